@@ -1,0 +1,329 @@
+"""The one reader of params.yaml: frozen, typed, and refusing what it does not know before any work starts."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from s2s.errors import UserError, check
+
+PATH = Path("params.yaml")
+Device = Literal["auto", "cpu", "cuda"]
+Threads = Annotated[int, Field(ge=1, le=1024)]
+BatchTokens = Annotated[int, Field(ge=16, le=10_000_000)]
+Samples = Annotated[int, Field(ge=100, le=100_000)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: every key must be there, no other may be, and no value changes its type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Demo(Section):
+    """The generated corpus."""
+
+    seed: Seed
+    train_pairs: int = Field(ge=100, le=1_000_000)
+    dev_pairs: int = Field(ge=10, le=100_000)
+    test_pairs: int = Field(ge=10, le=100_000)
+    max_words: int = Field(ge=10, le=200)
+
+
+class Files(Section):
+    """A person's own parallel text."""
+
+    train_source: str
+    train_target: str
+    dev_source: str
+    dev_target: str
+    test_source: str
+    test_target: str
+
+
+class Download(Section):
+    """Where the text comes from."""
+
+    source: Literal["demo", "multi30k", "wmt14", "files"]
+    source_language: str = Field(pattern="^[a-z]{2}$")
+    target_language: str = Field(pattern="^[a-z]{2}$")
+    mirrors: tuple[str, ...] = Field(strict=False)
+    timeout_seconds: float = Field(ge=1, le=3600)
+    demo: Demo
+    files: Files
+
+
+class Clean(Section):
+    """What is normalised and which pairs are dropped."""
+
+    normalize_punctuation: bool
+    lowercase: bool
+    max_words: int = Field(ge=1, le=10_000)
+    max_length_ratio: float = Field(ge=1, le=100)
+    drop_duplicates: bool
+
+
+class Vocab(Section):
+    """Which tokens a model knows."""
+
+    kind: Literal["words", "unigram", "bpe"]
+    source_size: int = Field(ge=8, le=1_000_000)
+    target_size: int = Field(ge=8, le=1_000_000)
+    min_count: int = Field(ge=1, le=1000)
+
+
+class Model(Section):
+    """The architecture."""
+
+    cell: Literal["lstm"]
+    layers: int = Field(ge=1, le=32)
+    hidden: int = Field(ge=1, le=8192)
+    embedding: int = Field(ge=1, le=8192)
+    dropout: float = Field(ge=0, le=0.9)
+    reverse_source: bool
+    init_uniform: float = Field(ge=0.001, le=1)
+
+
+class Train(Section):
+    """How a model is trained."""
+
+    optimizer: Literal["sgd", "adam"]
+    learning_rate: float = Field(gt=0, le=10)
+    warmup_updates: int = Field(ge=0, le=100_000)
+    decay: Literal["constant", "cosine", "halve"]
+    halve_after_epochs: float = Field(ge=0, le=1000)
+    halve_every_epochs: float = Field(gt=0, le=1000)
+    epochs: float = Field(gt=0, le=1000)
+    patience_epochs: int = Field(ge=0, le=1000)
+    batch_sentences: int = Field(ge=1, le=65_536)
+    batch_tokens: BatchTokens
+    clip_norm: float = Field(ge=0, le=1000)
+    normalize_loss: Literal["tokens", "sentences"]
+    label_smoothing: float = Field(ge=0, le=0.5)
+    average_epochs: int = Field(ge=0, le=100)
+    device: Device
+    threads: Threads
+
+
+class TrainedModel(Section):
+    """A system trained from one seed."""
+
+    system: Name
+    seed: Seed
+
+
+class Run(Section):
+    """A translation of the test set by one or more models of a system."""
+
+    system: Name
+    seeds: int = Field(ge=1, le=100)
+    beam: int = Field(ge=1, le=1000)
+
+
+class Translate(Section):
+    """How the test set is decoded, whatever the run."""
+
+    batch_sentences: int = Field(ge=1, le=4096)
+    max_length_ratio: float = Field(ge=0.1, le=100)
+    device: Device
+    threads: Threads
+
+
+class Perplexity(Section):
+    """How models are evaluated on given translations."""
+
+    batch_tokens: BatchTokens
+    device: Device
+    threads: Threads
+
+
+class Bleu(Section):
+    """How sure a score is."""
+
+    bootstrap_samples: Samples
+    bootstrap_seed: Seed
+
+
+class Length(Section):
+    """BLEU by sentence length, Figure 3."""
+
+    bins: int = Field(ge=2, le=100)
+    bootstrap_samples: Samples
+    bootstrap_seed: Seed
+
+
+class Embeddings(Section):
+    """Sentence embeddings, Figure 2."""
+
+    system: Name
+    seed: Seed
+    probes: str = Field(min_length=1)
+    threads: Threads
+
+
+class Report(Section):
+    """The page."""
+
+    samples: int = Field(ge=0, le=1000)
+
+
+class Tracking(Section):
+    """MLflow."""
+
+    experiment: str = Field(min_length=1, max_length=200)
+
+
+Changes = dict[Literal["model", "train"], dict[str, Any]]
+
+
+class Parameters(Section):
+    """All of params.yaml."""
+
+    download: Download
+    clean: Clean
+    vocab: Vocab
+    model: Model
+    train: Train
+    systems: dict[Name, Changes] = Field(min_length=1)
+    models: dict[Name, TrainedModel] = Field(min_length=1)
+    runs: dict[Name, Run] = Field(min_length=1)
+    translate: Translate
+    perplexity: Perplexity
+    bleu: Bleu
+    length: Length
+    embeddings: Embeddings
+    report: Report
+    tracking: Tracking
+
+    def system(self, name: str) -> tuple[Model, Train]:
+        """The base model and training with the changes of one system laid over them."""
+        changes = self.systems[name]
+        model = self.model.model_dump() | changes.get("model", {})
+        train = self.train.model_dump() | changes.get("train", {})
+        return Model.model_validate(model), Train.model_validate(train)
+
+    def seeds(self, system: str) -> list[int]:
+        """The seeds that a system is trained from, in the order of params.yaml."""
+        return [model.seed for model in self.models.values() if model.system == system]
+
+
+def read(path: Path = PATH) -> Parameters:
+    """Reads and checks params.yaml.
+
+    Raises:
+        UserError: one line with place, found and wanted.
+    """
+    return parse(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a parameter file, or one line that says why there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected a parameter file, see presets/") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); expected UTF-8 text") from None
+
+
+def parse(text: str, place: str) -> Parameters:
+    """Checks the text of a parameter file; `place` names it in errors."""
+    try:
+        values = yaml.load(text, Loader=UniqueKeyLoader)
+    except yaml.YAMLError as error:
+        raise UserError(f"{place}: not YAML: {' '.join(str(error).split())}") from None
+    check(isinstance(values, dict), f"{place}: found {type(values).__name__}; expected sections such as `model:`")
+    try:
+        parameters = Parameters.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{place}: {describe(error)}") from None
+    for name in parameters.systems:
+        check_system(parameters, name, place)
+    for message in contradictions(parameters):
+        raise UserError(f"{place}: {message}")
+    return parameters
+
+
+class UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key written twice, of which PyYAML would silently keep the last."""
+
+
+def construct_unique(loader: UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    """A mapping whose keys are all different."""
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    for key, (key_node, _) in zip(keys, node.value, strict=True):
+        if keys.count(key) > 1:
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is there twice", key_node.start_mark)
+    return dict(loader.construct_pairs(node, deep=True))
+
+
+UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, construct_unique)
+
+
+def check_system(parameters: Parameters, name: str, place: str) -> None:
+    """Checks the values that a system changes as those of the sections that it changes."""
+    try:
+        parameters.system(name)
+    except ValidationError as error:
+        section = {"Model": "model", "Train": "train"}[error.title]
+        raise UserError(f"{place}: systems.{name}: {describe(error, (section,))}") from None
+
+
+def describe(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
+    """The first of pydantic's complaints, misspelt keys before what they leave missing: place, found, wanted."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    place = prefix + tuple(str(part) for part in first["loc"] if part != "[key]")
+    name = ".".join(place)
+    match first["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(place[-1], list(known_keys(place[:-1])), n=1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known_keys(place[:-1]))}"
+            return f"unknown key {name}; {hint}"
+        case "missing":
+            return f"missing key {name}; see presets/ for a complete file"
+        case _:
+            wanted = first["msg"].replace("Input should", "expected to").replace("String should", "expected to")
+            return f"{name}: found {first['input']!r}; {wanted}"
+
+
+def known_keys(place: tuple[str, ...]) -> Iterator[str]:
+    """The keys that a section may have; `place` is its path from the root."""
+    section: Any = Parameters
+    for part in place:
+        annotation = section.model_fields[part].annotation
+        arguments = [argument for argument in get_args(annotation) if isinstance(argument, type)]
+        section = next((one for one in arguments if issubclass(one, Section)), annotation)
+        if re.match("dict", str(annotation)):  # the keys of systems, models and runs are free names
+            return
+    if isinstance(section, type) and issubclass(section, Section):
+        yield from section.model_fields
+
+
+def contradictions(parameters: Parameters) -> Iterator[str]:
+    """Values that are each in range and cannot stand together."""
+    trained = [(model.system, model.seed) for model in parameters.models.values()]
+    for name, model in parameters.models.items():
+        if model.system not in parameters.systems:
+            yield f"models.{name}.system: found {model.system!r}; expected one of {', '.join(parameters.systems)}"
+        if name != f"{model.system}-{model.seed}":
+            yield f"models.{name}: found another name than system and seed; expected {model.system}-{model.seed}"
+    for name, run in parameters.runs.items():
+        if run.system not in parameters.systems:
+            yield f"runs.{name}.system: found {run.system!r}; expected one of {', '.join(parameters.systems)}"
+        if run.seeds > (known := len(parameters.seeds(run.system))):
+            yield f"runs.{name}.seeds: found {run.seeds}; expected at most {known}, the models of {run.system}"
+    shown = parameters.embeddings
+    if (shown.system, shown.seed) not in trained:
+        yield f"embeddings: found {shown.system}-{shown.seed}; expected one of {', '.join(parameters.models)}"
+    if not Path(shown.probes).is_file():
+        yield f"embeddings.probes: found no file {shown.probes!r}; expected one such as probes/demo.tsv"
+    if parameters.download.source == "files":
+        for key, path in parameters.download.files.model_dump().items():
+            if not Path(path).is_file():
+                yield f"download.files.{key}: found no file {path!r}; expected text, one sentence a line"
