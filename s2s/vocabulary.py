@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import random
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -145,11 +146,10 @@ def train_sentencepiece(
     Raises:
         UserError: the text is empty, or has more different characters than `size`.
     """
-    sentencepiece.set_random_generator_seed(seed)
     content = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(lines),
+            sentence_iterator=iter(sample(lines, SAMPLE, seed)),
             model_writer=content,
             model_type=kind,
             vocab_size=size,
@@ -161,14 +161,25 @@ def train_sentencepiece(
             unk_surface=SPECIAL[UNK],
             normalization_rule_name="identity",  # lines are normalized already, and must come back as they were
             character_coverage=1.0,  # a letter that occurs can be said
-            input_sentence_size=SAMPLE,
-            shuffle_input_sentence=True,
+            shuffle_input_sentence=False,  # its own shuffling heeds no seed
             num_threads=1,  # more change the order of float sums, and so the model
             minloglevel=3,
         )
     except RuntimeError as error:
         raise UserError(f"SentencePiece {kind}: {explain(str(error), size)}") from None
     return SentencePieceVocabulary(content.getvalue())
+
+
+def sample(lines: Iterable[str], size: int, seed: int) -> list[str]:
+    """Draws so many lines at most, each with the same chance (reservoir sampling)."""
+    draw = random.Random(seed)
+    kept: list[str] = []
+    for number, line in enumerate(lines):
+        if number < size:
+            kept.append(line)
+        elif (place := int(draw.random() * (number + 1))) < size:
+            kept[place] = line
+    return kept
 
 
 def explain(message: str, size: int) -> str:

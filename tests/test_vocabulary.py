@@ -16,6 +16,7 @@ from s2s.vocabulary import (
     WordVocabulary,
     file_of,
     load,
+    sample,
     train_sentencepiece,
     word_vocabulary,
 )
@@ -97,11 +98,19 @@ def test_a_character_that_subwords_never_saw_is_unk() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_subwords_are_the_same_bytes_in_every_process(kind: str) -> None:
     program = (
-        "from tests.test_vocabulary import LINES; from s2s import vocabulary as v; v.SAMPLE = 101;"
-        f"print(v.train_sentencepiece(LINES * 20, {kind!r}, 30).sha256)"
+        "from tests.test_vocabulary import LINES; from s2s import vocabulary as v; v.SAMPLE = 6;"
+        f"print(v.train_sentencepiece(LINES, {kind!r}, 30).sha256)"
     )
     runs = [subprocess.run([sys.executable, "-c", program], capture_output=True, check=True) for _ in range(2)]
     assert runs[0].stdout == runs[1].stdout
+
+
+def test_each_line_has_the_same_chance_to_be_learned_from() -> None:
+    lines = [str(number) for number in range(20)]
+    assert sample(lines, 20, seed=1) == lines
+    drawn = Counter(line for seed in range(2000) for line in sample(lines, 5, seed))
+    assert len(drawn) == 20
+    assert all(400 < count < 600 for count in drawn.values())  # 500 expected, standard deviation 19
 
 
 @pytest.mark.parametrize("kind", KINDS)
