@@ -1,0 +1,45 @@
+# The same pipeline for Snakemake: side by side on many cores, or on a cluster by an executor plugin.
+# dvc.yaml says what a stage is and DVC records it; Snakemake says when and where it runs. One rule a stage, derived.
+import os
+import sys
+
+sys.path.insert(0, workflow.basedir)
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+
+from pipeline import dag, parameters
+from s2s.errors import UserError
+
+try:
+    parameters.read()
+except UserError as error:
+    sys.exit(str(error))
+
+STAGES = dag.stages()
+RULES = dag.rules(STAGES)
+
+
+def declared(out):
+    if dag.is_folder(out):
+        return directory(out)
+    return report(out, category="Results") if out.startswith("reports/") else out
+
+
+rule all:
+    input:
+        [out for stage in STAGES for out in stage.outs],
+
+
+for stage in STAGES:
+
+    rule:
+        name: RULES[stage.name]
+        input: dag.inputs(stage, STAGES)
+        output: [declared(out) for out in stage.outs]
+        params: stage=stage.name, values=stage.params, command=stage.cmd
+        log: f"logs/{RULES[stage.name]}.log"
+        benchmark: f"benchmarks/{RULES[stage.name]}.tsv"
+        threads: stage.meta.get("threads", 1)
+        resources: gpus=stage.meta.get("gpus", 0), mem_mb=stage.meta.get("memory_mb", 1000)
+        # One constant text for every rule: `shell: stage.cmd` would run the last stage's command in each.
+        # The flag stands before the subcommand: a sibling may hold DVC's lock while it hashes for minutes.
+        shell: "dvc --wait-for-lock repro --single-item {params.stage:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,173 @@
+"""The process that writes one stage's MLflow run from the messages of pipeline/tracking.py."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+from pipeline import dag, lineage, parameters, store
+from s2s.errors import UserError
+
+Message = dict[str, Any]
+FLUSH_SECONDS = 2.0
+KEPT_SUFFIXES = {".json", ".csv", ".svg", ".html"}
+"""Declared outputs with these suffixes become artifacts ..."""
+KEPT_BYTES = 5_000_000
+"""... up to this size."""
+LAST_STAGE = "report"
+PACKAGES = ("torch", "dvc", "mlflow", "snakemake", "sacrebleu")
+
+
+def main() -> None:
+    """Records until the stage says how it ended, or is gone. Whatever fails here is one line and no more."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    lines = listen(sys.stdin.buffer)
+    try:
+        record(lines)
+    except Exception as error:  # MLflow, its database driver and its HTTP client each have their own
+        reason = " ".join(str(error).split())[:160]
+        print(f"MLflow: cannot record at {store.shown_uri()} ({reason}); the stage goes on without", file=sys.stderr)
+
+
+def listen(pipe: IO[bytes]) -> "queue.Queue[Message]":
+    """Takes messages off the pipe as they come, so that the stage never waits; a pipe that breaks is a death."""
+    messages: queue.Queue[Message] = queue.Queue()
+
+    def read() -> None:
+        for line in pipe:
+            messages.put(json.loads(line))
+        messages.put({"end": "KILLED", "time": time.time_ns() // 1_000_000})
+
+    threading.Thread(target=read, daemon=True).start()
+    return messages
+
+
+def batches(messages: "queue.Queue[Message]") -> Iterator[list[Message]]:
+    """The messages of about two seconds at a time, until one says the end."""
+    batch: list[Message] = [{}]
+    while "end" not in batch[-1]:
+        batch, deadline = [messages.get()], time.monotonic() + FLUSH_SECONDS
+        while "end" not in batch[-1] and (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                batch.append(messages.get(timeout=left))
+        yield batch
+
+
+def record(messages: "queue.Queue[Message]") -> None:
+    """Opens the run, writes what comes, closes it."""
+    start = messages.get()
+    every = dag.stages() if "DVC_STAGE" in os.environ else []
+    stage = next((one for one in every if one.name == start["stage"]), None)
+    digests = lineage.digests(stage, every) if stage else {}
+    tags = provenance(start) | ({store.KEY: lineage.key(stage, digests)} if stage else {})
+    mlflow = store.Store(experiment())
+    run, parent = mlflow.begin(start["stage"], group(), tags, start["time"])
+    mlflow.write(run, [], flat(stage.params if stage else {}) | {"command": start["command"]})
+    mlflow.read_from(run, {path: md5 for path, md5 in digests.items() if not path.startswith(("pipeline/", "s2s/"))})
+    for batch in batches(messages):
+        write(mlflow, run, batch)
+    if batch[-1]["end"] == "FINISHED" and stage:
+        keep_outputs(mlflow, run, stage)
+        if stage.name == LAST_STAGE:
+            mlflow.link_cached(parent, {one.name: lineage.key(one, lineage.digests(one, every)) for one in every})
+    mlflow.end(run, parent, batch[-1]["end"], batch[-1]["time"])
+
+
+def write(mlflow: store.Store, run: str, batch: list[Message]) -> None:
+    """Writes the messages of some seconds."""
+    rows = [
+        (name, value, message["time"], message["step"])
+        for message in batch
+        for name, value in message.get("metrics", {}).items()
+    ]
+    if rows:
+        mlflow.write(run, rows, {})
+    for message in batch:
+        if "artifact" in message:
+            mlflow.client.log_artifact(run, message["artifact"])
+        if "tag" in message:
+            mlflow.client.set_tag(run, store.legal(message["tag"]), message["value"])
+
+
+def keep_outputs(mlflow: store.Store, run: str, stage: dag.Stage) -> None:
+    """Keeps the stage's small reports and figures."""
+    for out in map(Path, stage.outs):
+        if out.suffix in KEPT_SUFFIXES and out.is_file() and out.stat().st_size <= KEPT_BYTES:
+            mlflow.client.log_artifact(run, str(out), out.parent.as_posix())
+
+
+def experiment() -> str:
+    """The experiment that params.yaml names; a stage whose parameters are wrong says so itself."""
+    try:
+        return parameters.read().tracking.experiment
+    except UserError:
+        return "seq2seq"
+
+
+def group() -> dict[str, str]:
+    """What runs of one pipeline have in common."""
+    named = {
+        "params_sha256": params_sha256(),
+        "mlflow.source.git.commit": commit(),
+        "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
+        "dvc_baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
+    }
+    return {name: value for name, value in named.items() if value}
+
+
+def params_sha256() -> str:
+    """The hash of the parameter file, comments included."""
+    try:
+        return hashlib.sha256(parameters.read_text(parameters.PATH).encode()).hexdigest()
+    except UserError:
+        return "none"
+
+
+def commit() -> str:
+    """The git commit of the checkout, or nothing where there is no git."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def provenance(start: Message) -> dict[str, str]:
+    """What made the run: the command and the versions of what the results rest on."""
+    versions = {f"version.{package}": version for package in PACKAGES if (version := installed(package))}
+    return versions | {"version.python": sys.version.split()[0], "mlflow.source.name": start["command"]}
+
+
+def installed(package: str) -> str | None:
+    """A package's version, without importing it."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested parameters as `train.epochs: 8.0`."""
+    found: dict[str, str] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {prefix + key: str(value)}
+    return found
+
+
+if __name__ == "__main__":
+    main()

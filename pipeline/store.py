@@ -1,0 +1,178 @@
+"""The MLflow store, opened safely by many processes, a pipeline's runs under one parent. Only importer of mlflow."""
+
+import hashlib
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+from filelock import FileLock
+
+DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""A dead server is given up after seconds, not after MLflow's own minutes."""
+LOCK_SECONDS = 60
+PARENT, STAGE, PROCESS, KEY = "mlflow.parentRunId", "stage", "process", "stage_key"
+PIPELINE = "pipeline"
+
+
+def root() -> Path:
+    """The user's own repository, also in the temporary copies that `dvc exp run --temp` works in."""
+    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
+
+
+def uri() -> str:
+    """Where runs go: MLFLOW_TRACKING_URI, or a database at the repository's root."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root() / 'mlflow.db'}"
+
+
+def shown_uri() -> str:
+    """The address without user name and password."""
+    parts = urlsplit(uri())
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def legal(name: str) -> str:
+    """A name with the letters that MLflow takes for metrics and tags: `train@reversed-1` is `train:reversed-1`."""
+    return re.sub(r"[^\w.\- :/]", ":", name)
+
+
+def process() -> str:
+    """This process as one that is never mistaken for a later one of the same number."""
+    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time()}"
+
+
+def is_dead(known: str) -> bool:
+    """Whether a process of this host is gone; of those of other hosts nothing is known."""
+    host, pid, created = known.rsplit(" ", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        return bool(abs(psutil.Process(int(pid)).create_time() - float(created)) > 1)
+    except psutil.NoSuchProcess:
+        return True
+
+
+class Store:
+    """One experiment of an MLflow store."""
+
+    def __init__(self, experiment: str):
+        """Opens the store, creating what is not there.
+
+        The lock serializes what processes would break by doing it at once: the database's migrations, and the
+        parent's state, which is read and then written.
+        """
+        for name, value in DEFAULTS.items():
+            os.environ.setdefault(name, value)
+        from mlflow import MlflowClient, entities  # noqa: PLC0415
+
+        self.entities = entities
+        work = root() / "work"
+        work.mkdir(exist_ok=True)
+        self.lock = FileLock(work / "tracking.lock", timeout=LOCK_SECONDS)
+        with self.lock:
+            self.client = MlflowClient(uri())
+            found = self.client.get_experiment_by_name(experiment)
+            self.experiment: str = found.experiment_id if found else self._create(experiment)
+
+    def _create(self, experiment: str) -> str:
+        """Makes the experiment; a server knows itself where artifacts go."""
+        place = None if os.environ.get("MLFLOW_TRACKING_URI") else (root() / "mlartifacts").as_uri()
+        created: str = self.client.create_experiment(experiment, artifact_location=place)
+        return created
+
+    def search(self, status: str | None, tags: Mapping[str, str]) -> list[Any]:
+        """Runs of this experiment with a status and tags, newest first."""
+        terms = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+        terms += [f"attributes.status = '{status}'"] if status else []
+        query, order = " and ".join(terms), ["attributes.start_time DESC"]
+        page = self.client.search_runs([self.experiment], query, max_results=1000, order_by=order)
+        runs = list(page)
+        while page.token:
+            page = self.client.search_runs(
+                [self.experiment], query, max_results=1000, order_by=order, page_token=page.token
+            )
+            runs += page
+        return runs
+
+    def begin(self, name: str, group: Mapping[str, str], tags: Mapping[str, str], start_time: int) -> tuple[str, str]:
+        """Starts a stage's run under the parent of its group; returns the ids of run and parent."""
+        with self.lock:
+            self.sweep()
+            parent = self.parent(group, start_time)
+            own = {STAGE: name, PROCESS: process(), PARENT: parent}
+            run = self.client.create_run(self.experiment, start_time, {**group, **tags, **own}, run_name=name)
+            return run.info.run_id, parent
+
+    def parent(self, group: Mapping[str, str], start_time: int) -> str:
+        """Finds or creates the run that stands above those of one experiment, parameter file and commit."""
+        parent: str
+        identity = hashlib.sha256(json.dumps(group, sort_keys=True).encode()).hexdigest()[:16]
+        for run in self.search(None, {PIPELINE: identity}):
+            parent = run.info.run_id
+            self.client.update_run(parent, status="RUNNING")
+            return parent
+        name = group.get("dvc_experiment") or f"pipeline {identity}"
+        run = self.client.create_run(self.experiment, start_time, {**group, PIPELINE: identity}, run_name=name)
+        parent = run.info.run_id
+        return parent
+
+    def sweep(self) -> None:
+        """Ends the runs that dead processes of this host left RUNNING."""
+        running = self.search("RUNNING", {})
+        for run in running:
+            if PROCESS in run.data.tags and is_dead(run.data.tags[PROCESS]):
+                self.client.set_terminated(run.info.run_id, "KILLED")
+        for run in running:
+            if PIPELINE in run.data.tags:
+                self.settle(run.info.run_id)
+
+    def end(self, run: str, parent: str, status: str, end_time: int) -> None:
+        """Ends a stage's run, and its parent's unless another stage runs."""
+        with self.lock:
+            self.client.set_terminated(run, status, end_time)
+            self.settle(parent)
+
+    def settle(self, parent: str) -> None:
+        """Gives a parent the state of its stages, of each the latest attempt."""
+        runs = self.search(None, {PARENT: parent})
+        latest = {run.data.tags[STAGE]: run.info.status for run in reversed(runs)}.values()
+        for status in ("RUNNING", "FAILED", "KILLED"):
+            if status in latest:
+                break
+        else:
+            status = "FINISHED"
+        if status != "RUNNING":
+            self.client.set_terminated(parent, status)
+
+    def write(self, run: str, metrics: Sequence[tuple[str, float, int, int]], params: Mapping[str, str]) -> None:
+        """Writes metrics (name, value, milliseconds, step) and parameters in few requests."""
+        rows = [self.entities.Metric(legal(name), *rest) for name, *rest in metrics]
+        values = [self.entities.Param(name, value[:6000]) for name, value in params.items()]
+        for start in range(0, max(len(rows), 1), 800):
+            self.client.log_batch(run, rows[start : start + 800], values if start == 0 else [])
+
+    def read_from(self, run: str, digests: Mapping[str, str]) -> None:
+        """Notes what a stage read: paths with the md5s that DVC knows them by."""
+        entities = self.entities
+        sets = [entities.Dataset(path, md5, "local", f'{{"uri": "{path}"}}') for path, md5 in digests.items()]
+        mark = [entities.InputTag("mlflow.data.context", "input")]
+        self.client.log_inputs(run, [entities.DatasetInput(one, mark) for one in sets])
+
+    def link_cached(self, parent: str, keys: Mapping[str, str]) -> None:
+        """Points a parent to the earlier runs whose bytes its other stages took from the cache."""
+        own = {run.data.tags[STAGE] for run in self.search(None, {PARENT: parent})}
+        for stage in sorted(keys.keys() - own):
+            for run in self.search("FINISHED", {KEY: keys[stage]})[:1]:
+                self.client.set_tag(parent, legal(f"cached.{stage}"), run.info.run_id)
