@@ -1,0 +1,249 @@
+"""The files between stages: which columns and keys they have, and how they are read and written."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from s2s import files
+from s2s.errors import UserError, check
+
+SPLITS = ("train", "dev", "test")
+SIDES = ("source", "target")
+EXACT = ConfigDict(extra="forbid")
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class RawCorpus:
+    """Two files of data/raw that are translations of each other, line by line."""
+
+    __pydantic_config__ = EXACT
+    corpus: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """data/raw/manifest.json: what the folder holds."""
+
+    __pydantic_config__ = EXACT
+    source: str
+    source_language: str
+    target_language: str
+    splits: dict[str, list[RawCorpus]]
+
+
+MANIFEST = "manifest.json"
+
+# data/clean/<split>.parquet: plain normalized text, and the same in Moses tokens joined by spaces.
+PAIRS = pa.schema(
+    [
+        pa.field("id", pa.int64(), nullable=False),
+        *(pa.field(side, pa.string(), nullable=False) for side in SIDES),
+        *(pa.field(f"{side}_tokens", pa.string(), nullable=False) for side in SIDES),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class EncodedSplit:
+    """Numbers of one split of data/encoded; tokens are counted without </s>."""
+
+    __pydantic_config__ = EXACT
+    pairs: int
+    source_tokens: int
+    target_tokens: int
+    source_unknown: int
+    target_unknown: int
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """data/encoded/encoded.json: by which vocabularies text became numbers, and how many."""
+
+    __pydantic_config__ = EXACT
+    source_vocabulary_sha256: str
+    target_vocabulary_sha256: str
+    splits: dict[str, EncodedSplit]
+
+
+ENCODED = "encoded.json"
+MODEL = "model.json"
+
+# curves/<model>.csv
+CURVE_COLUMNS = ("epoch", "update", "learning_rate", "train_perplexity", "dev_perplexity", "gradient_norm")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A model of a run."""
+
+    __pydantic_config__ = EXACT
+    path: Path
+    seed: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Members:
+    """members/<run>.json: the models that a run translates with."""
+
+    __pydantic_config__ = EXACT
+    run: str
+    system: str
+    beam: int
+    members: list[Member]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A line of translations/<run>.jsonl, after its `id`: a test sentence in the target language."""
+
+    __pydantic_config__ = EXACT
+    translation: str
+    tokens: str
+    log_prob: float
+    unknown: int
+
+
+@dataclass(frozen=True)
+class NumberedTranslation(Translation):
+    """A whole line of translations/<run>.jsonl."""
+
+    id: int
+
+
+# What checks the keys and types of one kind of record. Making one takes longer than using it.
+adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+
+
+def parse(kind: type[Record], content: bytes, place: str) -> Record:
+    """Reads a record from JSON, or says in one line what is wrong with it."""
+    try:
+        record: Record = adapter(kind).validate_json(content, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "JSON"
+        raise UserError(f"{place}: {key}: {first['msg']}; expected what the stage before writes") from None
+    return record
+
+
+def read(kind: type[Record], path: Path) -> Record:
+    """Reads a JSON file that holds one record."""
+    return parse(kind, content_of(path), str(path))
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file that an earlier stage should have written."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected what the stage before writes") from None
+
+
+def write(path: Path, record: object) -> None:
+    """Writes a record as a JSON file."""
+    files.write_json(path, adapter(type(record)).dump_python(record, mode="json"))
+
+
+class PairWriter:
+    """Writes a Parquet file of sentence pairs, a row group at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows = 0
+        self.writer = pq.ParquetWriter(path, PAIRS, compression="zstd", use_dictionary=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.writer.close()
+
+    def write(self, pairs: Sequence[tuple[str, str, str, str]]) -> None:
+        """Adds one row group: source, target, source tokens, target tokens of each pair."""
+        if pairs:
+            numbers = range(self.rows, self.rows + len(pairs))
+            columns = [numbers, *zip(*pairs, strict=True)]
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS, strict=True)]
+            self.writer.write_table(pa.Table.from_arrays(arrays, schema=PAIRS), row_group_size=len(pairs))
+            self.rows += len(pairs)
+
+
+def open_pairs(path: Path) -> pq.ParquetFile:
+    """Opens what `PairWriter` wrote."""
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected what the clean stage writes") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: not Parquet ({error}); expected what the clean stage writes") from None
+    names = ", ".join(file.schema_arrow.names)
+    check(file.schema_arrow.equals(PAIRS), f"{path}: found columns {names}; expected {', '.join(PAIRS.names)}")
+    return file
+
+
+def stream_columns(path: Path, names: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+    """Yields some columns of a file of pairs, one row group at a time, as rows."""
+    file = open_pairs(path)
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group, columns=list(names))
+        yield list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
+
+
+def read_column(path: Path, name: str) -> list[str]:
+    """One column of a file of pairs."""
+    return [row[0] for rows in stream_columns(path, [name]) for row in rows]
+
+
+def vocabularies_of(folder: Path) -> dict[str, str]:
+    """The SHA-256 of the vocabularies, by side, that encoded text or a model was made with."""
+    description = folder / (ENCODED if (folder / ENCODED).exists() else MODEL)
+    values = parse(dict[str, Any], content_of(description), str(description))
+    keys = {side: f"{side}_vocabulary_sha256" for side in SIDES}
+    for key in keys.values():
+        check(key in values, f"{description}: found no {key}; expected what the stage before writes")
+    return {side: values[key] for side, key in keys.items()}
+
+
+def check_vocabularies(folder: Path, wanted: Mapping[str, str]) -> None:
+    """Refuses encoded text or a model that was made with other vocabularies than the `wanted` ones."""
+    for side, found in vocabularies_of(folder).items():
+        check(
+            found == wanted[side],
+            f"{folder}: found a {side} vocabulary of sha256 {found[:12]}; expected {wanted[side][:12]}, "
+            "the same for encoded text, models and vocab",
+        )
+
+
+def write_members(path: Path, run: str, system: str, beam: int, members: list[Member]) -> None:
+    """Writes which models a run translates with."""
+    write(path, Members(run, system, beam, members))
+
+
+def read_members(path: Path) -> list[Member]:
+    """The models of a run."""
+    return read(Members, path).members
+
+
+def write_translations(path: Path, translations: Iterable[Translation]) -> None:
+    """Writes one translation a line, in the order of the test set."""
+    files.write_json_lines(path, ({"id": number} | asdict(one) for number, one in enumerate(translations)))
+
+
+def read_translations(path: Path, sentences: int) -> list[NumberedTranslation]:
+    """Reads the translations of all `sentences` of the test set."""
+    lines = content_of(path).split(b"\n")[:-1]
+    check(
+        len(lines) == sentences, f"{path}: found {len(lines)} translations; expected {sentences}, one a test sentence"
+    )
+    rows = [parse(NumberedTranslation, line, f"{path} line {number + 1}") for number, line in enumerate(lines)]
+    for number, row in enumerate(rows):
+        check(row.id == number, f"{path} line {number + 1}: found id {row.id}; expected {number}")
+    return rows
