@@ -71,6 +71,16 @@ def providers(dep: str, every: Sequence[Stage]) -> list[str]:
     return found or [dep]
 
 
+def ancestors(stage: Stage, every: Sequence[Stage]) -> list[Stage]:
+    """The stages that a stage rests on, near or far, in the order of dvc.yaml."""
+    wanted = set(inputs(stage, every))
+    found: set[str] = set()
+    while new := [one for one in every if one.name not in found and wanted.intersection(one.outs)]:
+        found.update(one.name for one in new)
+        wanted.update(path for one in new for path in inputs(one, every))
+    return [one for one in every if one.name in found]
+
+
 def within(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or lies in it."""
     return PurePosixPath(path).is_relative_to(folder)

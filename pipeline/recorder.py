@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline import dag, lineage, parameters, store
+from pipeline import dag, lineage, parameters, presets, store
 from s2s.errors import UserError
 
 Message = dict[str, Any]
@@ -26,7 +26,6 @@ KEPT_SUFFIXES = {".json", ".csv", ".svg", ".html"}
 """Declared outputs with these suffixes become artifacts ..."""
 KEPT_BYTES = 5_000_000
 """... up to this size."""
-LAST_STAGE = "report"
 PACKAGES = ("torch", "dvc", "mlflow", "snakemake", "sacrebleu")
 
 
@@ -77,14 +76,14 @@ def record(messages: "queue.Queue[Message]") -> None:
     tags = provenance(start) | ({store.KEY: lineage.key(stage, digests)} if stage else {})
     mlflow = store.Store(experiment())
     run, parent = mlflow.begin(start["stage"], group(), tags, start["time"])
-    mlflow.write(run, [], flat(stage.params if stage else {}) | {"command": start["command"]})
+    mlflow.write(run, [], presets.flat(stage.params if stage else {}) | {"command": start["command"]})
     mlflow.read_from(run, {path: md5 for path, md5 in digests.items() if not path.startswith(("pipeline/", "s2s/"))})
     for batch in batches(messages):
         write(mlflow, run, batch)
     if batch[-1]["end"] == "FINISHED" and stage:
         keep_outputs(mlflow, run, stage)
-        if stage.name == LAST_STAGE:
-            mlflow.link_cached(parent, {one.name: lineage.key(one, lineage.digests(one, every)) for one in every})
+        earlier = dag.ancestors(stage, every)
+        mlflow.link_cached(parent, {one.name: lineage.key(one, lineage.digests(one, every)) for one in earlier})
     mlflow.end(run, parent, batch[-1]["end"], batch[-1]["time"])
 
 
@@ -159,14 +158,6 @@ def installed(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested parameters as `train.epochs: 8.0`."""
-    found: dict[str, str] = {}
-    for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {prefix + key: str(value)}
-    return found
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+"""The commands of a person: is params.yaml valid, start from a preset, what came out."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline import parameters, presets, stage, tracking
+from s2s import files
+from s2s.errors import UserError
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__, no_args_is_help=True)
+VALID = f"{parameters.PATH} is valid\n"
+PAGE = Path("reports/index.html")
+
+
+@app.command()
+def check(
+    out: Annotated[Path | None, typer.Option(help="file to write when all is well; a DVC stage's output")] = None,
+) -> None:
+    """Checks params.yaml: every key known, every value in range. One line and exit code 2 if not."""
+    if out is None:
+        parameters.read()
+    else:
+        with tracking.run():
+            parameters.read()
+            files.write_text(out, VALID)
+    typer.echo(VALID, nl=False)
+
+
+@app.command()
+def preset(name: Annotated[str | None, typer.Argument(help="a file of presets/, without .yaml")] = None) -> None:
+    """Replaces params.yaml by a preset and tells what changed; without a name, lists the presets."""
+    if name is None:
+        for known, comment in presets.names().items():
+            typer.echo(f"{known:14} {comment}")
+        return
+    changes = presets.lay(name)
+    for line in changes or ["nothing: params.yaml holds these values already"]:
+        typer.echo(line)
+
+
+@app.command()
+def summary() -> None:
+    """Prints the headline numbers of the last run and where the page is."""
+    for run, score in read(Path("reports/bleu.json")).items():
+        typer.echo(
+            f"{run:14} BLEU {score['bleu']:5.1f}  ({score['bleu_low']:.1f} to {score['bleu_high']:.1f}),", nl=False
+        )
+        typer.echo(f" {len(score['seeds'])} x {score['system']}, beam {score['beam']}")
+    for model, splits in read(Path("reports/perplexity.json")).items():
+        each = ", ".join(f"{split} {values['perplexity']:.2f}" for split, values in splits.items())
+        typer.echo(f"{model:14} perplexity {each}")
+    typer.echo(f"The report: {PAGE.absolute()}")
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """A report, or one line that says how to make it."""
+    try:
+        report: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected the result of `dvc repro`") from None
+    return report
+
+
+if __name__ == "__main__":
+    stage.run(app)
