@@ -106,7 +106,6 @@ class Train(Section):
     clip_norm: float = Field(ge=0, le=1000)
     normalize_loss: Literal["tokens", "sentences"]
     label_smoothing: float = Field(ge=0, le=0.5)
-    average_epochs: int = Field(ge=0, le=100)
     device: Device
     threads: Threads
 

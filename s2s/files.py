@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ def whole(path: Path) -> Iterator[Path]:
         yield beside
         if path.is_dir() and beside.is_dir():
             shutil.rmtree(path)
-        os.replace(beside, path)
+        beside.replace(path)
     finally:
         if beside.is_dir():
             shutil.rmtree(beside)

@@ -1,0 +1,182 @@
+"""Encoded sentence pairs on disk, memory-mapped, and the batches that training and evaluation read.
+
+Shapes: B batch, S source length, T target length (tokens with </s>), N pairs.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
+
+from s2s.errors import check
+from s2s.files import whole
+from s2s.vocabulary import EOS
+
+SIDES = ("source", "target")
+
+
+def write_split(folder: Path, split: str, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> None:
+    """Writes the token ids of one split: sources without </s>, targets with </s> at their end."""
+    for side, sentences in zip(SIDES, (sources, targets), strict=True):
+        offsets = np.zeros(len(sentences) + 1, dtype=np.int64)
+        np.cumsum([len(sentence) for sentence in sentences], out=offsets[1:])
+        ids = np.fromiter((token for sentence in sentences for token in sentence), np.int32, count=int(offsets[-1]))
+        for name, array in (("ids", ids), ("offsets", offsets)):
+            with whole(folder / f"{split}.{side}_{name}.npy") as path, path.open("wb") as file:
+                np.save(file, array)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One language of a split: all token ids in a row, and where each sentence starts."""
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    def __getitem__(self, pair: int) -> Tensor:
+        """The ids of one sentence, int64."""
+        start, end = self.offsets[pair], self.offsets[pair + 1]
+        return torch.from_numpy(self.ids[start:end].astype(np.int64))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each sentence, [N]."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True)
+class EncodedCorpus:
+    """The pairs of one split. Opening it maps files into memory and reads none of them."""
+
+    source: Side
+    target: Side
+
+    @classmethod
+    def open(cls, folder: Path, split: str) -> "EncodedCorpus":
+        """Opens what `write_split` wrote.
+
+        Raises:
+            UserError: a file is absent or damaged, or the sides do not match.
+        """
+        source, target = (open_side(folder, split, side) for side in SIDES)
+        check(
+            len(source.offsets) == len(target.offsets),
+            f"{folder}: {split} has {len(source.offsets) - 1} sources and {len(target.offsets) - 1} targets; "
+            "expected as many of each",
+        )
+        return cls(source, target)
+
+    def __len__(self) -> int:
+        return len(self.source.offsets) - 1
+
+
+def open_side(folder: Path, split: str, side: str) -> Side:
+    """Maps the two arrays of one language."""
+    arrays = []
+    for name in ("ids", "offsets"):
+        path = folder / f"{split}.{side}_{name}.npy"
+        try:
+            arrays.append(np.load(path, mmap_mode="r"))
+        except (OSError, ValueError) as error:
+            check(False, f"{path}: cannot be read ({error}); expected what the encode stage writes")
+    return Side(*arrays)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sentence pairs that are computed together, packed: no position of it is padding.
+
+    The decoder reads `target_inputs` (</s>, then the words) and has to say `targets` (the words, then </s>).
+    """
+
+    sources: PackedSequence
+    target_inputs: PackedSequence
+    targets: PackedSequence
+
+    @property
+    def sentences(self) -> int:
+        """How many pairs the batch holds."""
+        return int(self.targets.batch_sizes[0])
+
+    @property
+    def source_tokens(self) -> int:
+        """Tokens that the encoder reads."""
+        return len(self.sources.data)
+
+    @property
+    def target_tokens(self) -> int:
+        """Tokens that the decoder has to say, </s> included."""
+        return len(self.targets.data)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        parts = (self.sources, self.target_inputs, self.targets)
+        return Batch(*(move(part, device) for part in parts))
+
+
+def move(packed: PackedSequence, device: torch.device) -> PackedSequence:
+    """The same packed sentences on another device."""
+    return packed.to(device)  # type: ignore[arg-type, no-any-return]  # torch's stub knows only dtypes
+
+
+def pack_sources(sentences: Sequence[Tensor], reverse: bool) -> PackedSequence:
+    """Packs source sentences, read last word to first if `reverse` (Sutskever et al. 2014, section 3.3).
+
+    The decoder's first input is the </s> of the source, as in the paper's Figure 1, so it is not read here; an
+    empty sentence is read as that one </s>.
+    """
+    filled = [sentence if len(sentence) else torch.tensor([EOS]) for sentence in sentences]
+    return pack_sequence([sentence.flip(0) if reverse else sentence for sentence in filled], enforce_sorted=False)
+
+
+def make_batch(corpus: EncodedCorpus, pairs: Sequence[int], reverse_source: bool) -> Batch:
+    """Gathers the named pairs of a corpus into one batch."""
+    targets = [corpus.target[pair] for pair in pairs]
+    start = torch.tensor([EOS])
+    return Batch(
+        sources=pack_sources([corpus.source[pair] for pair in pairs], reverse_source),
+        target_inputs=pack_sequence([torch.cat((start, target[:-1])) for target in targets], enforce_sorted=False),
+        targets=pack_sequence(targets, enforce_sorted=False),
+    )
+
+
+def bucket(
+    corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int, shuffle: np.random.Generator | None = None
+) -> list[NDArray[np.int64]]:
+    """Cuts a corpus into batches of about equal length (Sutskever et al. 2014, section 3.4).
+
+    Args:
+        corpus: the pairs.
+        batch_sentences: at most so many pairs a batch.
+        batch_tokens: at most so many target tokens a batch, each sentence counted as long as the longest; a longer
+            sentence makes a batch of its own.
+        shuffle: draws the order among pairs of equal length and the order of the batches; without it both are fixed.
+
+    Returns:
+        The numbers of the pairs of each batch; every pair is in one of them.
+    """
+    lengths = corpus.target.lengths
+    ties = np.arange(len(corpus)) if shuffle is None else shuffle.permutation(len(corpus))
+    order = np.lexsort((ties, lengths, corpus.source.lengths))
+    batches = list(cut(order, lengths, batch_sentences, batch_tokens))
+    if shuffle is not None:
+        batches = [batches[number] for number in shuffle.permutation(len(batches))]
+    return batches
+
+
+def cut(
+    order: NDArray[np.int64], lengths: NDArray[np.int64], batch_sentences: int, batch_tokens: int
+) -> Iterator[NDArray[np.int64]]:
+    """Cuts an order of pairs into runs within both limits."""
+    start = 0
+    while start < len(order):
+        candidates = order[start : start + batch_sentences]
+        padded = np.maximum.accumulate(lengths[candidates]) * np.arange(1, len(candidates) + 1)
+        count = max(1, int(np.searchsorted(padded, batch_tokens, side="right")))
+        yield candidates[:count]
+        start += count

@@ -1,0 +1,22 @@
+"""How a model is trained: the numbers of the paper's section 3.4 and their usual alternatives."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything but the model, the text and the seed that decides the weights. params.yaml explains each field."""
+
+    optimizer: str
+    learning_rate: float
+    warmup_updates: int
+    decay: str
+    halve_after_epochs: float
+    halve_every_epochs: float
+    epochs: float
+    patience_epochs: int
+    batch_sentences: int
+    batch_tokens: int
+    clip_norm: float
+    normalize_loss: str
+    label_smoothing: float

@@ -1,0 +1,70 @@
+"""What a trained model thinks of given text: log-probabilities, perplexity and sentence embeddings.
+
+Shapes: N sentences, H hidden, L layers.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from s2s.data import EncodedCorpus, bucket, make_batch, move, pack_sources
+from s2s.model import Seq2Seq
+
+EMBED_SENTENCES = 64  # embedded together; only speed and memory depend on it
+BATCH_SENTENCES = 256  # evaluated together, at most
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a model predicts the target tokens of a corpus."""
+
+    log_prob: float  # summed over all tokens, nats
+    tokens: int  # with </s>, without padding
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the mean negative log-probability a token."""
+        return math.exp(min(-self.log_prob / max(1, self.tokens), 700.0))
+
+
+@torch.inference_mode()
+def perplexity(model: Seq2Seq, corpus: EncodedCorpus, batch_tokens: int) -> Evaluation:
+    """Evaluates a model on the target sentences of a corpus, given their sources; dropout is off meanwhile."""
+    log_probs = sentence_log_probs(model, corpus, batch_tokens)
+    return Evaluation(float(log_probs.sum()), int(corpus.target.lengths.sum()))
+
+
+@torch.inference_mode()
+def sentence_log_probs(model: Seq2Seq, corpus: EncodedCorpus, batch_tokens: int) -> NDArray[np.float64]:
+    """The log-probability of each target sentence with its </s>, given its source: [N], nats, in corpus order."""
+    training, device = model.training, next(model.parameters()).device
+    model.eval()
+    scores = np.zeros(len(corpus))
+    for pairs in bucket(corpus, BATCH_SENTENCES, batch_tokens):
+        batch = make_batch(corpus, pairs.tolist(), model.architecture.reverse_source).to(device)
+        losses = nn.functional.cross_entropy(model(batch), batch.targets.data, reduction="none")  # [all tokens]
+        padded, _ = nn.utils.rnn.pad_packed_sequence(batch.targets._replace(data=losses.double()))  # [T, N]
+        scores[pairs] = -padded.sum(dim=0).cpu().numpy()
+    model.train(training)
+    return scores
+
+
+@torch.inference_mode()
+def embed(model: Seq2Seq, sentences: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    """The encoder's last h of the top layer for each sentence of source ids (without </s>), [N, H].
+
+    Sutskever et al. 2014, section 3.8 and Figure 2.
+    """
+    device = next(model.parameters()).device
+    parts = [np.zeros((0, model.architecture.hidden), np.float32)]
+    for start in range(0, len(sentences), EMBED_SENTENCES):
+        tensors = [torch.tensor(sentence, dtype=torch.int64) for sentence in sentences[start : start + EMBED_SENTENCES]]
+        sources = pack_sources(tensors, model.architecture.reverse_source)
+        h, _ = model.encoder(move(sources, device))  # [L, N, H]
+        parts.append(h[-1].cpu().numpy())
+    return np.concatenate(parts)

@@ -1,0 +1,102 @@
+"""Encoded text on disk, and the batches cut from it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.utils.rnn import pad_packed_sequence
+
+from s2s.data import EncodedCorpus, bucket, make_batch, pack_sources, write_split
+from s2s.errors import UserError
+from s2s.vocabulary import EOS
+
+SOURCES = [[3, 4, 5], [6], [7, 8], [9, 10, 11]]
+TARGETS = [[13, 14, EOS], [15, EOS], [16, 17, 18, 19, EOS], [EOS]]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> EncodedCorpus:
+    write_split(tmp_path, "train", SOURCES, TARGETS)
+    return EncodedCorpus.open(tmp_path, "train")
+
+
+def random_corpus(folder: Path, pairs: int) -> EncodedCorpus:
+    draw = np.random.default_rng(0)
+    sides = [[draw.integers(3, 20, size).tolist() for size in draw.integers(1, 15, pairs)] for _ in range(2)]
+    write_split(folder, "train", *sides)
+    return EncodedCorpus.open(folder, "train")
+
+
+def test_what_is_written_is_read(corpus: EncodedCorpus) -> None:
+    assert len(corpus) == 4
+    assert [corpus.source[pair].tolist() for pair in range(4)] == SOURCES
+    assert [corpus.target[pair].tolist() for pair in range(4)] == TARGETS
+    assert corpus.target.lengths.tolist() == [3, 2, 5, 1]
+
+
+def test_opening_reads_no_sentence(corpus: EncodedCorpus) -> None:
+    assert isinstance(corpus.source.ids, np.memmap)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_damaged_file_is_named(tmp_path: Path, corpus: EncodedCorpus, damage: str) -> None:
+    path = tmp_path / "train.target_ids.npy"
+    path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(UserError, match=r"train\.target_ids\.npy: cannot be read .*; expected what the encode stage"):
+        EncodedCorpus.open(tmp_path, "train")
+
+
+def test_sides_of_different_length_are_refused(tmp_path: Path) -> None:
+    write_split(tmp_path, "train", SOURCES, TARGETS)
+    write_split(tmp_path, "other", SOURCES[:2], TARGETS[:2])
+    for name in ("ids", "offsets"):
+        (tmp_path / f"other.target_{name}.npy").rename(tmp_path / f"train.target_{name}.npy")
+    with pytest.raises(UserError, match="train has 4 sources and 2 targets; expected as many of each"):
+        EncodedCorpus.open(tmp_path, "train")
+
+
+@pytest.mark.parametrize(
+    ("reverse", "read"),
+    [(True, [[5, 4, 3], [6], [EOS]]), (False, [[3, 4, 5], [6], [EOS]])],
+    ids=["reversed", "forward"],
+)
+def test_sources_are_read_in_the_stated_order(reverse: bool, read: list[list[int]]) -> None:
+    sentences = [torch.tensor([3, 4, 5]), torch.tensor([6]), torch.tensor([], dtype=torch.int64)]
+    padded, lengths = pad_packed_sequence(pack_sources(sentences, reverse), batch_first=True)
+    assert [row[:length].tolist() for row, length in zip(padded, lengths, strict=True)] == read
+
+
+def test_the_decoder_reads_what_it_has_to_say_one_step_later(corpus: EncodedCorpus) -> None:
+    batch = make_batch(corpus, [0, 2], reverse_source=True)
+    inputs, _ = pad_packed_sequence(batch.target_inputs, batch_first=True)
+    outputs, _ = pad_packed_sequence(batch.targets, batch_first=True)
+    assert inputs.tolist() == [[EOS, 13, 14, 0, 0], [EOS, 16, 17, 18, 19]]
+    assert outputs.tolist() == [[13, 14, EOS, 0, 0], [16, 17, 18, 19, EOS]]
+    assert (batch.sentences, batch.source_tokens, batch.target_tokens) == (2, 5, 8)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_every_pair_is_in_one_batch_within_both_limits(tmp_path: Path, shuffled: bool) -> None:
+    corpus = random_corpus(tmp_path, 500)
+    batches = bucket(corpus, 16, 100, np.random.default_rng(1) if shuffled else None)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(500))
+    assert max(map(len, batches)) <= 16
+    lengths = corpus.target.lengths
+    assert max(lengths[pairs].max() * len(pairs) for pairs in batches) <= 100
+
+
+def test_a_sentence_over_the_limit_makes_a_batch_of_its_own(corpus: EncodedCorpus) -> None:
+    assert sorted(pairs.tolist() for pairs in bucket(corpus, 16, 2)) == [[0], [1], [2], [3]]
+
+
+def test_batches_hold_sentences_of_about_equal_length(tmp_path: Path) -> None:
+    corpus = random_corpus(tmp_path, 500)
+    spreads = [np.ptp(corpus.source.lengths[pairs]) for pairs in bucket(corpus, 16, 10_000, np.random.default_rng(1))]
+    assert max(spreads) <= 1
+
+
+def test_the_order_is_drawn_from_the_generator_alone(tmp_path: Path) -> None:
+    corpus = random_corpus(tmp_path, 200)
+    orders = [np.concatenate(bucket(corpus, 16, 100, np.random.default_rng(seed))).tolist() for seed in (1, 1, 2)]
+    assert orders[0] == orders[1] != orders[2]

@@ -1,0 +1,127 @@
+"""The model against the LSTM's equations written out, and against the paper's own numbers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch.nn.utils.rnn import pad_packed_sequence
+
+from s2s import files
+from s2s.data import make_batch, pack_sources
+from s2s.errors import UserError
+from s2s.model import DESCRIPTION, WEIGHTS, Seq2Seq, describe, load, parameter_count
+from tests import tiny
+
+Array = NDArray[np.float64]
+
+
+def sigmoid(x: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def written_out(lstm: torch.nn.LSTM, inputs: Array, h: Array, c: Array) -> tuple[Array, Array, Array]:
+    """The stacked LSTM of one sentence: inputs [T, E], h and c [L, H]; returns the top outputs [T, H], h and c."""
+    outputs, h, c = inputs, h.copy(), c.copy()
+    for layer in range(lstm.num_layers):
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        w_x, w_h, b_x, b_h = (getattr(lstm, f"{name}_l{layer}").detach().double().numpy() for name in names)
+        rows = []
+        for x in outputs:
+            i, f, g, o = np.split(w_x @ x + b_x + w_h @ h[layer] + b_h, 4)
+            c[layer] = sigmoid(f) * c[layer] + sigmoid(i) * np.tanh(g)
+            h[layer] = sigmoid(o) * np.tanh(c[layer])
+            rows.append(h[layer].copy())
+        outputs = np.array(rows)
+    return outputs, h, c
+
+
+def test_the_model_is_the_lstm_equations_written_out(tmp_path: Path) -> None:
+    model, corpus = tiny.network(), tiny.digits(tmp_path, "train", 6, seed=2)
+    logits = model(batch := make_batch(corpus, range(6), reverse_source=True))
+    padded, lengths = pad_packed_sequence(batch.targets._replace(data=logits), batch_first=True)  # [B, T, V]
+    source_vectors, target_vectors = (
+        embedding.weight.detach().double().numpy() for embedding in (model.encoder.embedding, model.decoder.embedding)
+    )
+    output = model.decoder.output
+    for pair in range(6):
+        source, target = corpus.source[pair].tolist()[::-1], corpus.target[pair].tolist()
+        zeros = np.zeros((2, 5))
+        _, h, c = written_out(model.encoder.lstm, source_vectors[source], zeros, zeros)
+        states, _, _ = written_out(model.decoder.lstm, target_vectors[[2, *target[:-1]]], h, c)
+        expected = states @ output.weight.detach().double().numpy().T + output.bias.detach().double().numpy()
+        np.testing.assert_allclose(padded[pair, : lengths[pair]].detach().numpy(), expected, atol=1e-6)
+
+
+def test_the_papers_model_has_its_384_million_parameters() -> None:
+    shape = tiny.architecture(
+        layers=4, hidden=1000, embedding=1000, source_vocabulary=160_000, target_vocabulary=80_000
+    )
+    with torch.device("meta"):
+        model = Seq2Seq(shape)
+    recurrent = sum(parameter_count(part.lstm) for part in (model.encoder, model.decoder))
+    biases = 2 * 4 * 2 * 4 * 1000
+    assert recurrent - biases == 64_000_000
+    assert parameter_count(model) - biases - 80_000 == 384_000_000
+
+
+def test_every_weight_starts_uniform_within_the_bound() -> None:
+    model = tiny.network(init_uniform=0.08, hidden=64)
+    for name, parameter in model.named_parameters():
+        assert parameter.abs().max() <= 0.08, name
+    weights = torch.cat([parameter.flatten() for parameter in model.parameters()])
+    assert weights.std().item() == pytest.approx(0.08 / 3**0.5, rel=0.02)
+
+
+def test_one_step_at_a_time_gives_the_logits_of_teacher_forcing(tmp_path: Path) -> None:
+    model, corpus = tiny.network(), tiny.digits(tmp_path, "train", 5, seed=3)
+    batch = make_batch(corpus, range(5), reverse_source=True)
+    padded, lengths = pad_packed_sequence(batch.targets._replace(data=model(batch)))  # [T, B, V]
+    inputs, _ = pad_packed_sequence(batch.target_inputs)  # [T, B]
+    state = model.encoder(batch.sources)
+    for position, tokens in enumerate(inputs):
+        logits, state = model.decoder.step(tokens, state)
+        inside = lengths > position
+        torch.testing.assert_close(logits[inside], padded[position][inside])
+
+
+def test_a_sentence_has_the_same_state_in_any_company() -> None:
+    model = tiny.network()
+    sentences = [torch.tensor([3, 4, 5, 6]), torch.tensor([7]), torch.tensor([5, 5])]
+    together, _ = model.encoder(pack_sources(sentences, reverse=True))
+    for column, sentence in enumerate(sentences):
+        alone, _ = model.encoder(pack_sources([sentence], reverse=True))
+        torch.testing.assert_close(together[:, column : column + 1], alone)
+
+
+def test_dropout_is_off_in_evaluation_and_on_in_training(tmp_path: Path) -> None:
+    model = tiny.network(dropout=0.5)
+    batch = make_batch(tiny.digits(tmp_path, "train", 5, seed=3), range(5), reverse_source=True)
+    assert torch.equal(model(batch), model(batch))
+    model.train()
+    assert not torch.equal(model(batch), model(batch))
+
+
+def save(folder: Path, model: Seq2Seq) -> None:
+    save_file(model.state_dict(), folder / WEIGHTS)
+    files.write_json(folder / DESCRIPTION, {"model": describe(model.architecture)})
+
+
+def test_a_saved_model_loads_with_equal_weights(tmp_path: Path) -> None:
+    model = tiny.network()
+    save(tmp_path, model)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), load(tmp_path).parameters(), strict=True))
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no model .*; expected model\.json and weights\.safetensors"):
+        load(tmp_path)
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    save(tmp_path, tiny.network())
+    files.write_json(tmp_path / DESCRIPTION, {"model": describe(tiny.architecture(hidden=7))})
+    with pytest.raises(UserError, match=r"weights do not fit model\.json"):
+        load(tmp_path)

@@ -1,0 +1,53 @@
+"""Scores of given translations agree with search, with the loss, and with the encoder."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from s2s.data import EncodedCorpus, make_batch, pack_sources, write_split
+from s2s.loss import cross_entropy
+from s2s.scoring import Evaluation, embed, perplexity, sentence_log_probs
+from s2s.search import beam_search
+from s2s.vocabulary import EOS
+from tests import tiny
+
+
+def test_the_score_of_a_translation_is_what_search_said(tmp_path: Path) -> None:
+    model, sources = tiny.network(init_uniform=1.0), [[3, 4], [5], [6, 7, 3, 3]]
+    with torch.no_grad():
+        model.decoder.output.bias[EOS] += 3  # else some would not end
+    found = beam_search([model], sources, 4, 3.0)
+    assert all(hypothesis.complete for hypothesis in found)
+    write_split(tmp_path, "test", sources, [[*hypothesis.ids, EOS] for hypothesis in found])
+    scores = sentence_log_probs(model, EncodedCorpus.open(tmp_path, "test"), 1000)
+    np.testing.assert_allclose(scores, [hypothesis.log_prob for hypothesis in found], atol=1e-4)
+
+
+def test_perplexity_is_the_exponential_of_the_mean_loss(tmp_path: Path) -> None:
+    model, corpus = tiny.network(), tiny.digits(tmp_path, "dev", 20, seed=1)
+    batch = make_batch(corpus, range(20), reverse_source=True)
+    loss = cross_entropy(model(batch), batch.targets.data)[0].item()
+    found = perplexity(model, corpus, batch_tokens=30)
+    assert found.tokens == batch.target_tokens
+    assert found.perplexity == pytest.approx(math.exp(loss / batch.target_tokens), rel=1e-6)
+
+
+def test_an_absurd_model_has_a_large_perplexity_and_no_overflow() -> None:
+    assert Evaluation(log_prob=-1e6, tokens=10).perplexity == pytest.approx(math.exp(700))
+
+
+def test_evaluation_leaves_the_mode_of_the_model(tmp_path: Path) -> None:
+    model, corpus = tiny.network(dropout=0.5).train(), tiny.digits(tmp_path, "dev", 20, seed=1)
+    assert perplexity(model, corpus, 100) == perplexity(model, corpus, 100)
+    assert model.training
+
+
+def test_an_embedding_is_the_top_layers_last_h() -> None:
+    model, sentences = tiny.network(), [[3, 4, 5], [6]] * 40
+    h, _ = model.encoder(pack_sources([torch.tensor([3, 4, 5])], reverse=True))
+    found = embed(model, sentences)
+    assert found.shape == (80, 5)
+    np.testing.assert_allclose(found[::2], np.tile(h[-1].detach().numpy(), (40, 1)), atol=1e-6)

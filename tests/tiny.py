@@ -1,0 +1,64 @@
+"""Small models and corpora that tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from s2s.data import EncodedCorpus, write_split
+from s2s.model import Architecture, Seq2Seq
+from s2s.recipe import Recipe
+from s2s.vocabulary import EOS
+
+FIRST = 3  # ids below are <pad>, <unk> and </s>
+
+
+def architecture(**changes: object) -> Architecture:
+    """A two-layer model over five digits."""
+    values = {
+        "cell": "lstm",
+        "layers": 2,
+        "hidden": 5,
+        "embedding": 4,
+        "dropout": 0.0,
+        "reverse_source": True,
+        "init_uniform": 0.5,
+        "source_vocabulary": 8,
+        "target_vocabulary": 8,
+    }
+    return Architecture(**values | changes)  # type: ignore[arg-type]
+
+
+def network(seed: int = 1, **changes: object) -> Seq2Seq:
+    """A model with random weights, ready to evaluate."""
+    torch.manual_seed(seed)
+    return Seq2Seq(architecture(**changes)).eval()
+
+
+def recipe(**changes: object) -> Recipe:
+    """A recipe that learns digit strings in seconds."""
+    values = {
+        "optimizer": "adam",
+        "learning_rate": 0.01,
+        "warmup_updates": 10,
+        "decay": "cosine",
+        "halve_after_epochs": 5.0,
+        "halve_every_epochs": 0.5,
+        "epochs": 2.0,
+        "patience_epochs": 0,
+        "batch_sentences": 32,
+        "batch_tokens": 1000,
+        "clip_norm": 5.0,
+        "normalize_loss": "tokens",
+        "label_smoothing": 0.0,
+    }
+    return Recipe(**values | changes)  # type: ignore[arg-type]
+
+
+def digits(folder: Path, split: str, pairs: int, seed: int, reverse: bool = False, longest: int = 6) -> EncodedCorpus:
+    """Strings over five digits, to be copied or reversed."""
+    draw = np.random.default_rng(seed)
+    sources = [draw.integers(FIRST, FIRST + 5, size).tolist() for size in draw.integers(1, longest + 1, pairs)]
+    targets = [[*(source[::-1] if reverse else source), EOS] for source in sources]
+    write_split(folder, split, sources, targets)
+    return EncodedCorpus.open(folder, split)
