@@ -1,0 +1,55 @@
+# The commands of the house. `make` alone lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 5000
+PY := .venv/bin/python
+# Stages are started as `python -m pipeline...`: the environment's python must be the first that is found.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test slow lint ui bench lock
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## make .venv from requirements.lock; TORCH_INDEX=URL takes torch from a package index of your choice
+	@if ! cmp -s requirements.lock .venv/installed.lock || [ "$${TORCH_INDEX:-}" != "" -a "$${TORCH_INDEX:-}" != "$$(cat .venv/torch-index 2>/dev/null)" ]; then \
+	  set -e; \
+	  "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.11")'; \
+	  [ -x $(PY) ] || "$(PYTHON)" -m venv .venv; \
+	  rm -f .venv/installed.lock; \
+	  $(PY) -m pip install --quiet $${TORCH_INDEX:+--force-reinstall --index-url "$$TORCH_INDEX"} "$$(grep '^torch==' requirements.lock)"; \
+	  $(PY) -m pip install --quiet --requirement requirements.lock; \
+	  printf '%s' "$${TORCH_INDEX:-}" > .venv/torch-index; \
+	  cp requirements.lock .venv/installed.lock; \
+	fi
+	@[ -e .git ] || grep -qs no_scm .dvc/config.local || $(PY) -m dvc config --local core.no_scm true
+
+repro: setup  ## run the whole pipeline and print the headline numbers
+	@$(PY) -m pipeline check
+	@$(PY) -m dvc repro
+	@$(PY) -m pipeline summary
+
+test: lint  ## lint, types and tests
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m "not slow"
+
+slow: setup  ## the tests that train for minutes
+	$(PY) -m pytest -m slow
+
+lint: setup  ## ruff and mypy alone
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+
+ui: setup  ## open MLflow's pages on what was run, at http://localhost:PORT
+	$(PY) -m mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --port $(PORT)
+
+bench: setup  ## measure speed on this machine
+	$(PY) -m bench
+
+lock:  ## write requirements.lock anew from requirements.in
+	rm -rf .venv/lock && "$(PYTHON)" -m venv .venv/lock
+	.venv/lock/bin/python -m pip install --quiet --requirement requirements.in
+	{ head -n 1 requirements.lock; .venv/lock/bin/python -m pip freeze | sed 's/^\(torch==[^+]*\)+.*/\1/'; } > requirements.new
+	mv requirements.new requirements.lock && rm -rf .venv/lock
