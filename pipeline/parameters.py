@@ -1,10 +1,9 @@
 """The one reader of params.yaml: frozen, typed, and refusing what it does not know before any work starts."""
 
 import difflib
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -293,15 +292,12 @@ def describe(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
 
 def known_keys(place: tuple[str, ...]) -> Iterator[str]:
     """The keys that a section may have; `place` is its path from the root."""
-    section: Any = Parameters
+    kind: Any = Parameters
     for part in place:
-        annotation = section.model_fields[part].annotation
-        arguments = [argument for argument in get_args(annotation) if isinstance(argument, type)]
-        section = next((one for one in arguments if issubclass(one, Section)), annotation)
-        if re.match("dict", str(annotation)):  # the keys of systems, models and runs are free names
-            return
-    if isinstance(section, type) and issubclass(section, Section):
-        yield from section.model_fields
+        # systems, models and runs are dictionaries under free names
+        kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[part].annotation
+    if isinstance(kind, type) and issubclass(kind, Section):
+        yield from kind.model_fields
 
 
 def contradictions(parameters: Parameters) -> Iterator[str]:

@@ -1,0 +1,133 @@
+"""params.yaml is read whole and typed, or refused in one line that says place, found and wanted."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import parameters
+from s2s.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "presets/demo.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def changed(old: str, new: str) -> str:
+    assert old in TEXT
+    return TEXT.replace(old, new, 1)
+
+
+REFUSED = {
+    "misspelt key": (
+        changed("  learning_rate:", "  lerning_rate:"),
+        "params.yaml: unknown key train.lerning_rate; did you mean learning_rate?",
+    ),
+    "unlike any key": (
+        TEXT + "\nzzz: 1\n",
+        "params.yaml: unknown key zzz; expected one of download, clean, vocab",
+    ),
+    "missing key": (re.sub(r"  epochs: .*\n", "", TEXT), "params.yaml: missing key train.epochs; see presets/"),
+    "misspelt section": (changed("model:\n", "modle:\n"), "unknown key modle; did you mean model?"),
+    "out of range": (
+        re.sub(r"layers: \d+", "layers: -3", TEXT),
+        "model.layers: found -3; expected to be greater than or equal to 1",
+    ),
+    "number as text": (re.sub(r"layers: \d+", 'layers: "3"', TEXT), "model.layers: found '3'; expected to be a valid"),
+    "unknown choice": (changed("cell: lstm", "cell: lstn"), "model.cell: found 'lstn'; expected to be 'lstm'"),
+    "key twice": (changed("cell: lstm", "cell: lstm\n  cell: lstm"), "key 'cell' is there twice"),
+    "no mapping": ("- a\n- b\n", "params.yaml: found list; expected sections such as `model:`"),
+    "no YAML": ("a: [1\n", "params.yaml: not YAML:"),
+    "misspelt in a system": (
+        changed("reversed: {}", "reversed: {model: {layer: 3}}"),
+        "params.yaml: systems.reversed: unknown key model.layer; did you mean layers?",
+    ),
+    "out of range in a system": (
+        changed("reversed: {}", "reversed: {train: {epochs: 0}}"),
+        "systems.reversed: train.epochs: found 0; expected to be greater than 0",
+    ),
+    "a section that no system changes": (
+        changed("reversed: {}", "reversed: {vocab: {kind: bpe}}"),
+        "systems.reversed.vocab: found 'vocab'; expected to be 'model' or 'train'",
+    ),
+    "misspelt in a model": (
+        changed("{system: reversed, seed: 1}", "{system: reversed, sed: 1}"),
+        "unknown key models.reversed-1.sed; did you mean seed?",
+    ),
+    "model of no system": (
+        changed("reversed-1: {system: reversed,", "reversed-1: {system: forward,"),
+        "models.reversed-1.system: found 'forward'; expected one of reversed",
+    ),
+    "model under another name": (
+        changed("reversed-1: {system", "first: {system"),
+        "models.first: found another name than system and seed; expected reversed-1",
+    ),
+    "more seeds than models": (
+        changed("seeds: 2", "seeds: 3"),
+        "runs.ensemble.seeds: found 3; expected at most 2, the models of reversed",
+    ),
+    "run of no system": (
+        changed("single: {system: reversed", "single: {system: forward"),
+        "runs.single.system: found 'forward'; expected one of reversed",
+    ),
+    "embeddings of no model": (
+        changed("  seed: 1                     # ...", "  seed: 9                     # ..."),
+        "embeddings: found reversed-9; expected one of reversed-1, reversed-2",
+    ),
+    "no probes": (
+        changed("probes: probes/demo.tsv", "probes: probes/none.tsv"),
+        "embeddings.probes: found no file 'probes/none.tsv'; expected one such as probes/demo.tsv",
+    ),
+    "no text files": (
+        changed("source: demo", "source: files"),
+        "download.files.train_source: found no file ''; expected text, one sentence a line",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_mistake_is_refused_in_one_line(name: str) -> None:
+    text, message = REFUSED[name]
+    with pytest.raises(UserError) as refused:
+        parameters.parse(text, "params.yaml")
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params\.yaml: no such file; expected a parameter file, see presets/"):
+        parameters.read(tmp_path / "params.yaml")
+
+
+def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match=r"params\.yaml: cannot be read .*; expected UTF-8 text"):
+        parameters.read(tmp_path / "params.yaml")
+
+
+def test_a_system_is_the_base_with_its_changes() -> None:
+    text = changed("reversed: {}", "reversed: {model: {layers: 3}, train: {clip_norm: 1.0}}")
+    read = parameters.parse(text, "params.yaml")
+    model, train = read.system("reversed")
+    assert model == read.model.model_copy(update={"layers": 3})
+    assert train == read.train.model_copy(update={"clip_norm": 1.0})
+
+
+def test_the_seeds_of_a_system_stand_in_the_order_of_the_file() -> None:
+    text = changed("  reversed-1:", "  reversed-7: {system: reversed, seed: 7}\n  reversed-1:")
+    assert parameters.parse(text, "params.yaml").seeds("reversed") == [7, 1, 2]
+
+
+def test_every_key_has_a_comment() -> None:
+    """A person learns from params.yaml itself what a key means."""
+    sections, uncommented = yaml.safe_load(TEXT), []
+    for line in TEXT.split("\n"):
+        key = re.match(r"  (?:  )?(\w+): [^#{]*$", line)
+        if key and key[1] in {name for section in sections.values() if isinstance(section, dict) for name in section}:
+            uncommented.append(key[1])
+    assert [key for key in uncommented if not key.endswith(("target_language", "_seed"))] == []
