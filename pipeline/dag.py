@@ -32,7 +32,7 @@ def stages(root: Path = Path()) -> list[Stage]:
     def stage(one: Any) -> Stage:
         params = [dep for dep in one.deps if isinstance(dep, ParamsDependency)]
         return Stage(
-            name=one.addressing,
+            name=one.name,
             cmd=one.cmd if isinstance(one.cmd, str) else " && ".join(one.cmd),
             deps=tuple(dep.def_path for dep in one.deps if dep not in params),
             outs=tuple(out.def_path for out in one.outs),

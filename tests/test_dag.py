@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline import dag
+
+
+def stage(name: str, deps: str = "", outs: str = "") -> dag.Stage:
+    return dag.Stage(name=name, cmd="", deps=tuple(deps.split()), outs=tuple(outs.split()), params={}, meta={})
+
+
+EVERY = [
+    stage("clean", "code.py", "data/clean reports/corpus.json"),
+    stage("train@a-1", "data/clean", "models/a/1 curves/a-1.csv"),
+    stage("train@a-2", "data/clean", "models/a/2 curves/a-2.csv"),
+    stage("bleu", "models data/clean/test.parquet", "reports/bleu.json"),
+]
+
+
+@pytest.mark.parametrize(
+    ("dep", "found"),
+    [
+        ("data/clean", ["data/clean"]),
+        ("models", ["models/a/1", "models/a/2"]),
+        ("models/a", ["models/a/1", "models/a/2"]),
+        ("models/a/2", ["models/a/2"]),
+        ("data/clean/test.parquet", ["data/clean"]),
+        ("code.py", ["code.py"]),
+        ("model", ["model"]),  # no folder, though another name begins so
+    ],
+)
+def test_a_dependency_stands_for_declared_outputs(dep: str, found: list[str]) -> None:
+    assert dag.providers(dep, EVERY) == found
+
+
+def test_inputs_are_told_once() -> None:
+    assert dag.inputs(stage("x", "models models/a/1 code.py"), EVERY) == ["models/a/1", "models/a/2", "code.py"]
+
+
+def test_ancestors_are_all_that_a_stage_rests_on() -> None:
+    assert [one.name for one in dag.ancestors(EVERY[3], EVERY)] == ["clean", "train@a-1", "train@a-2"]
+    assert dag.ancestors(EVERY[0], EVERY) == []
+
+
+def test_rules_are_words_and_never_the_same() -> None:
+    names = dag.rules([stage("train@a-1"), stage("train@a_1"), stage("clean")])
+    assert names == {"train@a-1": "train_a_1", "train@a_1": "train_a_1_", "clean": "clean"}
+
+
+@pytest.mark.parametrize(("out", "folder"), [("data/clean", True), ("models/a/1", True), ("reports/bleu.json", False)])
+def test_outputs_without_suffix_are_folders(out: str, folder: bool) -> None:
+    assert dag.is_folder(out) == folder
+
+
+def test_reads_dvc_yaml_with_foreach_expanded(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n")
+    (tmp_path / "params.yaml").write_text("runs:\n  a: {beam: 1}\n  b: {beam: 12}\nthreads: 3\n")
+    (tmp_path / "dvc.yaml").write_text("""
+stages:
+  translate:
+    foreach: ${runs}
+    do:
+      cmd: run --beam ${item.beam} --out out/${key}.txt
+      deps:
+        - in.txt
+      params:
+        - runs.${key}
+      outs:
+        - out/${key}.txt
+      meta:
+        threads: ${threads}
+""")
+    first, second = dag.stages(tmp_path)
+    assert first == dag.Stage(
+        name="translate@a",
+        cmd="run --beam 1 --out out/a.txt",
+        deps=("in.txt",),
+        outs=("out/a.txt",),
+        params={"runs.a": {"beam": 1}},
+        meta={"threads": 3},
+    )
+    assert (second.name, second.outs) == ("translate@b", ("out/b.txt",))
