@@ -120,6 +120,85 @@ class NumberedTranslation(Translation):
     id: int
 
 
+@dataclass(frozen=True)
+class RunScores:
+    """One run's entry in reports/bleu.json; each score has its 95 % interval and its signature."""
+
+    __pydantic_config__ = EXACT
+    system: str
+    seeds: int
+    beam: int
+    sentences: int
+    brevity_penalty: float
+    length_ratio: float
+    bleu: float
+    bleu_low: float
+    bleu_high: float
+    bleu_signature: str
+    bleu_tokenized: float
+    bleu_tokenized_low: float
+    bleu_tokenized_high: float
+    bleu_tokenized_signature: str
+    chrf: float
+    chrf_low: float
+    chrf_high: float
+    chrf_signature: str
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """One model and split in reports/perplexity.json; tokens are those of the target with </s>."""
+
+    __pydantic_config__ = EXACT
+    perplexity: float
+    tokens: int
+    unknown_share: float
+
+
+@dataclass(frozen=True)
+class LengthGroup:
+    """A group of test sentences in reports/length.json; lengths are source tokens without </s>."""
+
+    __pydantic_config__ = EXACT
+    bin: int
+    shortest: int
+    longest: int
+    sentences: int
+    bleu: float
+    bleu_low: float
+    bleu_high: float
+
+
+@dataclass(frozen=True)
+class EmbeddedSentence:
+    """A probe sentence in reports/embeddings.json, with its place in the plane of its panel."""
+
+    __pydantic_config__ = EXACT
+    group: str
+    sentence: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Sentences of reports/embeddings.json that share a plane, and the variance along its two directions, 0 to 1."""
+
+    __pydantic_config__ = EXACT
+    panel: str
+    explained_variance: tuple[float, float]
+    sentences: list[EmbeddedSentence]
+
+
+@dataclass(frozen=True)
+class EmbeddedProbes:
+    """reports/embeddings.json: where one model's encoder puts the probe sentences."""
+
+    __pydantic_config__ = EXACT
+    model: str
+    panels: list[Panel]
+
+
 # What checks the keys and types of one kind of record. Making one takes longer than using it.
 adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 

@@ -1,0 +1,212 @@
+"""The report's figures, each drawn from the numbers of its JSON or CSV file."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from pipeline.schemas import EmbeddedSentence, LengthGroup, Panel
+from pipeline.svg import INK, SERIES, drawn
+
+WIDE, NARROW = 6.4, 3.6  # inches: for a screen, and for a phone or one panel of several
+HEIGHT = 3.2
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p")
+LABEL_DISTANCE = 9.0  # points, from a marker to its number
+LABEL_ROOM = 13.0  # points; a number that has so much room needs no more
+KEY_LINE = 0.15  # inches a line
+PANEL, PANEL_STEP = 2.7, 3.4  # inches: side of a panel, distance from one to the next
+
+
+@drawn
+def lengths(runs: Mapping[str, Sequence[LengthGroup]], width: float = WIDE) -> Figure:
+    """BLEU over sentences sorted by length, with 95 % intervals (Sutskever et al. 2014, Figure 3, left).
+
+    Args:
+        runs: for each run its groups of sentences as in reports/length.json, the shortest sentences first.
+        width: of the figure, in inches.
+    """
+    figure, axes = frame(width)
+    for number, (run, rows) in enumerate(runs.items()):
+        shift = 0.4 * ((number + 0.5) / len(runs) - 0.5)  # the intervals of several runs stand beside each other
+        scores = np.array([(row.bleu, row.bleu_low, row.bleu_high) for row in rows]).reshape(-1, 3)
+        # A bootstrap interval need not hold the score itself; a bar cannot have a negative length.
+        bars = np.maximum([scores[:, 0] - scores[:, 1], scores[:, 2] - scores[:, 0]], 0.0)
+        places = [row.bin + shift for row in rows]
+        axes.errorbar(places, scores[:, 0], bars, label=run, elinewidth=0.9, **look(number))
+    label_groups(axes, max(runs.values(), key=len, default=()))
+    axes.set_xlabel("tokens of the source sentence")
+    axes.set_ylabel("BLEU")
+    axes.set_ylim(*score_limits([row for rows in runs.values() for row in rows]))
+    legend(axes, len(runs))
+    return figure
+
+
+def label_groups(axes: Axes, groups: Sequence[LengthGroup]) -> None:
+    """Labels groups with the lengths of their sentences, all of them if there are at most ten."""
+    step = max(1, len(groups) // 10 + (len(groups) % 10 > 0))
+    axes.tick_params(axis="x", labelsize=7.5 if len(groups) > 6 else 8.5)
+    shown = groups[::step]
+    axes.set_xticks([row.bin for row in shown], [span(row.shortest, row.longest) for row in shown])
+    axes.set_xlim(0.5, max(len(groups), 1) + 0.5)
+    axes.grid(visible=False, axis="x")
+
+
+def span(shortest: int, longest: int) -> str:
+    """A range of lengths as a person writes it."""
+    return str(shortest) if shortest == longest else f"{shortest}–{longest}"
+
+
+def score_limits(rows: Sequence[LengthGroup]) -> tuple[float, float]:
+    """Limits around all intervals, 20 points apart or more: a small difference shall look small."""
+    low = min((row.bleu_low for row in rows), default=0.0)
+    high = max((row.bleu_high for row in rows), default=100.0)
+    top = min(10 * math.ceil((high + 2) / 10), 100)
+    bottom = max(min(10 * math.floor((low - 2) / 10), top - 20), 0)
+    return bottom, max(top, 20) + (top == 100)  # a marker at 100 is shown whole
+
+
+@drawn
+def curves(models: Mapping[str, Mapping[str, Sequence[float]]], width: float = WIDE) -> Figure:
+    """Perplexity by epoch on a logarithmic scale: a line for development text, dots for the training batches.
+
+    Args:
+        models: for each model the columns epoch, train_perplexity and dev_perplexity of its learning curve.
+        width: of the figure, in inches.
+    """
+    figure, axes = frame(width)
+    for number, (model, curve) in enumerate(models.items()):
+        color = look(number)["color"]
+        axes.plot(curve["epoch"], curve["train_perplexity"], linestyle=":", linewidth=1.2, color=color)
+        axes.plot(curve["epoch"], curve["dev_perplexity"], label=model, **look(number))
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7), numticks=12))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.grid(visible=False, axis="x")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("perplexity, logarithmic")
+    legend(axes, len(models))
+    return figure
+
+
+@drawn
+def panel(content: Panel) -> Figure:
+    """One panel of the sentence embeddings; its points bear the numbers of the sentences."""
+    figure = Figure(figsize=(NARROW, NARROW - 0.3))
+    scatter(place(figure, 0.5, 0.45, NARROW - 0.6, NARROW - 0.85), content)
+    return figure
+
+
+@drawn
+def embeddings(panels: Sequence[Panel]) -> Figure:
+    """The two directions in which the encoder's states of sentences differ most (Sutskever et al. 2014, Figure 2).
+
+    Args:
+        panels: as in reports/embeddings.json.
+    """
+    rows = [panels[start : start + 2] for start in range(0, len(panels), 2)]
+    heights = [PANEL + 1.0 + KEY_LINE * max(len(content.sentences) for content in row) for row in rows]
+    figure = Figure(figsize=(2 * PANEL_STEP + 0.2, sum(heights) if rows else 1.0))
+    for row, content_row in enumerate(rows):
+        bottom = sum(heights[row + 1 :]) + heights[row] - PANEL - 0.3
+        for column, content in enumerate(content_row):
+            axes = place(figure, 0.55 + column * PANEL_STEP, bottom, PANEL, PANEL)
+            axes.set_title(content.panel, fontsize=9.5, loc="left", parse_math=False)
+            scatter(axes, content)
+            write_key(figure, content.sentences, 0.55 + column * PANEL_STEP, bottom - 0.6)
+    if not panels:
+        figure.text(0.5, 0.5, "no probe sentences", ha="center", va="center")
+    return figure
+
+
+def scatter(axes: Axes, content: Panel) -> None:
+    """Draws the points of one panel, with a color and a marker for each group."""
+    sentences = content.sentences
+    points = np.array([(one.x, one.y) for one in sentences], dtype=float).reshape(-1, 2)
+    axes.set_aspect("equal", adjustable="datalim")  # a distance means the same in both directions
+    axes.margins(0.12)
+    for point, number in zip(points, group_numbers(sentences), strict=True):
+        axes.plot(*point, **look(number) | {"linestyle": "none"})
+    for number, (point, offset) in enumerate(zip(points, label_offsets(points), strict=True), 1):
+        axes.annotate(
+            str(number), (point[0], point[1]), offset, textcoords="offset points", ha="center", va="center", fontsize=8
+        )
+    first, second = content.explained_variance
+    axes.set_xlabel(f"first direction, {100 * first:.0f} % of the variance")
+    axes.set_ylabel(f"second direction, {100 * second:.0f} %")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+
+
+def group_numbers(sentences: Sequence[EmbeddedSentence]) -> list[int]:
+    """The number of each sentence's group, counted in the order in which they appear."""
+    groups = list(dict.fromkeys(one.group for one in sentences))
+    return [groups.index(one.group) for one in sentences]
+
+
+def label_offsets(points: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """Where the number of each point stands, in typographic points from it: where most room is left."""
+    size = float(np.ptp(points, axis=0).max()) if len(points) else 0.0
+    spots = points / (size or 1.0) * 72 * PANEL
+    angles = np.arange(1, 9) * np.pi / 4
+    around = LABEL_DISTANCE * np.stack((np.cos(angles), np.sin(angles)), axis=1)  # [8, 2]
+    offsets: list[tuple[float, float]] = []
+    taken = spots
+    for number, spot in enumerate(spots):
+        others = np.delete(taken, number, axis=0)
+        gaps = np.linalg.norm((spot + around)[:, None] - others[None], axis=2).min(axis=1, initial=LABEL_ROOM)
+        best = around[int(np.argmax(gaps.round(3)))]
+        taken = np.vstack((taken, spot + best))
+        offsets.append((float(best[0]), float(best[1])))
+    return offsets
+
+
+def write_key(figure: Figure, sentences: Sequence[EmbeddedSentence], left: float, top: float) -> None:
+    """Writes the numbered sentences below their panel, each in the color of its group; measures are inches."""
+    width, height = figure.get_size_inches()
+    for number, (one, group) in enumerate(zip(sentences, group_numbers(sentences), strict=True)):
+        y = (top - KEY_LINE * number) / height
+        figure.text((left - 0.15) / width, y, f"{number + 1}", fontsize=7, ha="right")
+        figure.text(
+            (left - 0.05) / width, y, shorten(one.sentence), fontsize=7, color=look(group)["color"], parse_math=False
+        )
+
+
+def shorten(sentence: str, most: int = 58) -> str:
+    """A sentence that fits below its panel."""
+    return sentence if len(sentence) <= most else sentence[: most - 1].rstrip() + "…"
+
+
+def frame(width: float) -> tuple[Figure, Axes]:
+    """An empty figure with room for labels on the left and below, and for the legend above."""
+    figure = Figure(figsize=(width, HEIGHT))
+    return figure, place(figure, 0.55, 0.5, width - 0.65, HEIGHT - 0.85)
+
+
+def place(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place given in inches: a layout that is not computed from fonts is the same everywhere."""
+    all_width, all_height = figure.get_size_inches()
+    return figure.add_axes((left / all_width, bottom / all_height, width / all_width, height / all_height))
+
+
+def look(number: int) -> dict[str, Any]:
+    """Color and marker of the nth series; more than eight go on with dashes."""
+    turn = number // len(SERIES)
+    return {
+        "color": SERIES[number % len(SERIES)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "markeredgewidth": 0,
+        "linestyle": ("-", "--", "-.")[turn % 3],
+    }
+
+
+def legend(axes: Axes, entries: int) -> None:
+    """Names the series above the axes."""
+    if entries:
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, borderaxespad=0.2, labelcolor=INK)

@@ -1,0 +1,28 @@
+import re
+
+from pipeline import figures, svg
+from pipeline.schemas import LengthGroup
+
+FIGURE = figures.lengths({"single": [LengthGroup(1, 3, 9, 5, 50.0, 40.0, 60.0)]})
+
+
+def test_inline_figures_keep_their_ids_apart() -> None:
+    pages = [svg.inline(FIGURE, name, "BLEU") for name in ("one", "two")]
+    ids = [set(re.findall(r' id="([^"]+)"', page)) for page in pages]
+    assert ids[0] and not ids[0] & ids[1]
+    for page, known in zip(pages, ids, strict=True):
+        assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', page)) <= known
+
+
+def test_an_inline_figure_says_what_it_is_and_takes_the_pages_size_and_colors() -> None:
+    page = svg.inline(FIGURE, "one", 'BLEU "by" <length>')
+    start = page[: page.index(">")]
+    assert 'role="img" aria-label="BLEU &#34;by&#34; &lt;length&gt;"' in start
+    assert " width=" not in start and " height=" not in start
+    assert "var(--figure-ink, #72777f)" in page and "var(--series-1, #3f7fd6)" in page
+
+
+def test_what_only_the_last_decimals_tell_apart_is_drawn_alike() -> None:
+    raw = '<?xml?>\n<svg width="1pt"><g id="p{0}"/><path d="M {1} -0.001 \nL 2 3.125" clip-path="url(#p{0})"/></svg>'
+    assert svg.tidy(raw.format("abc", "1.234567")) == svg.tidy(raw.format("def", "1.234568"))
+    assert 'd="M 1.23 0 L 2 3.12" clip-path="url(#i0)"' in svg.tidy(raw.format("abc", "1.234567"))
