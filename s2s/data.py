@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence, pack_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 
 from s2s.errors import check
 from s2s.files import whole
-from s2s.vocabulary import EOS
+from s2s.vocabulary import EOS, PAD
 
 SIDES = ("source", "target")
 
@@ -89,19 +89,15 @@ def open_side(folder: Path, split: str, side: str) -> Side:
 
 @dataclass(frozen=True)
 class Batch:
-    """Sentence pairs that are computed together, packed: no position of it is padding.
+    """Sentence pairs that are computed together.
 
     The decoder reads `target_inputs` (</s>, then the words) and has to say `targets` (the words, then </s>).
     """
 
-    sources: PackedSequence
-    target_inputs: PackedSequence
-    targets: PackedSequence
-
-    @property
-    def sentences(self) -> int:
-        """How many pairs the batch holds."""
-        return int(self.targets.batch_sizes[0])
+    sources: PackedSequence  # no position of it is padding
+    target_inputs: Tensor  # [T, B], <pad> after the end
+    targets: Tensor  # [T, B], <pad> after the end
+    target_tokens: int  # with </s>, without padding
 
     @property
     def source_tokens(self) -> int:
@@ -109,19 +105,24 @@ class Batch:
         return len(self.sources.data)
 
     @property
-    def target_tokens(self) -> int:
-        """Tokens that the decoder has to say, </s> included."""
-        return len(self.targets.data)
+    def is_text(self) -> Tensor:
+        """Which target positions are not padding, [T, B]."""
+        return self.targets != PAD
+
+    @property
+    def right_tokens(self) -> Tensor:
+        """The targets without padding, [target_tokens], in the order of the model's logits."""
+        return self.targets[self.is_text]
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
-        parts = (self.sources, self.target_inputs, self.targets)
-        return Batch(*(move(part, device) for part in parts))
+        parts = move(self.sources, device), self.target_inputs.to(device), self.targets.to(device)
+        return Batch(*parts, self.target_tokens)
 
 
 def move(packed: PackedSequence, device: torch.device) -> PackedSequence:
     """The same packed sentences on another device."""
-    return packed.to(device)  # type: ignore[arg-type, no-any-return]  # torch's stub knows only dtypes
+    return packed.to(device)  # type: ignore[arg-type]  # torch's stub knows only dtypes
 
 
 def pack_sources(sentences: Sequence[Tensor], reverse: bool) -> PackedSequence:
@@ -136,12 +137,13 @@ def pack_sources(sentences: Sequence[Tensor], reverse: bool) -> PackedSequence:
 
 def make_batch(corpus: EncodedCorpus, pairs: Sequence[int], reverse_source: bool) -> Batch:
     """Gathers the named pairs of a corpus into one batch."""
-    targets = [corpus.target[pair] for pair in pairs]
-    start = torch.tensor([EOS])
+    targets = pad_sequence([corpus.target[pair] for pair in pairs], padding_value=PAD)  # [T, B]
+    ends = torch.full((1, len(pairs)), EOS)
     return Batch(
         sources=pack_sources([corpus.source[pair] for pair in pairs], reverse_source),
-        target_inputs=pack_sequence([torch.cat((start, target[:-1])) for target in targets], enforce_sorted=False),
-        targets=pack_sequence(targets, enforce_sorted=False),
+        target_inputs=torch.cat((ends, targets[:-1])).masked_fill(targets == PAD, PAD),
+        targets=targets,
+        target_tokens=int(corpus.target.lengths[pairs].sum()),
     )
 
 
@@ -160,23 +162,33 @@ def bucket(
     Returns:
         The numbers of the pairs of each batch; every pair is in one of them.
     """
-    lengths = corpus.target.lengths
+    sources, targets = corpus.source.lengths, corpus.target.lengths
     ties = np.arange(len(corpus)) if shuffle is None else shuffle.permutation(len(corpus))
-    order = np.lexsort((ties, lengths, corpus.source.lengths))
-    batches = list(cut(order, lengths, batch_sentences, batch_tokens))
+    order = np.lexsort((ties, targets, sources))
+    batches = list(cut(order, sources, targets, batch_sentences, batch_tokens))
     if shuffle is not None:
         batches = [batches[number] for number in shuffle.permutation(len(batches))]
     return batches
 
 
 def cut(
-    order: NDArray[np.int64], lengths: NDArray[np.int64], batch_sentences: int, batch_tokens: int
+    order: NDArray[np.int64],
+    sources: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    batch_sentences: int,
+    batch_tokens: int,
 ) -> Iterator[NDArray[np.int64]]:
-    """Cuts an order of pairs into runs within both limits."""
+    """Cuts an order of pairs into runs within both limits.
+
+    Sources of one length are computed in one piece, up to twice as fast as mixed ones, so a run ends where the length
+    changes, unless it would be shorter than a quarter of the limit.
+    """
     start = 0
     while start < len(order):
-        candidates = order[start : start + batch_sentences]
-        padded = np.maximum.accumulate(lengths[candidates]) * np.arange(1, len(candidates) + 1)
-        count = max(1, int(np.searchsorted(padded, batch_tokens, side="right")))
-        yield candidates[:count]
-        start += count
+        run = order[start : start + batch_sentences]
+        alike = int(np.searchsorted(sources[run], sources[run[0]], side="right"))
+        run = run[:alike] if 4 * alike >= len(run) else run
+        padded = np.maximum.accumulate(targets[run]) * np.arange(1, len(run) + 1)
+        run = run[: max(1, int(np.searchsorted(padded, batch_tokens, side="right")))]
+        yield run
+        start += len(run)

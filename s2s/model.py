@@ -63,16 +63,19 @@ class Decoder(nn.Module):
         self.lstm = make_lstm(architecture)
         self.output = nn.Linear(architecture.hidden, architecture.target_vocabulary)
 
-    def forward(self, target_inputs: PackedSequence, state: State) -> Tensor:
-        """Teacher forcing: the logits of all positions, [all tokens, V], in the packed order of the inputs."""
-        embedded = target_inputs._replace(data=self.dropout(self.embedding(target_inputs.data)))
-        states, _ = self.lstm(embedded, state)
-        return self.output(self.dropout(states.data))  # type: ignore[no-any-return]
+    def forward(self, target_inputs: Tensor, state: State) -> Tensor:
+        """Teacher forcing: input tokens [T, B] and the encoder's state to the states of the top layer, [T, B, H]."""
+        states, _ = self.lstm(self.dropout(self.embedding(target_inputs)), state)
+        return states  # type: ignore[no-any-return]
+
+    def logits(self, states: Tensor) -> Tensor:
+        """What follows each state: [..., H] to unnormalised log-probabilities [..., V]."""
+        return self.output(self.dropout(states))  # type: ignore[no-any-return]
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """One token of each of B hypotheses: [B] and the state before it to logits [B, V] and the state after it."""
         states, state = self.lstm(self.dropout(self.embedding(tokens)).unsqueeze(0), state)  # [1, B, H]
-        return self.output(self.dropout(states.squeeze(0))), state
+        return self.logits(states.squeeze(0)), state
 
 
 def make_lstm(architecture: Architecture) -> nn.LSTM:
@@ -97,8 +100,12 @@ class Seq2Seq(nn.Module):
             nn.init.uniform_(parameter, -self.architecture.init_uniform, self.architecture.init_uniform)
 
     def forward(self, batch: Batch) -> Tensor:
-        """The logits of every target token, [all tokens, V], in the packed order of `batch.targets`."""
-        return self.decoder(batch.target_inputs, self.encoder(batch.sources))  # type: ignore[no-any-return]
+        """The logits of every target token that is no padding, [target_tokens, V], as `batch.right_tokens`.
+
+        The padding is dropped before the softmax, the largest product of all.
+        """
+        states = self.decoder(batch.target_inputs, self.encoder(batch.sources))  # [T, B, H]
+        return self.decoder.logits(states[batch.is_text])
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -47,8 +47,9 @@ def sentence_log_probs(model: Seq2Seq, corpus: EncodedCorpus, batch_tokens: int)
     scores = np.zeros(len(corpus))
     for pairs in bucket(corpus, BATCH_SENTENCES, batch_tokens):
         batch = make_batch(corpus, pairs.tolist(), model.architecture.reverse_source).to(device)
-        losses = nn.functional.cross_entropy(model(batch), batch.targets.data, reduction="none")  # [all tokens]
-        padded, _ = nn.utils.rnn.pad_packed_sequence(batch.targets._replace(data=losses.double()))  # [T, N]
+        losses = nn.functional.cross_entropy(model(batch), batch.right_tokens, reduction="none")  # [target_tokens]
+        padded = torch.zeros(batch.targets.shape, dtype=torch.float64, device=device)  # [T, N]
+        padded[batch.is_text] = losses.double()
         scores[pairs] = -padded.sum(dim=0).cpu().numpy()
     model.train(training)
     return scores

@@ -138,7 +138,7 @@ class Trainer:
     def update(self, batch: Batch, rate: float) -> None:
         """One step down the gradient of one batch."""
         batch = batch.to(self.device)
-        loss, log_loss = cross_entropy(self.model(batch), batch.targets.data, self.recipe.label_smoothing)
+        loss, log_loss = cross_entropy(self.model(batch), batch.right_tokens, self.recipe.label_smoothing)
         divisor = batch.target_tokens if self.recipe.normalize_loss == "tokens" else self.recipe.batch_sentences
         self.optimizer.zero_grad()
         torch.autograd.backward(loss / divisor)

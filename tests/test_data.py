@@ -69,11 +69,10 @@ def test_sources_are_read_in_the_stated_order(reverse: bool, read: list[list[int
 
 def test_the_decoder_reads_what_it_has_to_say_one_step_later(corpus: EncodedCorpus) -> None:
     batch = make_batch(corpus, [0, 2], reverse_source=True)
-    inputs, _ = pad_packed_sequence(batch.target_inputs, batch_first=True)
-    outputs, _ = pad_packed_sequence(batch.targets, batch_first=True)
-    assert inputs.tolist() == [[EOS, 13, 14, 0, 0], [EOS, 16, 17, 18, 19]]
-    assert outputs.tolist() == [[13, 14, EOS, 0, 0], [16, 17, 18, 19, EOS]]
-    assert (batch.sentences, batch.source_tokens, batch.target_tokens) == (2, 5, 8)
+    assert batch.target_inputs.T.tolist() == [[EOS, 13, 14, 0, 0], [EOS, 16, 17, 18, 19]]
+    assert batch.targets.T.tolist() == [[13, 14, EOS, 0, 0], [16, 17, 18, 19, EOS]]
+    assert batch.right_tokens.tolist() == [13, 16, 14, 17, EOS, 18, 19, EOS]
+    assert (batch.source_tokens, batch.target_tokens) == (5, 8)
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
@@ -88,6 +87,14 @@ def test_every_pair_is_in_one_batch_within_both_limits(tmp_path: Path, shuffled:
 
 def test_a_sentence_over_the_limit_makes_a_batch_of_its_own(corpus: EncodedCorpus) -> None:
     assert sorted(pairs.tolist() for pairs in bucket(corpus, 16, 2)) == [[0], [1], [2], [3]]
+
+
+def test_a_batch_has_one_source_length_unless_it_would_be_short(tmp_path: Path) -> None:
+    lengths = [2] * 10 + [3] * 9 + [4, 5, 6, 7]
+    write_split(tmp_path, "train", [[7] * length for length in lengths], [[8, EOS]] * len(lengths))
+    corpus = EncodedCorpus.open(tmp_path, "train")
+    found = [corpus.source.lengths[pairs].tolist() for pairs in bucket(corpus, 8, 1000)]
+    assert found == [[2] * 8, [2] * 2, [3] * 8, [3, 4, 5, 6, 7]]
 
 
 def test_batches_hold_sentences_of_about_equal_length(tmp_path: Path) -> None:
