@@ -1,7 +1,7 @@
 """The files between stages: which columns and keys they have, and how they are read and written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -41,6 +41,7 @@ class Manifest:
 
 
 MANIFEST = "manifest.json"
+ROW_GROUP = 20_000  # sentence pairs, some megabytes: what is in memory at a time
 
 # data/clean/<split>.parquet: plain normalized text, and the same in Moses tokens joined by spaces.
 PAIRS = pa.schema(
@@ -199,6 +200,16 @@ class EmbeddedProbes:
     panels: list[Panel]
 
 
+@dataclass(frozen=True)
+class Corpus:
+    """reports/corpus.json: how many pairs there are, which were dropped for what, and how hard the text is."""
+
+    __pydantic_config__ = EXACT
+    ledger: dict[str, dict[str, int]]
+    splits: dict[str, int]
+    difficulty: dict[str, Any] = field(default_factory=dict)
+
+
 # What checks the keys and types of one kind of record. Making one takes longer than using it.
 adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
@@ -227,32 +238,58 @@ def content_of(path: Path) -> bytes:
         raise UserError(f"{path}: no such file; expected what the stage before writes") from None
 
 
+def read_named(kind: type[Record], path: Path, names: Iterable[str]) -> dict[str, Record]:
+    """Reads those records of a JSON file that have the given names, in their order; others are remains of old runs."""
+    found = parse(dict[str, kind], content_of(path), str(path))  # type: ignore[valid-type]
+    for name in names:
+        check(name in found, f"{path}: found no {name}; expected all that params.yaml names")
+    return {name: found[name] for name in names}
+
+
+def read_curve(path: Path) -> dict[str, list[float]]:
+    """Reads the columns of a learning curve."""
+    rows = [line.split(",") for line in content_of(path).decode().split("\n") if line]
+    titles = ",".join(rows[0]) if rows else "nothing"
+    check(titles == ",".join(CURVE_COLUMNS), f"{path}: found titles {titles}; expected {','.join(CURVE_COLUMNS)}")
+    return {name: [float(row[column] or "nan") for row in rows[1:]] for column, name in enumerate(CURVE_COLUMNS)}
+
+
 def write(path: Path, record: object) -> None:
     """Writes a record as a JSON file."""
     files.write_json(path, adapter(type(record)).dump_python(record, mode="json"))
 
 
 class PairWriter:
-    """Writes a Parquet file of sentence pairs, a row group at a time."""
+    """Writes a Parquet file of sentence pairs, in row groups of one size however they come."""
 
     def __init__(self, path: Path) -> None:
         self.rows = 0
+        self.waiting: list[tuple[str, str, str, str]] = []
         self.writer = pq.ParquetWriter(path, PAIRS, compression="zstd", use_dictionary=False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.flush()
         self.writer.close()
 
-    def write(self, pairs: Sequence[tuple[str, str, str, str]]) -> None:
-        """Adds one row group: source, target, source tokens, target tokens of each pair."""
-        if pairs:
-            numbers = range(self.rows, self.rows + len(pairs))
-            columns = [numbers, *zip(*pairs, strict=True)]
+    def write(self, pairs: Iterable[tuple[str, str, str, str]]) -> None:
+        """Adds source, target, source tokens and target tokens of each pair."""
+        for pair in pairs:
+            self.waiting.append(pair)
+            self.rows += 1
+            if len(self.waiting) == ROW_GROUP:
+                self.flush()
+
+    def flush(self) -> None:
+        """Writes the pairs that wait as a row group."""
+        if self.waiting:
+            numbers = range(self.rows - len(self.waiting), self.rows)
+            columns = [numbers, *zip(*self.waiting, strict=True)]
             arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS, strict=True)]
-            self.writer.write_table(pa.Table.from_arrays(arrays, schema=PAIRS), row_group_size=len(pairs))
-            self.rows += len(pairs)
+            self.writer.write_table(pa.Table.from_arrays(arrays, schema=PAIRS))
+            self.waiting = []
 
 
 def open_pairs(path: Path) -> pq.ParquetFile:
@@ -279,6 +316,11 @@ def stream_columns(path: Path, names: Sequence[str]) -> Iterator[list[tuple[Any,
 def read_column(path: Path, name: str) -> list[str]:
     """One column of a file of pairs."""
     return [row[0] for rows in stream_columns(path, [name]) for row in rows]
+
+
+def text_column(side: str, tokens: bool) -> str:
+    """The column that holds a side's text, plain or in tokens."""
+    return f"{side}_tokens" if tokens else side
 
 
 def vocabularies_of(folder: Path) -> dict[str, str]:

@@ -36,8 +36,7 @@ def normalize(line: str, language: str, punctuation: bool, lowercase: bool = Fal
 
 def tokenize(line: str, language: str) -> str:
     """Cuts a normalized line by the rules of Moses' tokenizer.perl: tokens joined by one space, nothing escaped."""
-    tokens: str = tokenizer(language).tokenize(line, return_str=True, escape=False)
-    return tokens
+    return " ".join(tokenizer(language).tokenize(line, escape=False))
 
 
 def detokenize(tokens: str, language: str) -> str:

@@ -62,6 +62,7 @@ def test_lowercase() -> None:
         ("The man's dog doesn't bark.", "en", "The man 's dog doesn 't bark ."),
         ("Mr. Smith of the U.S. paid $5,300.50 & left...", "en", "Mr. Smith of the U.S. paid $ 5,300.50 & left ..."),
         ("a|b <c> [d]", "en", "a | b < c > [ d ]"),
+        ("Il dit 'oui.'", "fr", "Il dit ' oui . '"),
         ("", "en", ""),
     ],
 )
@@ -72,7 +73,7 @@ def test_tokenize_follows_moses_and_escapes_nothing(line: str, language: str, ex
 def test_tokenize_equals_sacremoses_on_abbreviations() -> None:
     oracle = MosesTokenizer("en")
     for line in ("The U.S. and the E.U. agree. Dr. No. 5 approx. five. end", "i.e. this etc. and Nr. 5. ok"):
-        assert tokenize(line, "en") == oracle.tokenize(line, return_str=True, escape=False)
+        assert tokenize(line, "en").split(" ") == oracle.tokenize(line, escape=False)
 
 
 @pytest.mark.parametrize(

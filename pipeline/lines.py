@@ -1,0 +1,69 @@
+"""Reads text files line by line, two by two: plain or gzip, strictly UTF-8, split at the byte 0x0A alone."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from s2s.errors import UserError, check
+
+GZIP = b"\x1f\x8b"
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether a file starts as gzip does; its name says nothing."""
+    with path.open("rb") as file:
+        return file.read(len(GZIP)) == GZIP
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Opens a file to read what it says, unpacked if need be."""
+    check(path.is_file(), f"{path}: no such file; expected text, one sentence a line")
+    return cast(BinaryIO, gzip.open(path)) if is_gzip(path) else path.open("rb")
+
+
+def count_lines(path: Path) -> int:
+    """How many line ends a file holds."""
+    with open_bytes(path) as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def lines(path: Path) -> Iterator[str]:
+    """Yields the lines of a file without their line ends.
+
+    Raises:
+        UserError: the file is absent, not UTF-8 or damaged; the line names the place.
+    """
+    with open_bytes(path) as file:
+        number = 0
+        try:
+            for line in file:
+                number += 1
+                yield line.removesuffix(b"\n").decode("utf-8")
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            raise UserError(f"{path} line {number}: found byte 0x{byte:02x}; expected UTF-8 text") from None
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise UserError(f"{path}: damaged gzip after line {number} ({error}); expected a whole file") from None
+
+
+def pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
+    """Yields the lines of two files side by side.
+
+    Raises:
+        UserError: one has more lines than the other, or none at all.
+    """
+    counts = [0, 0]
+    for found in zip_longest(lines(source), lines(target)):
+        for side, line in enumerate(found):
+            counts[side] += line is not None
+        if counts[0] == counts[1]:
+            yield found
+    for path, count in zip((source, target), counts, strict=True):
+        check(count, f"{path}: found no line; expected text, one sentence a line")
+    check(
+        counts[0] == counts[1],
+        f"{source} has {counts[0]} lines and {target} has {counts[1]}; expected as many of each",
+    )
