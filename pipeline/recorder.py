@@ -39,8 +39,9 @@ def main() -> None:
     try:
         record(lines)
     except Exception as error:  # MLflow, its database driver and its HTTP client each have their own
-        reason = " ".join(str(error).split())[:160]
-        print(f"MLflow: cannot record at {store.shown_uri()} ({reason}); the stage goes on without", file=sys.stderr)
+        reason = " ".join(str(error).split())[:200]
+        line = f"MLflow: cannot record at {store.uri()} ({reason}); the stage goes on without"
+        print(store.shown(line), file=sys.stderr)
 
 
 def listen(pipe: IO[bytes]) -> "queue.Queue[Message]":

@@ -8,7 +8,6 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 from filelock import FileLock
@@ -37,10 +36,9 @@ def uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root() / 'mlflow.db'}"
 
 
-def shown_uri() -> str:
-    """The address without user name and password."""
-    parts = urlsplit(uri())
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+def shown(text: str) -> str:
+    """A text in which no address carries a user's name and password."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def legal(name: str) -> str:
