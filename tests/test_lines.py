@@ -1,0 +1,72 @@
+import gzip
+from pathlib import Path
+
+import pytest
+
+from pipeline.lines import count_lines, lines, pairs
+from s2s.errors import UserError
+
+TEXT = "one\rtwo\u2028three\x0b\x85four\n\nfünf\n".encode()
+EXPECTED = ["one\rtwo\u2028three\x0b\x85four", "", "fünf"]
+
+
+def put(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def test_lines_end_at_line_feeds_alone(tmp_path: Path) -> None:
+    path = put(tmp_path / "text", TEXT)
+    assert list(lines(path)) == EXPECTED
+    assert count_lines(path) == 3
+
+
+def test_gzip_is_known_by_its_first_bytes_not_its_name(tmp_path: Path) -> None:
+    assert list(lines(put(tmp_path / "text", gzip.compress(TEXT)))) == EXPECTED
+    assert list(lines(put(tmp_path / "text.gz", TEXT))) == EXPECTED
+    assert count_lines(put(tmp_path / "text", gzip.compress(TEXT))) == 3
+
+
+def test_a_last_line_without_end_counts(tmp_path: Path) -> None:
+    assert list(lines(put(tmp_path / "text", b"a\nb"))) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"good\nb\xe9b\xe9\n", r"text line 2: found byte 0xe9; expected UTF-8 text$"),
+        ("é".encode("utf-16"), r"text line 1: found byte 0xff; expected UTF-8 text$"),
+        (gzip.compress(b"good\n\xff\n"), r"text line 2: found byte 0xff; expected UTF-8 text$"),
+        (gzip.compress(b"line\n" * 9)[:-12], r"text: damaged gzip after line \d \(.*\); expected a whole file$"),
+        (gzip.compress(b"line\n" * 9)[:-8] + bytes(8), r"text: damaged gzip after line 9 \(CRC.*\); expected a whole"),
+    ],
+)
+def test_what_is_no_utf8_text_is_refused_with_its_place(content: bytes, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        list(lines(put(tmp_path / "text", content)))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"absent: no such file; expected text, one sentence a line$"):
+        list(lines(tmp_path / "absent"))
+
+
+def test_pairs_are_lines_side_by_side(tmp_path: Path) -> None:
+    source, target = put(tmp_path / "en", b"a\nb\n"), put(tmp_path / "fr", gzip.compress(b"c\nd\n"))
+    assert list(pairs(source, target)) == [("a", "c"), ("b", "d")]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        (b"a\nb\nc\n", b"d\n", r"en has 3 lines and .*fr has 1; expected as many of each$"),
+        (b"a\n", b"d\ne\n", r"en has 1 lines and .*fr has 2; expected as many of each$"),
+        (b"", b"d\ne\n", r"en: found no line; expected text, one sentence a line$"),
+        (b"d\n", b"", r"fr: found no line; expected text, one sentence a line$"),
+    ],
+)
+def test_texts_that_do_not_match_are_refused_with_both_numbers(
+    source: bytes, target: bytes, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        list(pairs(put(tmp_path / "en", source), put(tmp_path / "fr", target)))

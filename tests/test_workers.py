@@ -1,0 +1,62 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.workers import mapped
+
+LOST = """
+import os, time
+from pipeline.workers import mapped
+def work(number):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+list(mapped(work, range(2), 2))
+"""
+
+
+def slow_start(number: int) -> int:
+    time.sleep(0.05 if number == 0 else 0)
+    return number * number
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_results_come_in_order_whatever_the_number_of_processes(processes: int) -> None:
+    assert list(mapped(slow_start, range(30), processes)) == [number * number for number in range(30)]
+
+
+def test_few_chunks_are_drawn_ahead() -> None:
+    chunks = iter(range(100))
+    results = mapped(slow_start, chunks, 2)
+    assert next(results) == 0
+    assert next(chunks) < 10
+
+
+def test_an_error_of_a_worker_is_an_error_here() -> None:
+    with pytest.raises(TypeError):
+        list(mapped(slow_start, [1, None], 2))  # type: ignore[list-item]
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    program = subprocess.Popen([sys.executable, "-c", LOST], stdout=subprocess.PIPE)
+    assert program.stdout is not None
+    workers = [int(program.stdout.readline()) for _ in range(2)]
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+    deadline = time.monotonic() + 20
+    while any(is_running(worker) for worker in workers):
+        assert time.monotonic() < deadline, "workers live on"
+        time.sleep(0.05)
+    program.stdout.close()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
