@@ -38,7 +38,7 @@ def test_few_chunks_are_drawn_ahead() -> None:
 
 def test_an_error_of_a_worker_is_an_error_here() -> None:
     with pytest.raises(TypeError):
-        list(mapped(slow_start, [1, None], 2))  # type: ignore[list-item]
+        list(mapped(slow_start, [1, None], 2))  # type: ignore[arg-type]
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
