@@ -8,6 +8,7 @@ from pipeline.demo.lexicon import Adjective, Verb
 from pipeline.demo.phrases import (
     ADJECTIVE_EXPONENT,
     FULL,
+    IN,
     OBJECTS,
     PERSONS,
     PHRASE_EXPONENT,
@@ -18,6 +19,7 @@ from pipeline.demo.phrases import (
     Phrases,
     adjectives_of,
     differ,
+    plain_tense,
 )
 from pipeline.demo.tree import (
     Act,
@@ -28,6 +30,7 @@ from pipeline.demo.tree import (
     Nominal,
     NounPhrase,
     Passive,
+    Place,
     State,
     Weather,
     features,
@@ -35,12 +38,12 @@ from pipeline.demo.tree import (
 
 # Shares of the kinds of clause, in proportion.
 CLAUSES = {
-    "transitive": 36,
+    "transitive": 34,
     "intransitive": 12,
-    "state": 15,
+    "state": 12,
     "passive": 9,
     "ditransitive": 7,
-    "oblique": 4,
+    "oblique": 5,
     "motion": 5,
     "control": 5,
     "content": 4,
@@ -48,12 +51,12 @@ CLAUSES = {
     "weather": 1,
 }
 ACTIONS = {"transitive": 55, "intransitive": 30, "ditransitive": 7, "motion": 8}
-TENSES = {"past": 38, "present": 34, "future": 15, "progressive": 6, "past_progressive": 3, "perfect": 4}
+TENSES = {"past": 42, "present": 24, "future": 14, "progressive": 9, "past_progressive": 5, "perfect": 6}
 LINKING = {0: 84, 1: 6, 2: 6, 3: 4}
-NEGATION = 0.13
+NEGATION = 0.15
 NEVER = 0.25
-MODAL = 0.06
-MIDDLE = 0.04
+MODAL = 0.2  # of the clauses in the present
+MIDDLE = 0.05  # of the clauses in the present and the past
 ADVERBIAL = 0.18
 AGENT = 0.75
 
@@ -66,7 +69,7 @@ REPORTED = {
 }
 # Adjectives that go with more, less and very.
 GRADED = """
-    big small old young beautiful rich happy sad tall kind heavy expensive long strange pretty strong brave poor
+    big small old young beautiful rich happy sad kind heavy expensive long strange pretty strong brave poor
     important intelligent interesting dangerous famous polite quiet lazy clever proud cruel fast slow useful
     generous jealous elegant comfortable tired angry sick curious nervous
 """
@@ -110,8 +113,10 @@ class Clauses(Phrases):
         tense = clause.tense
         if self.chance(NEGATION):
             never = tense in ("present", "past") and self.chance(NEVER)
-            clause = deny(clause, "never" if never else "not")
-        if tense == "present" and self.chance(3 * MODAL):
+            if never:
+                return deny(clause, "never")
+            clause = deny(clause, "not")
+        if tense == "present" and not isinstance(clause.predicates[0], State) and self.chance(MODAL):
             clause = replace(clause, modal=self.zipf(lexicon.MODALS, PHRASE_EXPONENT))
         elif not clause.negation and tense in ("present", "past") and self.chance(MIDDLE):
             return replace(clause, middle=self.zipf(lexicon.MIDDLES, PHRASE_EXPONENT))
@@ -119,15 +124,18 @@ class Clauses(Phrases):
 
     def extend(self, clause: Clause, action: bool) -> Clause:
         """The clause with an adverbial at its end."""
-        after = self.adverbial("" if clause.modal else clause.tense, action)
         predicate = clause.predicates[0]
-        return replace(clause, predicates=(replace(predicate, after=(after,)),)) if after else clause
+        tense = "" if clause.modal else clause.tense
+        after = self.time(tense) if isinstance(predicate, State) else self.adverbial(tense, action)
+        return replace(clause, predicates=(replace(predicate, after=(after,)),))
 
     def transitive(self, tense: str, subject: NounPhrase | None) -> Clause:
         """The teacher reads the book."""
         verb = self.verb(lexicon.TRANSITIVE, tense, subject)
         subject = subject or self.subject(verb.subjects)
-        return self.finish(Clause(subject, (Act(verb, self.object(verb.objects, subject)),), tense), not verb.state)
+        if plain_tense(verb, subject, tense) != tense:  # "they read" could be the past
+            tense = "progressive"
+        return self.finish(Clause(subject, (Act(verb, self.object(verb.objects, subject)),), tense), verb.progressive)
 
     def intransitive(self, tense: str, subject: NounPhrase | None) -> Clause:
         """The teacher sleeps."""
@@ -138,7 +146,7 @@ class Clauses(Phrases):
         """The teacher answers the doctor."""
         verb = self.verb(lexicon.OBLIQUE, tense, subject)
         subject = subject or self.subject(verb.subjects)
-        return self.finish(Clause(subject, (Act(verb, self.object(verb.objects, subject)),), tense), not verb.state)
+        return self.finish(Clause(subject, (Act(verb, self.object(verb.objects, subject)),), tense), verb.progressive)
 
     def ditransitive(self, tense: str, subject: NounPhrase | None) -> Clause:
         """The teacher gives the book to the doctor."""
@@ -258,8 +266,8 @@ class Clauses(Phrases):
         """It is raining."""
         tense = "progressive" if tense in ("present", "perfect") else tense
         verb = self.zipf(lexicon.WEATHER, VERB_EXPONENT)
-        after = self.adverbial(tense, action=False) if self.chance(0.7) else None
-        return Clause(PERSONS["he"], (Weather(verb, (after,) if after else ()),), tense)
+        after = Place(IN, self.city()) if self.chance(0.4) else self.time(tense)
+        return Clause(PERSONS["he"], (Weather(verb, (after,)),), tense)
 
 
 def has_tense(verb: Verb, tense: str) -> bool:

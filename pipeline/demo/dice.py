@@ -10,10 +10,15 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
+# Zipf's law with Mandelbrot's shift, which keeps the first word from taking a third of all places.
+SHIFT = 2
+
+
 @cache
 def cumulated(size: int, exponent: float) -> tuple[int, ...]:
-    """Zipf's weights, cumulated; whole numbers, so that no rounding differs between machines."""
-    return tuple(accumulate(max(1, round(1_000_000 * rank**-exponent)) for rank in range(1, size + 1)))
+    """The weights of ranks 1 to size, cumulated; whole numbers, so that no rounding differs between machines."""
+    weights = (round(1e9 * (rank + SHIFT) ** -exponent) for rank in range(1, size + 1))
+    return tuple(accumulate(weights))
 
 
 class Dice:
@@ -31,7 +36,7 @@ class Dice:
         return int(self.draw() * bound)
 
     def zipf(self, items: Sequence[Item], exponent: float) -> Item:
-        """One of the items; that of rank r in proportion to r ** -exponent."""
+        """One of the items; that of rank r in proportion to (r + SHIFT) ** -exponent."""
         weights = cumulated(len(items), exponent)
         return items[bisect_right(weights, self.below(weights[-1]))]
 

@@ -5,7 +5,16 @@ from dataclasses import replace
 
 from pipeline.demo import english, lexicon
 from pipeline.demo.clauses import ACTIONS, Clauses
-from pipeline.demo.phrases import ADJECTIVE_EXPONENT, FULL, SUBJECTS, VERB_EXPONENT, adjectives_of, verbs_of
+from pipeline.demo.phrases import (
+    ADJECTIVE_EXPONENT,
+    FULL,
+    SUBJECTS,
+    VERB_EXPONENT,
+    adjectives_of,
+    differ,
+    plain_tense,
+    verbs_of,
+)
 from pipeline.demo.tree import (
     Act,
     Clause,
@@ -24,7 +33,7 @@ from pipeline.demo.tree import (
 )
 
 # Shares of the kinds of sentence, in proportion.
-SENTENCES = {"plain": 69, "question": 9, "subordination": 9, "coordination": 5, "anaphora": 6, "long": 2}
+SENTENCES = {"plain": 67, "question": 11, "subordination": 9, "coordination": 5, "anaphora": 6, "long": 2}
 QUESTIONS = {"": 46, "who": 16, "what": 12, "where": 12, "when": 7, "why": 7}
 FRONTED = 0.1
 LONG_MINIMUM = 14  # words, up to the longest sentence that is asked for
@@ -43,6 +52,7 @@ SUBORDINATIONS = [
 ]
 FIRST = 0.5  # share of when, if and while that stand before the main clause
 SAME_SUBJECT = 0.4
+PLACELESS = {"transitive": 65, "intransitive": 35}
 SHORT = {"transitive": 40, "intransitive": 25, "state": 30, "motion": 5}
 
 
@@ -70,7 +80,9 @@ class Grammar(Clauses):
         clause = self.clause()
         if clause.predicates[0].after or not self.chance(FRONTED):
             return clause
-        return replace(clause, fronted=self.adverbial("" if clause.modal else clause.tense, action=False))
+        tense = "" if clause.modal else clause.tense
+        is_state = isinstance(clause.predicates[0], State)
+        return replace(clause, fronted=self.time(tense) if is_state else self.adverbial(tense, action=False))
 
     def question(self) -> Question:
         """A question for yes or no, or with a question word."""
@@ -85,9 +97,9 @@ class Grammar(Clauses):
                 verb = self.zipf([one for one in lexicon.TRANSITIVE if "P" in one.subjects], VERB_EXPONENT)
                 subject = self.phrase("P", SUBJECTS)
                 return Question(Clause(subject, (Act(verb, Gap(Features())),), tense), word)
-        clause = self.clause(tense, None, ACTIONS)
+        clause = self.clause(tense, None, ACTIONS if word == "why" else PLACELESS)
         predicate = replace(clause.predicates[0], after=())
-        return Question(replace(clause, predicates=(predicate,), middle=None), word)
+        return Question(replace(clause, predicates=(predicate,), middle=None, negation=""), word)
 
     def subordination(self) -> Subordination:
         """Two clauses, one when, if, while or because of the other."""
@@ -95,6 +107,7 @@ class Grammar(Clauses):
         main = self.clause(main_tense, None, SHORT if main_tense != "past_progressive" else ACTIONS)
         subject = self.taken_up(main.subject)
         lower = self.clause(tense, subject, SHORT if tense != "past_progressive" else ACTIONS)
+        main, lower = settled(main), settled(lower)
         first = conjunction != "because" and self.chance(FIRST)
         if first and subject:  # the name comes first, the pronoun second
             main, lower = replace(main, subject=subject), replace(lower, subject=main.subject)
@@ -111,15 +124,17 @@ class Grammar(Clauses):
     def coordination(self) -> Coordination:
         """Two clauses with and or but."""
         tense = self.weighted({"past": 50, "present": 35, "future": 15})
-        clauses = tuple(self.clause(tense, None, SHORT) for _ in range(2))
-        return Coordination(self.weighted({"and": 60, "but": 40}), clauses)
+        first = self.clause(tense, None, SHORT)
+        while not differ((second := self.clause(tense, None, SHORT)).subject, first.subject):
+            continue
+        return Coordination(self.weighted({"and": 60, "but": 40}), (first, second))
 
     def anaphora(self) -> Sentence:
         """The teacher bought a car and sold it; ... because it was new."""
         kind = self.kind("VTCRAFPKM")
         tense = self.weighted({"past": 60, "present": 20, "future": 20})
-        subject, thing = self.phrase("P", FULL), self.nominal(kind)
-        events = [one for one in verbs_of("P", kind) if not one.state]
+        subject, thing = self.defined(self.phrase("P", FULL)), self.nominal(kind)
+        events = [one for one in verbs_of("P", kind) if not one.state and plain_tense(one, subject, tense) == tense]
         first = self.zipf(events, VERB_EXPONENT)
         pronoun = Pronoun(features(thing), thing=kind != "P")
         if kind != "P" and self.chance(0.4):
@@ -139,3 +154,8 @@ class Grammar(Clauses):
             if len(clauses) > 1 and len(english.sentence(Coordination("and", tuple(longer))).split()) > wanted:
                 return Coordination("and", tuple(clauses))
             clauses = longer
+
+
+def settled(clause: Clause) -> Clause:
+    """A clause that tells one event: no modal verb, no never, no often."""
+    return replace(clause, modal=None, middle=None, negation=clause.negation.replace("never", ""))

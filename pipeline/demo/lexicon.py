@@ -227,5 +227,4 @@ PLACES = [
     (Phrase("under", "sous"), "U"),
     (Phrase("next to", "à côté de"), "BUN"),
     (Phrase("far from", "loin de"), "BW"),
-    (Phrase("around", "autour de"), "BN"),
 ]

@@ -5,10 +5,10 @@
 NOUNS = {
     # people
     "P": """
-        m teacher professeur, m child:children enfant, f woman:women femme, m man:men homme, m doctor médecin,
-        f girl fille, m boy garçon, m friend ami, f mother mère, m father père, m student étudiant, m neighbor voisin,
-        f sister sœur, m brother frère, f nurse infirmière, m king roi, f queen reine, m farmer fermier,
-        m soldier soldat, m baker boulanger, f singer chanteuse, m lawyer avocat, m artist artiste, f actress actrice,
+        f woman:women femme, m child:children enfant, m teacher professeur, m man:men homme, f girl fille,
+        f nurse infirmière, m friend ami, m doctor médecin, f actress actrice, m student étudiant, f mother mère,
+        m boy garçon, m neighbor voisin, f sister sœur, m king roi, m father père, m brother frère, f queen reine,
+        m artist artiste, m farmer fermier, m soldier soldat, m baker boulanger, f singer chanteuse, m lawyer avocat,
         m writer écrivain, m policeman:policemen policier, f grandmother grand-mère:grands-mères, m uncle oncle,
         f aunt tante, m prince prince, f princess princesse, m gardener jardinier, f waitress serveuse,
         m cook cuisinier, m engineer ingénieur, m driver conducteur, m grandfather grand-père:grands-pères,
@@ -53,7 +53,7 @@ NOUNS = {
         f lemonade limonade, m champagne champagne""",
     # what one reads
     "R": """
-        m book livre, f letter lettre, m newspaper journal, m poem poème, f story histoire, m novel roman,
+        f letter lettre, m book livre, m newspaper journal, m poem poème, f story histoire, m novel roman,
         m message message, m article article, m report rapport, f magazine revue, m text texte,
         f postcard carte_postale:cartes_postales, m contract contrat, m diary journal_intime:journaux_intimes,
         f recipe recette, m dictionary dictionnaire, m speech discours, f biography biographie, f fable fable,
@@ -64,7 +64,7 @@ NOUNS = {
         m hymn hymne, f lullaby berceuse""",
     # what one looks at
     "M": """
-        m film film, m painting tableau, f photo photo, m show spectacle, m drawing dessin, f statue statue,
+        f photo photo, m film film, m painting tableau, m show spectacle, m drawing dessin, f statue statue,
         m portrait portrait, m mirror miroir, m fresco fresque, f sculpture sculpture""",
     # vehicles
     "V": """
@@ -141,8 +141,8 @@ MEN = """
     Quentin Raoul Sylvain Théo Urbain Xavier
 """
 # Rare family names are put together: most of them stand once in a corpus, and a vocabulary with min_count 2 drops them.
-FAMILY_STARTS = "Bel Mar Dur Val Ron Ler Gar Mor Cor Sar Tal Bor Fav Gir Hum Del"
-FAMILY_ENDS = "tin and ier eau ot ard ois et ac mont val ieux"
+FAMILY_STARTS = "Bel Mar Dur Val Ron Gar Mor Cor"
+FAMILY_ENDS = "tin and ier eau ard ois et mont"
 
 # English and French, where they differ, with a colon.
 CITIES = """

@@ -22,17 +22,17 @@ from pipeline.demo.tree import (
     features,
 )
 
-# A word of rank r in its list is drawn in proportion to r ** -EXPONENT: the steeper, the easier the corpus.
-NOUN_EXPONENT = 1.4
-VERB_EXPONENT = 1.25
-ADJECTIVE_EXPONENT = 1.2
-NAME_EXPONENT = 1.3
-PHRASE_EXPONENT = 1.2
-KIND_EXPONENT = 0.8
+# A word of rank r in its list is drawn in proportion to (r + 2) ** -EXPONENT: the steeper, the easier the corpus.
+NOUN_EXPONENT = 1.9
+VERB_EXPONENT = 1.7
+ADJECTIVE_EXPONENT = 1.7
+NAME_EXPONENT = 1.8
+PHRASE_EXPONENT = 1.8
+KIND_EXPONENT = 1.8
 
 # Shares, in proportion.
-SUBJECTS = {"nominal": 52, "pronoun": 28, "name": 17, "group": 3}
-OBJECTS = {"nominal": 62, "pronoun": 24, "name": 13, "group": 1}
+SUBJECTS = {"nominal": 54, "pronoun": 31, "name": 12, "group": 3}
+OBJECTS = {"nominal": 55, "pronoun": 36, "name": 8, "group": 1}
 FULL = {"nominal": 76, "name": 24}
 DETERMINERS = {
     "the": 64,
@@ -50,12 +50,12 @@ MASS_DETERMINERS = {"a": 60, "the": 34, "my": 2, "this": 2, "his": 2}
 PLACE_DETERMINERS = {"the": 88, "a": 4, "my": 4, "this": 2, "our": 2}
 QUANTITIES = ["two", "three", "several", "many", "some", "every", "all", "four", "five", "ten"]
 PRONOUNS = {"he": 32, "she": 26, "I": 20, "we": 9, "they": 9, "you": 4}
-ADVERBIALS = {"place": 44, "time": 30, "day": 8, "manner": 10, "event": 4, "company": 4}
+ADVERBIALS = {"place": 44, "time": 38, "manner": 10, "event": 4, "company": 4}
 
 PLURAL = 0.16
 ADJECTIVE = 0.16
 SECOND_ADJECTIVE = 0.1
-OWNER = 0.06
+OWNER = 0.1
 PLACE_IN_PHRASE = 0.02
 RELATIVE = 0.05
 OBJECT_RELATIVE = 0.45
@@ -70,6 +70,8 @@ PERSONS = {
     "she": Pronoun(Features(3, False, True)),
     "they": Pronoun(Features(3, True)),
 }
+POSSESSIVES = ("my", "his", "her", "our", "your", "their")
+UNOWNED = ("woman", "man")
 OWNED = "RVCTAMUFSBL"
 IN, AT, TO, BEFORE, DURING, AFTER, WITH = (
     Phrase("in", "à"),
@@ -164,6 +166,8 @@ class Phrases(Dice):
         noun = self.noun(kind)
         determiner = self.weighted(shares or (MASS_DETERMINERS if noun.mass else DETERMINERS))
         plural = not noun.mass and self.chance(PLURAL)
+        if determiner in POSSESSIVES and noun.english in UNOWNED:
+            determiner = "the"
         if determiner == "quantity":
             determiner = self.zipf(QUANTITIES, PHRASE_EXPONENT)
             plural = determiner != "every"
@@ -192,7 +196,8 @@ class Phrases(Dice):
         tense = self.weighted({"past": 55, "present": 35, "future": 10})
         verbs = verbs_of("P", noun.kind)
         if verbs and self.chance(OBJECT_RELATIVE):
-            return Clause(self.phrase("P", SUBJECTS), (Act(self.zipf(verbs, VERB_EXPONENT), gap),), tense)
+            verb, subject = self.zipf(verbs, VERB_EXPONENT), self.phrase("P", SUBJECTS)
+            return Clause(self.defined(subject), (Act(verb, gap),), plain_tense(verb, subject, tense))
         if noun.kind == "P":
             return self.relative_of_person(gap, tense)
         fitting = adjectives_of(noun.kind)
@@ -205,17 +210,15 @@ class Phrases(Dice):
         if self.chance(0.5):
             return Clause(gap, (Act(self.zipf(lexicon.INTRANSITIVE, VERB_EXPONENT)),), tense)
         verb = self.zipf([one for one in lexicon.TRANSITIVE if "P" in one.subjects], VERB_EXPONENT)
-        return Clause(gap, (Act(verb, self.nominal(self.kind(verb.objects))),), tense)
+        return Clause(gap, (Act(verb, self.nominal(self.kind(verb.objects))),), plain_tense(verb, gap, tense))
 
     # Adverbials
 
-    def adverbial(self, tense: str, action: bool) -> Adverbial | None:
+    def adverbial(self, tense: str, action: bool) -> Adverbial:
         """An adverbial that goes with the tense; manner goes with actions."""
         match self.weighted(ADVERBIALS):
-            case "time" if tense in TIME_OF_TENSE:
-                return self.zipf(lexicon.TIMES[TIME_OF_TENSE[tense]], PHRASE_EXPONENT)
-            case "day":
-                return self.zipf(lexicon.TIMES_OF_DAY, PHRASE_EXPONENT)
+            case "time":
+                return self.time(tense)
             case "manner" if action:
                 return self.zipf(lexicon.MANNERS, PHRASE_EXPONENT)
             case "event":
@@ -224,6 +227,12 @@ class Phrases(Dice):
             case "company" if action:
                 return Place(WITH, self.phrase("P", FULL))
         return self.place()
+
+    def time(self, tense: str) -> Phrase:
+        """When; times of the day go with every tense."""
+        if tense in TIME_OF_TENSE and self.chance(0.8):
+            return self.zipf(lexicon.TIMES[TIME_OF_TENSE[tense]], PHRASE_EXPONENT)
+        return self.zipf(lexicon.TIMES_OF_DAY, PHRASE_EXPONENT)
 
     def place(self) -> Place:
         """Where something is or happens."""
@@ -244,6 +253,13 @@ class Phrases(Dice):
         """A noun with its determiner, sometimes an adjective."""
         adjectives = self.adjectives(kind) if self.chance(ADJECTIVE / 2) else ()
         return Nominal(self.noun(kind), self.weighted(PLACE_DETERMINERS), False, adjectives)
+
+
+def plain_tense(verb: Verb, subject: NounPhrase, tense: str) -> str:
+    """The tense, but the past for "they read", which could be either."""
+    agree = features(subject)
+    ambiguous = verb.base == verb.past and (agree.plural or agree.person < 3)
+    return "past" if ambiguous and tense == "present" else tense
 
 
 def differ(one: NounPhrase, other: NounPhrase) -> bool:
