@@ -1,0 +1,176 @@
+"""The rules of the house: each test walks the code and states the rule that was broken."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import dag
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted(path.relative_to(ROOT) for folder in ("s2s", "pipeline") for path in (ROOT / folder).rglob("*.py"))
+STAGES = dag.stages(ROOT)
+PROGRAMS = {stage.cmd.split()[2].replace(".", "/") + ".py": stage for stage in STAGES if "-m pipeline." in stage.cmd}
+
+CANNOT_CHANGE_A_RESULT = {
+    "pipeline/stage.py": "command line and exit codes; flags stand in cmd, which DVC compares",
+    "pipeline/tracking.py": "tells MLflow what happened and takes nothing back",
+    "pipeline/parameters.py": "hands values on as they stand in params.yaml, of which DVC compares the declared keys",
+    "pipeline/presets.py": "writes params.yaml, which no stage does",
+    "pipeline/transfer.py": "what it fetches is known by a checksum, wherever it comes from",
+    "s2s/errors.py": "says why there is no result",
+    "s2s/progress.py": "prints what happens",
+}
+"""Modules that a stage imports and that are no dependency of it: editing them must not re-run days of training."""
+
+
+def module_file(name: str) -> str | None:
+    """The file of a dotted module of ours."""
+    path = Path(*name.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if (ROOT / candidate).is_file():
+            return candidate.as_posix()
+    return None
+
+
+@cache
+def imported(file: str) -> frozenset[str]:
+    """The dotted names that a file imports, wherever in it; `from a import b` gives `a` and `a.b`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno}: imports are absolute"
+            names.add(node.module or "")
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
+
+
+def top(file: Path) -> set[str]:
+    """The distributions that a file imports."""
+    return {name.partition(".")[0] for name in imported(file.as_posix())}
+
+
+@cache
+def closure(file: str) -> frozenset[str]:
+    """The files of ours that importing a file loads, itself among them, empty `__init__.py` left out."""
+    found, waiting = {file}, [file]
+    while waiting:
+        for name in imported(waiting.pop()):
+            other = module_file(name)
+            if other and other not in found and not other.endswith("__init__.py"):
+                found.add(other)
+                waiting.append(other)
+    return frozenset(found)
+
+
+def data_files(files: frozenset[str]) -> Iterator[str]:
+    """The files beside our modules that are no Python, where a module names them or the folder that they lie in."""
+    texts = "".join((ROOT / file).read_text(encoding="utf-8") for file in sorted(files))
+    for path in sorted(path for folder in ("s2s", "pipeline") for path in (ROOT / folder).rglob("*")):
+        relative = path.relative_to(ROOT)
+        if path.is_file() and path.suffix not in {".py", ".pyc"}:
+            names = [relative.name] if len(relative.parts) == 2 else [relative.parts[1], relative.name]
+            if any(f'"{name}"' in texts for name in names):
+                yield relative.as_posix()
+
+
+def code(stage: dag.Stage) -> set[str]:
+    """The files of ours that a stage loads."""
+    program = stage.cmd.split()[2].replace(".", "/")
+    files = closure(f"{program}.py" if program != "pipeline" else "pipeline/__main__.py")
+    return set(files) | set(data_files(files))
+
+
+def stands_for(dep: str, file: str) -> bool:
+    """Whether a dependency covers a file, being it or a folder above it."""
+    return dag.within(file, dep)
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.parts[0] == "s2s"], ids=str)
+def test_the_library_knows_no_stage_no_tracker_and_no_engine(file: Path) -> None:
+    forbidden = {"pipeline", "mlflow", "dvc", "snakemake", "pandas", "yaml", "pydantic"}
+    assert not top(file) & forbidden, f"{file}: s2s/ must not import {', '.join(sorted(top(file) & forbidden))}"
+
+
+@pytest.mark.parametrize(
+    ("package", "room"), [("mlflow", "pipeline/store.py"), ("dvc", "pipeline/dag.py"), ("snakemake", "no module")]
+)
+def test_one_module_speaks_to_each_engine(package: str, room: str) -> None:
+    importers = [str(file) for file in FILES if package in top(file) and str(file) != room]
+    assert not importers, f"only {room} imports {package}; so do {', '.join(importers)}"
+
+
+def test_one_module_reads_the_parameters() -> None:
+    readers = [str(file) for file in FILES if '"params.yaml"' in (ROOT / file).read_text(encoding="utf-8")]
+    assert readers == ["pipeline/parameters.py"], "only pipeline/parameters.py opens params.yaml"
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_stages_meet_through_files(program: str) -> None:
+    others = closure(program) & (PROGRAMS.keys() - {program})
+    assert not others, f"{program}: a stage imports no other stage; it loads {', '.join(sorted(others))}"
+
+
+def test_init_files_are_empty() -> None:
+    full = [str(file) for file in FILES if file.name == "__init__.py" and (ROOT / file).stat().st_size]
+    assert not full, f"__init__.py stays empty, so that no import hides in it: {', '.join(full)}"
+
+
+def test_no_file_is_a_drawer() -> None:
+    drawers = {"util", "utils", "helper", "helpers", "common", "misc", "base"}
+    found = [str(file) for file in FILES if drawers & set(file.with_suffix("").parts)]
+    assert not found, f"a file is named after what it is for: {', '.join(found)}"
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.name != "__init__.py"], ids=str)
+def test_a_module_opens_with_what_it_is_for(file: Path) -> None:
+    opening = ast.get_docstring(ast.parse((ROOT / file).read_text(encoding="utf-8")))
+    assert opening, f"{file}: a module opens with a sentence that says what it is for"
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.name))
+def test_a_stage_depends_on_the_code_that_makes_its_result(stage: dag.Stage) -> None:
+    loaded = code(stage)
+    ours = [dep for dep in stage.deps if dep.startswith(("pipeline", "s2s"))]
+    needed = sorted(loaded - CANNOT_CHANGE_A_RESULT.keys())
+    missing = [file for file in needed if not any(stands_for(dep, file) for dep in ours)]
+    lines = "\n".join(f"      - {file}" for file in missing)
+    assert not missing, f"stage {stage.name}: an edit of these would leave a stale result; add to its deps\n{lines}"
+    idle = sorted(dep for dep in ours if not any(stands_for(dep, file) for file in loaded))
+    lines = "\n".join(f"      - {dep}" for dep in idle)
+    assert not idle, f"stage {stage.name}: re-runs for code that it does not load; take from its deps\n{lines}"
+
+
+def test_the_exempt_are_in_use() -> None:
+    loaded = {file for stage in STAGES for file in code(stage)}
+    idle = sorted(CANNOT_CHANGE_A_RESULT.keys() - loaded)
+    assert not idle, f"exempt from dependencies and loaded by no stage: {', '.join(idle)}"
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.name))
+def test_a_stage_names_each_parameter(stage: dag.Stage) -> None:
+    free = ("systems.", "models.", "runs.")  # maps whose keys are a person's names count as one value
+    whole = [key for key, value in stage.params.items() if isinstance(value, dict) and not f"{key}.".startswith(free)]
+    assert not whole, f"stage {stage.name} would re-run for keys that it does not use; name those of {', '.join(whole)}"
+
+
+def test_every_parameter_is_some_stages() -> None:
+    def leaves(value: object, key: str = "") -> Iterator[str]:
+        if isinstance(value, dict) and key not in ("systems", "models", "runs"):
+            for name, inner in value.items():
+                yield from leaves(inner, f"{key}.{name}" if key else name)
+        else:
+            yield key
+
+    known = set(leaves(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))))
+    declared = {key for stage in STAGES for key in stage.params}
+    in_commands = {"embeddings.system", "embeddings.seed", "embeddings.probes", "models"}
+    for_no_result = {"tracking.experiment", "download.mirrors", "download.timeout_seconds"}
+    idle = known - {key.split(".")[0] if key.startswith(("systems.", "runs.")) else key for key in declared}
+    idle -= in_commands | for_no_result
+    assert not idle, f"no stage declares {', '.join(sorted(idle))}: a change would change nothing"
