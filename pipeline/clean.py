@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pipeline import schemas, stage, tracking
 from pipeline.lines import count_lines, pairs
@@ -12,8 +13,9 @@ from pipeline.parameters import Clean, read
 from pipeline.schemas import Manifest, PairWriter, RawCorpus
 from pipeline.workers import mapped
 from s2s import text
+from s2s.difficulty import Test, measure
 from s2s.errors import UserError, check
-from s2s.files import whole, write_json
+from s2s.files import whole
 from s2s.progress import Meter
 
 CHUNK_PAIRS = 2000  # of raw text, worked on together
@@ -63,7 +65,7 @@ def main(raw: Path, out: Path, report: Path) -> None:
     Args:
         raw: folder of raw text, from the download stage.
         out: folder to be written, a Parquet file a split.
-        report: JSON file of the ledger and the splits' sizes to be written.
+        report: JSON file to be written: the ledger, the splits' sizes, and how hard the text is.
     """
     settings = read().clean
     with tracking.run() as run, whole(out) as folder:
@@ -79,8 +81,10 @@ def main(raw: Path, out: Path, report: Path) -> None:
             book.sizes[split] = writer.rows
         left = book.sizes["train"]
         check(left, f"{raw}: found no training pair that the rules of clean keep; expected some ({book.train})")
-        write_json(report, {"ledger": book.train, "splits": book.sizes})
+        difficulty = hardness(folder, manifest.target_language)
+        schemas.write(report, schemas.Corpus(book.train, book.sizes, difficulty))
         run.metrics({f"pairs.{split}": size for split, size in book.sizes.items()})
+        run.metrics({name: value for name, value in difficulty.items() if isinstance(value, float)})
 
 
 class Book:
@@ -135,6 +139,21 @@ def all_of(chunk: Iterable[Cleaned], source: Path, target: Path, before: int) ->
             )
         found.append(pair)
     return found
+
+
+def hardness(folder: Path, language: str) -> dict[str, Any]:
+    """How hard the clean text is to translate."""
+    tokens = [schemas.text_column(side, tokens=True) for side in schemas.SIDES]
+    train = (pair for rows in schemas.stream_columns(folder / "train.parquet", tokens) for pair in rows)
+    test = [row for rows in schemas.stream_columns(folder / "test.parquet", [*tokens, "target"]) for row in rows]
+    return measure(
+        train,
+        Test(
+            pairs=[(source, target) for source, target, _ in test],
+            references=[reference for *_, reference in test],
+            detokenize=lambda line: text.detokenize(line, language),
+        ),
+    )
 
 
 def chunks(rows: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:

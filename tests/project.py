@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from pipeline import schemas
-from s2s import text
+from s2s import files, text
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,11 +22,16 @@ def write_parameters(folder: Path, **sections: Any) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 
 
+def write_split(folder: Path, split: str, pairs: Sequence[tuple[str, str]]) -> None:
+    """Writes clean text of one split from plain English and French sentences."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with schemas.PairWriter(folder / f"{split}.parquet") as writer:
+        writer.write([(en, fr, text.tokenize(en, "en"), text.tokenize(fr, "fr")) for en, fr in pairs])
+
+
 def write_test_set(folder: Path, pairs: Sequence[tuple[str, str]]) -> None:
     """Writes test.parquet from plain English and French sentences."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with schemas.PairWriter(folder / "test.parquet") as writer:
-        writer.write([(en, fr, text.tokenize(en, "en"), text.tokenize(fr, "fr")) for en, fr in pairs])
+    write_split(folder, "test", pairs)
 
 
 def write_run(folder: Path, run: str, translations: Sequence[str]) -> None:
@@ -34,3 +39,78 @@ def write_run(folder: Path, run: str, translations: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows = [schemas.Translation(one, text.tokenize(one, "fr"), -1.0, 0) for one in translations]
     schemas.write_translations(folder / f"{run}.jsonl", rows)
+
+
+MODELS = {f"reversed-{seed}": {"system": "reversed", "seed": seed} for seed in (1, 2)}
+RUNS = {
+    "single": {"system": "reversed", "seeds": 1, "beam": 2},
+    "ensemble": {"system": "reversed", "seeds": 2, "beam": 2},
+}
+SIGNATURE = "nrefs:1|case:mixed|eff:no|tok:{}|smooth:exp|version:2.5.1"
+
+
+def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: dict[str, list[str]]) -> None:
+    """Writes all that the report stage reads, for the models `MODELS` and the runs `RUNS`."""
+    write_test_set(folder / "clean", pairs)
+    for run, lines in translations.items():
+        write_run(folder / "translations", run, lines)
+    reports = folder / "reports"
+    files.write_json(reports / "bleu.json", {run: scores(run, len(pairs), number) for number, run in enumerate(RUNS)})
+    files.write_json(reports / "perplexity.json", {model: perplexities(n) for n, model in enumerate(MODELS)})
+    files.write_json(reports / "length.json", {run: groups(number) for number, run in enumerate(RUNS)})
+    schemas.write(
+        reports / "embeddings.json", schemas.EmbeddedProbes("reversed-1", [panel("word order"), panel("voice")])
+    )
+    ledger = {"demo": {"in": 30123, "out": 30000, "empty": 1, "too_long": 20, "ratio": 2, "duplicate": 100}}
+    difficulty = {"types": {"source": 2345, "target": 3456}, "unseen_4gram_share": 0.6543, "lengths": [3, 9, 17, 41]}
+    schemas.write(reports / "corpus.json", schemas.Corpus(ledger, {"train": 30000, "dev": 1000}, difficulty))
+    for number, model in enumerate(MODELS):
+        rows = [f"{n},{100 * n},0.001,{40 / n + number + 1.5},{30 / n + number + 1.25},{5 / n}" for n in range(1, 9)]
+        files.write_text(folder / "curves" / f"{model}.csv", "\n".join([",".join(schemas.CURVE_COLUMNS), *rows, ""]))
+
+
+def scores(run: str, sentences: int, number: int) -> dict[str, Any]:
+    """An entry of bleu.json; no two numbers in it are equal."""
+    values: dict[str, Any] = {**RUNS[run], "sentences": sentences}
+    values |= {"brevity_penalty": 0.987654 + number / 1000, "length_ratio": 0.991234 + number / 1000}
+    for place, name in enumerate(("bleu", "bleu_tokenized", "chrf")):
+        score = 61.2345 + 7 * place + 2 * number
+        values |= {name: score, f"{name}_low": score - 1.5678, f"{name}_high": score + 1.6789}
+        values[f"{name}_signature"] = SIGNATURE.format(("13a", "none", "chrF")[place])
+    return values
+
+
+def perplexities(number: int) -> dict[str, dict[str, Any]]:
+    """An entry of perplexity.json."""
+    return {
+        split: {
+            "perplexity": 3.456789 + number + place / 10,
+            "tokens": 12345 + place,
+            "unknown_share": 0.0123 + place / 100,
+        }
+        for place, split in enumerate(("dev", "test"))
+    }
+
+
+def groups(number: int) -> list[dict[str, Any]]:
+    """An entry of length.json."""
+    return [
+        {
+            "bin": n,
+            "shortest": 5 * n - 2,
+            "longest": 5 * n + 1 + n % 3,
+            "sentences": 125,
+            "bleu": 72.4321 - 2 * n + 3 * number,
+            "bleu_low": 68.1234 - 2 * n + 3 * number,
+            "bleu_high": 76.9876 - 2 * n + 3 * number,
+        }
+        for n in range(1, 9)
+    ]
+
+
+def panel(name: str) -> schemas.Panel:
+    """A panel of embeddings.json."""
+    sentences = ["the king sees the gardener .", "the gardener sees the king .", "the king is seen by the gardener ."]
+    points = [("king", 2.5, 1.5), ("gardener", -2.25, 0.5), ("gardener", -1.75, -1.25)]
+    found = [schemas.EmbeddedSentence(group, one, x, y) for one, (group, x, y) in zip(sentences, points, strict=True)]
+    return schemas.Panel(name, (0.6789, 0.2345), found)
