@@ -48,7 +48,7 @@ def summary() -> None:
         typer.echo(
             f"{run:14} BLEU {score['bleu']:5.1f}  ({score['bleu_low']:.1f} to {score['bleu_high']:.1f}),", nl=False
         )
-        typer.echo(f" {len(score['seeds'])} x {score['system']}, beam {score['beam']}")
+        typer.echo(f" {score['seeds']} x {score['system']}, beam {score['beam']}")
     for model, splits in read(Path("reports/perplexity.json")).items():
         each = ", ".join(f"{split} {values['perplexity']:.2f}" for split, values in splits.items())
         typer.echo(f"{model:14} perplexity {each}")

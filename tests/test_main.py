@@ -74,7 +74,7 @@ def test_preset_refuses_an_unknown_name(workspace: Path) -> None:
 
 def test_summary_tells_the_headline_numbers(workspace: Path) -> None:
     (workspace / "reports").mkdir()
-    score = {"bleu": 61.25, "bleu_low": 60.0, "bleu_high": 62.5, "seeds": [1, 2], "system": "reversed", "beam": 2}
+    score = {"bleu": 61.25, "bleu_low": 60.0, "bleu_high": 62.5, "seeds": 2, "system": "reversed", "beam": 2}
     (workspace / "reports/bleu.json").write_text(json.dumps({"ensemble": score}))
     perplexities = {"dev": {"perplexity": 2.0}, "test": {"perplexity": 2.5}}
     (workspace / "reports/perplexity.json").write_text(json.dumps({"reversed-1": perplexities}))
