@@ -27,7 +27,7 @@ ITERATIONS = 5
 
 
 @dataclass(frozen=True)
-class Test:
+class HeldOut:
     """What is tested: tokenized pairs, plain references, and how tokens become plain text."""
 
     pairs: Sequence[Pair]
@@ -35,7 +35,7 @@ class Test:
     detokenize: Callable[[str], str]
 
 
-def measure(train: Iterable[Pair], test: Test, limit: int = TRAIN_LIMIT) -> dict[str, Any]:
+def measure(train: Iterable[Pair], test: HeldOut, limit: int = TRAIN_LIMIT) -> dict[str, Any]:
     """Measures a corpus in one pass over its first `limit` training pairs.
 
     Args:
@@ -60,7 +60,10 @@ def measure(train: Iterable[Pair], test: Test, limit: int = TRAIN_LIMIT) -> dict
         unread.discard(source)
         if len(first) < DICTIONARY_LIMIT:
             first.append((source, target))
-    check(sources.pairs and test.pairs, f"difficulty: found {sources.pairs} training and {len(test.pairs)} test pairs")
+    check(
+        sources.pairs and test.pairs,
+        f"difficulty: found {sources.pairs} training and {len(test.pairs)} test pairs; expected some",
+    )
     tested = [source for source, _ in test.pairs]
     return {
         "train_pairs_measured": sources.pairs,
@@ -120,7 +123,7 @@ def share(statements: Iterable[bool]) -> float:
     return round(sum(found) / len(found), 6)
 
 
-def dictionary_bleu(train: Sequence[Pair], test: Test) -> dict[str, Any]:
+def dictionary_bleu(train: Sequence[Pair], test: HeldOut) -> dict[str, Any]:
     """BLEU (sacreBLEU 13a) of translating the test set word for word with a dictionary learned from training pairs."""
     used = within_links(train)
     dictionary = learn_dictionary(used)
@@ -148,7 +151,8 @@ def within_links(pairs: Sequence[Pair]) -> list[Pair]:
 def learn_dictionary(pairs: Sequence[Pair], iterations: int = ITERATIONS) -> dict[str, str]:
     """The likeliest target word of each source word by IBM model 1 (Brown et al. 1993).
 
-    Equal probabilities are decided by the target word's frequency, then by the alphabet.
+    Equal probabilities are decided by the target word's frequency, then by the alphabet; no word (Brown et al.'s null)
+    takes what stands beside everything.
     """
     source_words, target_words = by_frequency(s for s, _ in pairs), by_frequency(t for _, t in pairs)
     sources = {word: i + 1 for i, word in enumerate(source_words)}  # 0 is no word

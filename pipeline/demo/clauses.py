@@ -135,7 +135,7 @@ class Clauses(Phrases):
         subject = subject or self.subject(verb.subjects)
         if plain_tense(verb, subject, tense) != tense:  # "they read" could be the past
             tense = "progressive"
-        return self.finish(Clause(subject, (Act(verb, self.object(verb.objects, subject)),), tense), verb.progressive)
+        return self.finish(Clause(subject, (Act(verb, self.object(verb, subject)),), tense), verb.progressive)
 
     def intransitive(self, tense: str, subject: NounPhrase | None) -> Clause:
         """The teacher sleeps."""
@@ -146,19 +146,21 @@ class Clauses(Phrases):
         """The teacher answers the doctor."""
         verb = self.verb(lexicon.OBLIQUE, tense, subject)
         subject = subject or self.subject(verb.subjects)
-        return self.finish(Clause(subject, (Act(verb, self.object(verb.objects, subject)),), tense), verb.progressive)
+        return self.finish(Clause(subject, (Act(verb, self.object(verb, subject)),), tense), verb.progressive)
 
     def ditransitive(self, tense: str, subject: NounPhrase | None) -> Clause:
         """The teacher gives the book to the doctor."""
         verb = self.verb(lexicon.DITRANSITIVE, tense, subject)
         subject = subject or self.subject(verb.subjects)
-        given = self.given(verb, subject)
+        if plain_tense(verb, subject, tense) != tense:
+            tense = "progressive"
+        given = self.given(verb)
         while True:
             recipient = self.phrase("P", OBJECTS)
             if differ(recipient, subject) and differ(recipient, given):
                 return self.finish(Clause(subject, (Act(verb, given, recipient),), tense))
 
-    def given(self, verb: Verb, subject: NounPhrase) -> NounPhrase:
+    def given(self, verb: Verb) -> NounPhrase:
         """What is given: French has no two clitics of the first and second person."""
         if self.chance(0.06):
             return PERSONS["they"]

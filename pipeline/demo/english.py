@@ -237,7 +237,7 @@ def gerund(base: str) -> str:
     """Seeing, taking, dying, running."""
     if base.endswith("ie"):
         return base[:-2] + "ying"
-    if base.endswith("e") and not base.endswith(("ee", "be")):
+    if base.endswith("e") and base != "be" and not base.endswith("ee"):
         return base[:-1] + "ing"
     return base + base[-1] * (base in DOUBLING) + "ing"
 

@@ -193,6 +193,7 @@ TIMES = {
         "every day = chaque jour, now = maintenant, today = aujourd'hui, every week = chaque semaine,"
         " every evening = chaque soir, on Sundays = le dimanche, at the moment = en ce moment, nowadays = de nos jours"
     ),
+    "progressive": phrases("now = maintenant, today = aujourd'hui, at the moment = en ce moment"),
     "future": phrases(
         "tomorrow = demain, next week = la semaine prochaine, tonight = ce soir, soon = bientôt,"
         " next year = l'année prochaine, in two days = dans deux jours, next month = le mois prochain,"

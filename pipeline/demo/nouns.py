@@ -27,9 +27,9 @@ NOUNS = {
     # animals
     "A": """
         m dog chien, m cat chat, m horse cheval, m bird oiseau, m rabbit lapin, f mouse:mice souris, f cow vache,
-        m lion lion, m wolf:wolves loup, f hen poule, m fox renard, m bear ours, m sheep:sheep mouton, f goat chèvre,
+        m lion lion, m wolf:wolves loup, f hen poule, m fox renard, m bear ours, m lamb agneau, f goat chèvre,
         m pig cochon, m duck canard, m elephant éléphant, m monkey singe, m tiger tigre, m donkey âne,
-        f turtle tortue, f bee abeille, f spider araignée, m owl hibou, m snake serpent, m squirrel écureuil,
+        f turtle tortue, f bee abeille, f spider araignée, m owl hibou:hiboux, m snake serpent, m squirrel écureuil,
         m swan cygne, f frog grenouille, m parrot perroquet, m crow corbeau, m rat rat, f giraffe girafe,
         m camel chameau, m hedgehog hérisson, f ant fourmi, f goose:geese oie, m eagle aigle, f whale baleine,
         m shark requin, m crocodile crocodile, m turkey dindon, f ladybird coccinelle, f otter loutre,
@@ -65,7 +65,7 @@ NOUNS = {
     # what one looks at
     "M": """
         f photo photo, m film film, m painting tableau, m show spectacle, m drawing dessin, f statue statue,
-        m portrait portrait, m mirror miroir, m fresco fresque, f sculpture sculpture""",
+        m portrait portrait, m mirror miroir, f fresco:frescoes fresque, f sculpture sculpture""",
     # vehicles
     "V": """
         f car voiture, m train train, f bicycle bicyclette, m boat bateau, m truck camion, m plane avion, m bus bus,
@@ -74,7 +74,7 @@ NOUNS = {
     # clothes
     "C": """
         f dress robe, m hat chapeau, m coat manteau, f shirt chemise, f shoe chaussure, f skirt jupe, m sweater pull,
-        f jacket veste, m scarf:scarves foulard, f tie cravate, m glove gant, f boot botte, m belt ceinture,
+        f jacket veste, m scarf:scarves foulard, f tie cravate, m glove gant, f boot botte, f belt ceinture,
         m suit costume, f crown couronne, f sandal sandale, f cloak cape, m raincoat imperméable, m beret béret,
         m handkerchief mouchoir""",
     # things one handles
@@ -91,7 +91,7 @@ NOUNS = {
     # what opens and closes
     "O": """
         f door porte, f window fenêtre, f box boîte, m bag sac, f suitcase valise, f bottle bouteille,
-        m drawer tiroir, m envelope enveloppe, m gate portail, m safe coffre, f cage cage, m barrel tonneau,
+        m drawer tiroir, f envelope enveloppe, m gate portail, m safe coffre, f cage cage, m barrel tonneau,
         m curtain rideau, f wardrobe armoire""",
     # what one puts things on
     "U": """
@@ -117,8 +117,8 @@ NOUNS = {
         f town_hall mairie, f embassy ambassade, m casino casino""",
     # nature
     "N": """
-        m tree arbre, f mountain montagne, f river rivière, f rose rose, m lake lac, f hill colline, m sea:seas mer,
-        f island île, m star étoile, f moon lune, m volcano:volcanoes volcan, m oak chêne, f waterfall cascade,
+        m tree arbre, f mountain montagne, f river rivière, f rose rose, m lake lac, f hill colline, f sea mer,
+        f island île, f star étoile, f moon lune, m volcano:volcanoes volcan, m oak chêne, f waterfall cascade,
         m cloud nuage, f tulip tulipe, m glacier glacier, f cliff falaise, m poplar peuplier, f orchid orchidée,
         m cypress cyprès""",
     # events

@@ -86,7 +86,7 @@ TIME_OF_TENSE = {
     "past": "past",
     "past_progressive": "past",
     "present": "present",
-    "progressive": "present",
+    "progressive": "progressive",
     "future": "future",
 }
 
@@ -120,17 +120,17 @@ class Phrases(Dice):
         return self.defined(self.phrase(kind, SUBJECTS, relative=RELATIVE))
 
     def defined(self, phrase: NounPhrase) -> NounPhrase:
-        """A subject; bare plurals and partitives make poor ones."""
+        """A subject, or what one loves: not a bare plural or partitive, for which French has its own ways."""
         if isinstance(phrase, Nominal) and phrase.determiner == "a" and (phrase.plural or phrase.noun.mass):
             return replace(phrase, determiner="the")
         return phrase
 
-    def object(self, kinds: str, subject: NounPhrase) -> NounPhrase:
+    def object(self, verb: Verb, subject: NounPhrase) -> NounPhrase:
         """An object that is another one than the subject."""
         while True:
-            found = self.phrase(self.kind(kinds), OBJECTS, relative=RELATIVE)
+            found = self.phrase(self.kind(verb.objects), OBJECTS, relative=RELATIVE)
             if differ(found, subject):
-                return found
+                return self.defined(found) if verb.state else found
 
     def phrase(self, kind: str, shares: dict[str, int], relative: float = 0.0) -> NounPhrase:
         """A noun phrase of a kind; what is no person is a noun."""
@@ -210,7 +210,8 @@ class Phrases(Dice):
         if self.chance(0.5):
             return Clause(gap, (Act(self.zipf(lexicon.INTRANSITIVE, VERB_EXPONENT)),), tense)
         verb = self.zipf([one for one in lexicon.TRANSITIVE if "P" in one.subjects], VERB_EXPONENT)
-        return Clause(gap, (Act(verb, self.nominal(self.kind(verb.objects))),), plain_tense(verb, gap, tense))
+        thing = self.nominal(self.kind(verb.objects))
+        return Clause(gap, (Act(verb, self.defined(thing) if verb.state else thing),), plain_tense(verb, gap, tense))
 
     # Adverbials
 

@@ -88,7 +88,7 @@ TRANSITIVE = """
     surprise | surprendre | P | P
     punish | punir | P | P
     rent | louer | P | BV
-    pick | cueillir | P | FN
+    pick | cueillir | P | F
     heal | guérir | P | PA
     welcome | accueillir | P | P
     count | compter | P | FTA
@@ -156,7 +156,7 @@ MOTION = """
 OBLIQUE = """
     talk to | parler | P | P | an
     answer | répondre | P | P | an
-    think of | penser | P | PE | atn
+    think/thought/thought of | penser | P | PE | atn
     obey | obéir | P | P | an
     phone | téléphoner | P | P | an
     talk about | parler | P | PRE | dn
@@ -168,7 +168,7 @@ OBLIQUE = """
     remember | se souvenir | P | PE | dn
     take/took/taken care of | s'occuper | P | PA | dn
     resemble | ressembler | P | P | asn
-    beware of | se méfier | P | PA | dn
+    distrust | se méfier | P | PA | dsn
 """
 DITRANSITIVE = """
     give/gave/given | donner | P | RTFC
