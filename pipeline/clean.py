@@ -13,7 +13,7 @@ from pipeline.parameters import Clean, read
 from pipeline.schemas import Manifest, PairWriter, RawCorpus
 from pipeline.workers import mapped
 from s2s import text
-from s2s.difficulty import Test, measure
+from s2s.difficulty import HeldOut, measure
 from s2s.errors import UserError, check
 from s2s.files import whole
 from s2s.progress import Meter
@@ -148,7 +148,7 @@ def hardness(folder: Path, language: str) -> dict[str, Any]:
     test = [row for rows in schemas.stream_columns(folder / "test.parquet", [*tokens, "target"]) for row in rows]
     return measure(
         train,
-        Test(
+        HeldOut(
             pairs=[(source, target) for source, target, _ in test],
             references=[reference for *_, reference in test],
             detokenize=lambda line: text.detokenize(line, language),
