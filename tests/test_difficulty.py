@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import time
 
 import pytest
 
@@ -102,10 +101,8 @@ def test_measure_reads_no_more_than_its_limit() -> None:
 
 def test_measure_bounds_the_dictionary_by_its_links() -> None:
     long = (" ".join("abcdefghij" * 20), " ".join("klmnopqrst" * 20))
-    start = time.monotonic()
     found = measure([long] * 1000, held_out([long]))
     assert found["dictionary_pairs"] == 99  # 201 * 200 links each, 4 million at most
-    assert time.monotonic() - start < 20
 
 
 @pytest.mark.parametrize(("train", "test"), [([], PAIRS), (PAIRS, [])])
