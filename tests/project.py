@@ -62,7 +62,23 @@ def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: 
         reports / "embeddings.json", schemas.EmbeddedProbes("reversed-1", [panel("word order"), panel("voice")])
     )
     ledger = {"demo": {"in": 30123, "out": 30000, "empty": 1, "too_long": 20, "ratio": 2, "duplicate": 100}}
-    difficulty = {"types": {"source": 2345, "target": 3456}, "unseen_4gram_share": 0.6543, "lengths": [3, 9, 17, 41]}
+    difficulty = {
+        "source": {
+            "tokens": 345678,
+            "types": 2345,
+            "mean_length": 11.523,
+            "length_quantiles": {"0.5": 9, "0.99": 47, "1": 60},
+        },
+        "target": {
+            "tokens": 456789,
+            "types": 3456,
+            "mean_length": 12.346,
+            "length_quantiles": {"0.5": 10, "0.99": 51, "1": 67},
+        },
+        "test_share_with_new_4gram": 0.6543,
+        "dictionary_bleu": 17.6543,
+        "dictionary_bleu_signature": SIGNATURE.format("13a"),
+    }
     schemas.write(reports / "corpus.json", schemas.Corpus(ledger, {"train": 30000, "dev": 1000}, difficulty))
     for number, model in enumerate(MODELS):
         rows = [f"{n},{100 * n},0.001,{40 / n + number + 1.5},{30 / n + number + 1.25},{5 / n}" for n in range(1, 9)]

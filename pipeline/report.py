@@ -1,0 +1,251 @@
+"""Puts all results on one page that opens offline: scores, figures, translations, data and parameters."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline import figures, samples, schemas, stage, tracking
+from pipeline.parameters import Parameters, read
+from pipeline.schemas import Corpus, EmbeddedProbes, LengthGroup, Perplexity, RunScores
+from pipeline.svg import SERIES, inline
+from s2s import files
+
+FOLDER = Path(__file__).parent / "page"
+SCORES = {"bleu": "BLEU", "bleu_tokenized": "BLEU, tokenized", "chrf": "chrF"}
+LANGUAGES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian", "cs": "Czech"}
+WIDTHS = {"wide": figures.WIDE, "narrow": figures.NARROW}
+
+
+def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path) -> None:
+    """Writes the report page.
+
+    Args:
+        reports: folder of bleu.json, perplexity.json, length.json, embeddings.json and corpus.json.
+        translations: folder of translations, from the translate stages.
+        clean: folder of clean text, from the clean stage.
+        curves: folder of learning curves, from the train stages.
+        out: HTML file to be written.
+    """
+    parameters = read()
+    with tracking.run() as tracked:
+        page = render(
+            parameters=parameters,
+            languages=[LANGUAGES.get(code, code) for code in language_codes(parameters)],
+            codes=language_codes(parameters),
+            systems={name: describe_system(parameters, name) for name in parameters.systems},
+            sections=list(sections(parameters)),
+            **scored(reports, parameters),
+            **learned(reports, curves, parameters),
+            **by_length(reports, parameters),
+            **embedded(reports),
+            **translated(translations, clean, parameters),
+            **counted(reports),
+        )
+        files.write_text(out, page)
+        tracked.metrics({"bytes": len(page.encode())})
+
+
+def render(**content: Any) -> str:
+    """Fills the template; all text in it is escaped."""
+    loader = FileSystemLoader(FOLDER)
+    page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page.filters |= {"number": number, "percent": percent, "plain": plain, "title": title, "breakable": breakable}
+    page.globals["measured"] = measured
+    own = {name: Markup((FOLDER / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}
+    return page.get_template("page.html.j2").render(content | own)
+
+
+def number(value: float, digits: int = 2) -> Markup:
+    """A number for readers, with its exact value for programs."""
+    return Markup('<data value="{}">{}</data>').format(value, f"{value:,.{0 if isinstance(value, int) else digits}f}")
+
+
+def percent(share: float, digits: int = 1) -> Markup:
+    """A share of 1 in percent, with its exact value for programs."""
+    return Markup('<data value="{}">{}\u202f%</data>').format(share, f"{100 * share:.{digits}f}")
+
+
+def plain(value: object) -> str:
+    """A parameter as params.yaml writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return ", ".join(map(plain, value)) or "none"
+    return str(value)
+
+
+def language_codes(parameters: Parameters) -> tuple[str, str]:
+    """The languages' ISO 639-1 codes."""
+    return parameters.download.source_language, parameters.download.target_language
+
+
+def describe_system(parameters: Parameters, name: str) -> str:
+    """What a system is, in a few words."""
+    optimizers = {"adam": "Adam", "sgd": "SGD"}
+    model, train = parameters.system(name)
+    layers = "1 layer" if model.layers == 1 else f"{model.layers} layers"
+    order = "last word first" if model.reverse_source else "first word first"
+    return (
+        f"{model.cell.upper()} encoder and decoder, {layers} of {model.hidden} cells each, embeddings of "
+        f"{model.embedding}, dropout {model.dropout:g}; source read {order}; "
+        f"{train.epochs:g} epochs of {optimizers[train.optimizer]}"
+    )
+
+
+def sections(parameters: Parameters) -> Iterator[tuple[str, list[tuple[str, object]]]]:
+    """All of params.yaml, a list of keys and values for each section."""
+    for name, values in parameters.model_dump().items():
+        yield name, list(flatten(values))
+
+
+def flatten(values: Mapping[str, Any], place: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:
+    """The leaves of nested keys, with their whole names."""
+    for key, value in values.items():
+        name = (*place, str(key))
+        if isinstance(value, Mapping) and value:
+            yield from flatten(value, name)
+        else:
+            yield ".".join(name), "no changes" if value == {} else value
+
+
+def scored(reports: Path, parameters: Parameters) -> dict[str, Any]:
+    """The scores of all runs, and by which conventions they were computed."""
+    scores = schemas.read_named(RunScores, reports / "bleu.json", parameters.runs)
+    signatures = {
+        title: list(dict.fromkeys(getattr(score, f"{key}_signature") for score in scores.values()))
+        for key, title in SCORES.items()
+    }
+    return {
+        "scores": scores,
+        "best": max(scores, key=lambda run: scores[run].bleu),
+        "seeds": {run: parameters.seeds(score.system)[: score.seeds] for run, score in scores.items()},
+        "signatures": signatures,
+        "scale": scale(list(scores.values())),
+    }
+
+
+def scale(scores: Sequence[RunScores]) -> tuple[int, int]:
+    """Round numbers around the intervals of BLEU of all runs."""
+    low = 5 * math.floor(min(score.bleu_low for score in scores) / 5)
+    return low, max(5 * math.ceil(max(score.bleu_high for score in scores) / 5), low + 5)
+
+
+def learned(reports: Path, curves: Path, parameters: Parameters) -> dict[str, Any]:
+    """Perplexities and learning curves of all models."""
+    columns = {model: schemas.read_curve(curves / f"{model}.csv") for model in parameters.models}
+    return {
+        "perplexities": schemas.read_named(dict[str, Perplexity], reports / "perplexity.json", parameters.models),
+        "best_epochs": {model: best_epoch(curve) for model, curve in columns.items()},
+        "curve_figures": {
+            name: inline(figures.curves(columns, width), f"curves-{name}", "Perplexity of each model by epoch")
+            for name, width in WIDTHS.items()
+        },
+    }
+
+
+def best_epoch(curve: Mapping[str, Sequence[float]]) -> float | None:
+    """The first epoch of the lowest development perplexity."""
+    found = min(zip(curve["dev_perplexity"], curve["epoch"], strict=True), default=None)
+    return found and (int(found[1]) if found[1].is_integer() else found[1])
+
+
+def by_length(reports: Path, parameters: Parameters) -> dict[str, Any]:
+    """Figure 3, left."""
+    groups = schemas.read_named(list[LengthGroup], reports / "length.json", parameters.runs)
+    label = f"BLEU of {', '.join(groups)} over groups of test sentences, from short to long; the table below has it too"
+    return {
+        "length_groups": groups,
+        "length_figures": {
+            name: inline(figures.lengths(groups, width), f"length-{name}", label) for name, width in WIDTHS.items()
+        },
+    }
+
+
+def embedded(reports: Path) -> dict[str, Any]:
+    """Figure 2: each panel with the number of each sentence's group."""
+    probes = schemas.read(EmbeddedProbes, reports / "embeddings.json")
+    panels = [
+        (
+            panel,
+            figures.group_numbers(panel.sentences),
+            inline(figures.panel(panel), f"panel-{number}", label_of(panel.panel)),
+        )
+        for number, panel in enumerate(probes.panels)
+    ]
+    return {"probes": probes, "panels": panels, "series": len(SERIES)}
+
+
+def label_of(panel: str) -> str:
+    """What a panel shows, for who does not see it."""
+    return f"Sentences of the panel {panel} as numbered points in a plane; the list below has the sentences"
+
+
+def translated(translations: Path, clean: Path, parameters: Parameters) -> dict[str, Any]:
+    """The sample translations, each with its parts that differ from the reference."""
+    test = clean / "test.parquet"
+    sources, references = (schemas.read_column(test, side) for side in schemas.SIDES)
+    lengths = [len(tokens.split()) for tokens in schemas.read_column(test, "source_tokens")]
+    runs = {run: schemas.read_translations(translations / f"{run}.jsonl", len(sources)) for run in parameters.runs}
+
+    def sample(row: int) -> dict[str, Any]:
+        found = {run: rows[row] for run, rows in runs.items()}
+        parts = {run: samples.compare(one.translation, references[row]) for run, one in found.items()}
+        source, reference = sources[row], references[row]
+        return {
+            "id": row,
+            "length": lengths[row],
+            "source": source,
+            "reference": reference,
+            "runs": found,
+            "parts": parts,
+        }
+
+    various, longest = samples.choose(lengths, parameters.report.samples)
+    return {"samples": {"From short to long": map(sample, various), "The longest": map(sample, longest)}}
+
+
+def counted(reports: Path) -> dict[str, Any]:
+    """How much text there is, what was dropped, and how hard the rest is."""
+    corpus = schemas.read(Corpus, reports / "corpus.json")
+    rules = dict.fromkeys(rule for counts in corpus.ledger.values() for rule in counts if rule not in ("in", "out"))
+    return {
+        "corpus": corpus,
+        "splits": {split: corpus.splits[split] for split in schemas.SPLITS if split in corpus.splits},
+        "rules": list(rules),
+        "sides": {name: plain_first(one) for name, one in corpus.difficulty.items() if isinstance(one, dict)},
+        "facts": {name: one for name, one in corpus.difficulty.items() if not isinstance(one, dict)},
+    }
+
+
+def plain_first(measures: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves of nested measures, those that are not nested first."""
+    return dict(sorted(flatten(measures), key=lambda one: "." in one[0]))
+
+
+def measured(name: str, value: object) -> object:
+    """A measure of the corpus as text: shares in percent, texts such as signatures as they are."""
+    if isinstance(value, str):
+        return Markup("<code>{}</code>").format(breakable(value))
+    assert isinstance(value, int | float)
+    return percent(value) if "share" in name else number(value)
+
+
+def breakable(signature: str) -> str:
+    """A signature that may go on in the next line."""
+    return signature.replace("|", "|\u200b")
+
+
+def title(name: str) -> str:
+    """What a measure is called, in words."""
+    for part, words in (("length_quantiles.", "length not exceeded by "), ("_", " "), (" bleu", " BLEU")):
+        name = name.replace(part, words)
+    return re.sub(r"by ([\d.]+)$", lambda found: f"by {100 * float(found[1]):g}\u202f%", name)
+
+
+if __name__ == "__main__":
+    stage.program(main)

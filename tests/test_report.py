@@ -1,0 +1,243 @@
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pipeline import report
+from s2s.errors import UserError
+from tests import project
+
+SOURCES = [
+    "The king sees <script>document.title = 'injected'</script> & the <b>cat</b>.",
+    "The cat 😀 sleeps.",
+    "The king speaks of {{ languages }} and of $x^2$ in the garden near the river.",
+    "He waits.",
+    "The old man who lives near the river sees the king and the cat in the garden of his friend.",
+]
+REFERENCES = [
+    "Le roi voit <script>document.title = 'injected'</script> & le <b>chat</b>.",
+    "Le chat 😀 dort.",
+    "Le roi parle de {{ languages }} et de $x^2$ dans le jardin près de la rivière.",
+    "שלום עולם & <i>il attend</i>.",
+    "Le vieil homme qui habite près de la rivière voit le roi et le chat dans le jardin de son ami.",
+]
+SINGLE = [
+    "Le roi <script>document.title = 'injected'</script> &amp; le <b>chat</b>.",
+    "Le chat 😀 dort.",
+    "{{ 7 * 7 }} <img src=x onerror=\"document.title = 'injected'\">",
+    "",
+    "Le vieil roi voit l'homme <!-- et le chat.",
+]
+TRANSLATIONS = {"single": SINGLE, "ensemble": ["", *REFERENCES[1:]]}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        message = "no Chromium was found; install it (Debian: apt-get install chromium) to test the report page"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with sync_playwright() as playwright:
+        # Without a sandbox of its own it also starts as root and in containers; the page is our own.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "a project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    write_project(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a project whose page is there, for tests that only look at it."""
+    folder = tmp_path_factory.mktemp("report") / "a project"
+    folder.mkdir()
+    write_project(folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("S2S_TRACKING", "off")
+        monkeypatch.chdir(folder)
+        run_stage(folder)
+    return folder
+
+
+def write_project(folder: Path) -> None:
+    project.write_parameters(folder, models=project.MODELS, runs=project.RUNS)
+    project.write_results(folder, list(zip(SOURCES, REFERENCES, strict=True)), TRANSLATIONS)
+
+
+def page_of(folder: Path) -> Path:
+    return folder / "reports" / "index.html"
+
+
+def run_stage(folder: Path) -> Path:
+    report.main(folder / "reports", folder / "translations", folder / "clean", folder / "curves", page_of(folder))
+    return page_of(folder)
+
+
+def open_page(browser: Browser, path: Path, width: int = 1280, **settings: Any) -> Page:
+    """Opens a page from the disk, and fails at the first thing that it loads or complains of."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, offline=True, **settings)
+    page.on("request", lambda request: complaints.append(request.url) if request.url != path.as_uri() else None)
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints: list[str] = []
+    page.goto(path.as_uri())
+    assert [one for one in complaints if not one.startswith("data:")] == []
+    return page
+
+
+def numbers_in(value: Any) -> Iterator[float]:
+    """All numbers of a JSON value."""
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from numbers_in(one)
+    elif isinstance(value, int | float):
+        yield value
+
+
+def test_the_page_opens_from_the_disk_by_itself(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    assert page.title() == "English to French, demo: sequence to sequence learning"
+    titles = page.locator("h2").all_inner_texts()
+    assert titles[:6] == ["Scores", "Perplexity", "Learning", "Long sentences", "Sentence embeddings", "Translations"]
+    assert all(page.locator(f"nav a >> nth={n}").get_attribute("href") for n in range(len(titles)))
+
+
+def test_every_number_of_the_reports_is_on_the_page_as_it_is(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    shown: list[tuple[str, str]] = page.eval_on_selector_all(
+        "data", "all => all.map(one => [one.value, one.textContent])"
+    )
+    exact = {float(value) for value, _ in shown}
+    for name in ("bleu", "perplexity", "length", "corpus"):
+        found = set(numbers_in(json.loads((made / "reports" / f"{name}.json").read_text(encoding="utf-8"))))
+        assert found - exact - set(range(1, 9)) == set(), name  # numbers of groups are no results
+    for value, text in shown:
+        share = text.endswith("%")
+        digits = re.sub(r"[^\d.]", "", text)
+        rounded = 10.0 ** -len(digits.partition(".")[2]) / 2
+        assert abs(float(digits) - float(value) * (100 if share else 1)) <= rounded * 1.000001, (value, text)
+
+
+def test_the_headline_is_the_best_run_with_its_interval(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    assert page.locator(".headline .figure data").get_attribute("value") == "63.2345"
+    words = page.locator(".headline .words").inner_text()
+    assert "ensemble" in words and "61.67 to 64.91" in words and "no benchmark" in words
+
+
+def test_each_score_has_its_signature(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    found = [text.replace("\u200b", "") for text in page.locator(".signatures code").all_inner_texts()]
+    assert found == [project.SIGNATURE.format(name) for name in ("13a", "none", "chrF")]
+
+
+@pytest.mark.parametrize("run", TRANSLATIONS)
+def test_markup_in_text_stays_text(run: str, made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    found = page.eval_on_selector_all(
+        f"td[data-run={run}]", "all => all.map(one => one.querySelector('.nothing') ? '' : one.textContent.trim())"
+    )
+    assert sorted(found) == sorted(TRANSLATIONS[run])
+    assert sorted(page.locator(".sample td[lang=en]").all_inner_texts()) == sorted(SOURCES)
+    assert page.locator(".sample :is(script, b, img, i)").count() == 0
+    assert "injected" not in page.title()
+    assert page.locator(".sample td:not([dir=auto])").count() == 0  # Hebrew and French each run their own way
+
+
+def test_words_that_differ_from_the_reference_are_marked(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    sample = page.locator(".sample", has_text="Sentence 4")
+    assert sample.locator("[data-run=single] mark").all_inner_texts() == ["voit l'homme <!--", "chat."]
+    assert sample.locator("[data-run=single] .gap").count() == 1  # "homme qui habite près de la rivière voit le"
+    assert sample.get_by_role("img", name="equal to the reference").count() == 1
+
+
+def test_figures_and_tables_speak_to_those_who_do_not_see(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    assert page.locator("svg:not([role=img][aria-label])").count() == 0
+    assert page.locator("th:not([scope]):not([aria-hidden])").count() == 0
+    ids = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
+    assert len(ids) == len(set(ids))
+    levels = page.eval_on_selector_all("h1, h2, h3", "all => all.map(one => +one.tagName[1])")
+    assert levels[0] == 1 and all(after <= before + 1 for before, after in pairwise(levels))
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_cut_off_on_a_phone_or_a_screen(width: int, made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made), width)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    shown = [page.locator(f"#length .{form}").is_visible() for form in ("wide", "narrow")]
+    assert shown == ([False, True] if width < 500 else [True, False])
+
+
+def test_it_is_light_and_dark_as_the_reader_wishes(made: Path, browser: Browser) -> None:
+    path = page_of(made)
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = open_page(browser, path, color_scheme="light").evaluate(background)
+    dark = open_page(browser, path, color_scheme="dark").evaluate(background)
+    assert [sum(map(int, re.findall(r"\d+", color))) > 3 * 128 for color in (light, dark)] == [True, False]
+
+
+def test_paper_shows_what_is_folded_on_the_screen(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    assert not page.locator("#parameters table").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#parameters table").first.is_visible()
+    assert "train" in page.locator("#parameters caption").all_inner_texts()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not page.locator("#parameters table").first.is_visible()
+
+
+def test_one_test_sentence_and_nothing_but_empty_translations(here: Path, browser: Browser) -> None:
+    project.write_results(here, [("He waits.", "Il attend.")], {run: [""] for run in project.RUNS})
+    page = open_page(browser, run_stage(here))
+    assert page.locator(".sample").count() == 1
+    assert page.locator(".sample .nothing").all_inner_texts() == ["nothing", "nothing"]
+
+
+def test_no_samples_and_no_probes_leave_a_page(here: Path, browser: Browser) -> None:
+    project.write_parameters(here, models=project.MODELS, runs=project.RUNS, report={"samples": 0})
+    (here / "reports" / "embeddings.json").write_text('{"model": "reversed-1", "panels": []}', encoding="utf-8")
+    page = open_page(browser, run_stage(here))
+    assert page.locator(".sample").count() == 0
+    assert page.get_by_text("The file of probe sentences holds none.").is_visible()
+
+
+def test_what_is_left_of_other_runs_is_not_shown(here: Path) -> None:
+    project.write_parameters(here, models=project.MODELS, runs={"ensemble": project.RUNS["ensemble"]})
+    text = run_stage(here).read_text(encoding="utf-8")
+    assert ">ensemble<" in text and ">single<" not in text
+
+
+def test_the_same_results_give_the_same_bytes(here: Path) -> None:
+    assert run_stage(here).read_bytes() == run_stage(here).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("reports/bleu.json", "{}", r"bleu.json: found no single; expected all that params.yaml names"),
+        ("reports/perplexity.json", "[]", r"perplexity.json: JSON: .*; expected what the stage before writes"),
+        ("curves/reversed-2.csv", "a,b\n", r"reversed-2.csv: found titles a,b; expected epoch,update,learning_rate,"),
+    ],
+)
+def test_files_that_earlier_stages_did_not_write_are_refused(file: str, content: str, message: str, here: Path) -> None:
+    (here / file).write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        run_stage(here)
+    assert not (here / "reports" / "index.html").exists()
