@@ -14,7 +14,8 @@ from pipeline.schemas import EmbeddedSentence, LengthGroup, Panel
 from pipeline.svg import INK, SERIES, drawn
 
 WIDE, NARROW = 6.4, 3.6  # inches: for a screen, and for a phone or one panel of several
-HEIGHT = 3.2
+HEIGHT = 2.85  # without the legend
+LEGEND_LINE = 0.19
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p")
 LABEL_DISTANCE = 9.0  # points, from a marker to its number
 LABEL_ROOM = 13.0  # points; a number that has so much room needs no more
@@ -30,7 +31,7 @@ def lengths(runs: Mapping[str, Sequence[LengthGroup]], width: float = WIDE) -> F
         runs: for each run its groups of sentences as in reports/length.json, the shortest sentences first.
         width: of the figure, in inches.
     """
-    figure, axes = frame(width)
+    figure, axes = frame(width, list(runs))
     for number, (run, rows) in enumerate(runs.items()):
         shift = 0.4 * ((number + 0.5) / len(runs) - 0.5)  # the intervals of several runs stand beside each other
         scores = np.array([(row.bleu, row.bleu_low, row.bleu_high) for row in rows]).reshape(-1, 3)
@@ -42,7 +43,7 @@ def lengths(runs: Mapping[str, Sequence[LengthGroup]], width: float = WIDE) -> F
     axes.set_xlabel("tokens of the source sentence")
     axes.set_ylabel("BLEU")
     axes.set_ylim(*score_limits([row for rows in runs.values() for row in rows]))
-    legend(axes, len(runs))
+    legend(axes, width, list(runs))
     return figure
 
 
@@ -78,7 +79,7 @@ def curves(models: Mapping[str, Mapping[str, Sequence[float]]], width: float = W
         models: for each model the columns epoch, train_perplexity and dev_perplexity of its learning curve.
         width: of the figure, in inches.
     """
-    figure, axes = frame(width)
+    figure, axes = frame(width, list(models))
     for number, (model, curve) in enumerate(models.items()):
         color = look(number)["color"]
         axes.plot(curve["epoch"], curve["train_perplexity"], linestyle=":", linewidth=1.2, color=color)
@@ -91,7 +92,7 @@ def curves(models: Mapping[str, Mapping[str, Sequence[float]]], width: float = W
     axes.grid(visible=False, axis="x")
     axes.set_xlabel("epoch")
     axes.set_ylabel("perplexity, logarithmic")
-    legend(axes, len(models))
+    legend(axes, width, list(models))
     return figure
 
 
@@ -183,10 +184,11 @@ def shorten(sentence: str, most: int = 58) -> str:
     return sentence if len(sentence) <= most else sentence[: most - 1].rstrip() + "…"
 
 
-def frame(width: float) -> tuple[Figure, Axes]:
-    """An empty figure with room for labels on the left and below, and for the legend above."""
-    figure = Figure(figsize=(width, HEIGHT))
-    return figure, place(figure, 0.55, 0.5, width - 0.65, HEIGHT - 0.85)
+def frame(width: float, names: Sequence[str]) -> tuple[Figure, Axes]:
+    """An empty figure with room for labels on the left and below, and for a legend of some names above."""
+    top = 0.35 + LEGEND_LINE * (-(-len(names) // legend_columns(width, names)) - 1)
+    figure = Figure(figsize=(width, HEIGHT + top))
+    return figure, place(figure, 0.55, 0.5, width - 0.65, HEIGHT - 0.5)
 
 
 def place(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -206,7 +208,13 @@ def look(number: int) -> dict[str, Any]:
     }
 
 
-def legend(axes: Axes, entries: int) -> None:
+def legend_columns(width: float, names: Sequence[str]) -> int:
+    """How many names fit beside each other; a letter is about 0.08 inches wide."""
+    return max(1, min(4, int((width - 0.65) / (0.6 + 0.08 * max(map(len, names), default=0)))))
+
+
+def legend(axes: Axes, width: float, names: Sequence[str]) -> None:
     """Names the series above the axes."""
-    if entries:
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, borderaxespad=0.2, labelcolor=INK)
+    if names:
+        columns = legend_columns(width, names)
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns, borderaxespad=0.2, labelcolor=INK)

@@ -62,7 +62,8 @@ def render(**content: Any) -> str:
 
 def number(value: float, digits: int = 2) -> Markup:
     """A number for readers, with its exact value for programs."""
-    return Markup('<data value="{}">{}</data>').format(value, f"{value:,.{0 if isinstance(value, int) else digits}f}")
+    text = f"{value:.2e}" if abs(value) >= 1e15 else f"{value:,.{0 if isinstance(value, int) else digits}f}"
+    return Markup('<data value="{}">{}</data>').format(value, text)
 
 
 def percent(share: float, digits: int = 1) -> Markup:
@@ -150,7 +151,8 @@ def learned(reports: Path, curves: Path, parameters: Parameters) -> dict[str, An
 
 def best_epoch(curve: Mapping[str, Sequence[float]]) -> float | None:
     """The first epoch of the lowest development perplexity."""
-    found = min(zip(curve["dev_perplexity"], curve["epoch"], strict=True), default=None)
+    epochs = zip(curve["dev_perplexity"], curve["epoch"], strict=True)
+    found = min((one for one in epochs if math.isfinite(one[0])), default=None)
     return found and (int(found[1]) if found[1].is_integer() else found[1])
 
 

@@ -84,6 +84,14 @@ def test_more_series_than_colors_are_told_apart() -> None:
     assert len({(one["color"], one["linestyle"]) for one in looks}) == 24
 
 
+@pytest.mark.parametrize("width", [figures.WIDE, figures.NARROW])
+def test_a_legend_of_many_long_names_stays_within_the_figure(width: float) -> None:
+    svg = figures.lengths({f"a-run-of-a-rather-long-name-{number}": GROUPS for number in range(9)}, width)
+    names = re.findall(r'x="(\S+)" y="(\S+)"[^>]*>(a-run[^<]*)<', svg)
+    assert len(names) == 9
+    assert all(0 <= float(x) <= width * 72 - 100 and float(y) >= 5 for x, y, _ in names)
+
+
 def test_long_sentences_are_cut_below_a_panel() -> None:
     assert figures.shorten("word " * 30) == "word " * 11 + "wo…"
     assert figures.shorten("a" * 58) == "a" * 58

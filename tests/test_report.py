@@ -229,6 +229,27 @@ def test_the_same_results_give_the_same_bytes(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (1234567, 2, '<data value="1234567">1,234,567</data>'),
+        (1234.5678, 2, '<data value="1234.5678">1,234.57</data>'),
+        (0.98765, 3, '<data value="0.98765">0.988</data>'),
+        (1.5e300, 2, '<data value="1.5e+300">1.50e+300</data>'),
+    ],
+)
+def test_numbers_are_short_and_exact(value: float, digits: int, text: str) -> None:
+    assert report.number(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("perplexities", "best"), [([5.0, 3.0, 3.0], 1), ([float("nan"), 4.0, 5.0], 1), ([], None), ([float("nan")], None)]
+)
+def test_the_best_epoch_is_the_first_of_the_lowest_perplexity(perplexities: list[float], best: float | None) -> None:
+    epochs = [float(number) for number in range(len(perplexities))]
+    assert report.best_epoch({"epoch": epochs, "dev_perplexity": perplexities}) == best
+
+
+@pytest.mark.parametrize(
     ("file", "content", "message"),
     [
         ("reports/bleu.json", "{}", r"bleu.json: found no single; expected all that params.yaml names"),
