@@ -1,0 +1,248 @@
+"""The train stage, and the stages that use what it made: members, translate, bleu, perplexity."""
+
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sacrebleu
+import torch
+
+from pipeline import bleu, clean, download, encode, members, perplexity, schemas, train, translate, vocab
+from s2s import files, loss, model, scoring, vocabulary
+from s2s.data import EncodedCorpus
+from s2s.errors import UserError
+from s2s.recipe import Recipe
+from tests import project, tiny
+
+SMALL = {
+    "download": {"demo": {"seed": 1, "train_pairs": 400, "dev_pairs": 20, "test_pairs": 30, "max_words": 20}},
+    "model": {"hidden": 16, "embedding": 12},
+    "train": {"epochs": 2.0, "threads": 1, "device": "cpu"},
+    "translate": {"threads": 1, "device": "cpu", "batch_sentences": 7},
+    "perplexity": {"threads": 1, "device": "cpu"},
+    "bleu": {"bootstrap_samples": 100},
+}
+
+
+def train_one(system: str, seed: int) -> None:
+    folder, curve = Path("models") / system / str(seed), Path("curves") / f"{system}-{seed}.csv"
+    train.main(system, seed, Path("encoded"), Path("vocab"), folder, curve)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which every stage up to perplexity ran."""
+    folder = tmp_path_factory.mktemp("finished")
+    project.write_parameters(folder, **SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("S2S_TRACKING", "off")
+        download.main(Path("raw"))
+        clean.main(Path("raw"), Path("clean"), Path("reports/corpus.json"))
+        vocab.main(Path("clean"), Path("vocab"))
+        encode.main(Path("clean"), Path("vocab"), Path("encoded"))
+        for seed in (1, 2):
+            train_one("reversed", seed)
+        for run in ("single", "ensemble"):
+            members.main(run, Path("models/reversed"), Path(f"members/{run}.json"))
+            translate_run(run)
+        bleu.main(Path("translations"), Path("clean"), Path("reports/bleu.json"), Path("reports/bleu.csv"))
+        perplexity.main(
+            Path("models"), Path("encoded"), Path("reports/perplexity.json"), Path("reports/perplexity.csv")
+        )
+    return folder
+
+
+def translate_run(run: str) -> None:
+    out = Path(f"translations/{run}.jsonl")
+    translate.main(run, Path(f"members/{run}.json"), Path("clean"), Path("vocab"), out)
+
+
+@pytest.fixture
+def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the finished project, to be changed at will."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished, folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_model_holds_all_that_translating_needs(here: Path) -> None:
+    folder = here / "models/reversed/1"
+    description = json.loads((folder / "model.json").read_text())
+    network = model.load(folder)
+    assert description["parameters"] == model.parameter_count(network)
+    assert (description["system"], description["seed"], description["source_language"]) == ("reversed", 1, "en")
+    for side in ("source", "target"):
+        assert vocabulary.load(folder, side).sha256 == description[f"{side}_vocabulary_sha256"]
+    dev = scoring.perplexity(network, EncodedCorpus.open(here / "encoded", "dev"), 4096).perplexity
+    assert description["dev_perplexity"] == pytest.approx(dev)
+
+
+def test_the_curve_has_a_row_an_epoch(here: Path) -> None:
+    table = pd.read_csv(here / "curves/reversed-1.csv")
+    assert list(table.columns) == list(schemas.CURVE_COLUMNS)
+    assert table["epoch"].tolist() == [1.0, 2.0]
+    assert table["train_perplexity"].iloc[1] < table["train_perplexity"].iloc[0]
+
+
+def test_seeds_give_other_weights_and_the_same_seed_the_same(here: Path) -> None:
+    digests = [files.sha256(here / f"models/reversed/{seed}/weights.safetensors") for seed in (1, 2)]
+    shutil.rmtree(here / "work")
+    train_one("reversed", 1)
+    assert files.sha256(here / "models/reversed/1/weights.safetensors") == digests[0] != digests[1]
+
+
+def test_a_finished_training_is_taken_from_its_checkpoint(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = files.sha256(here / "models/reversed/1/weights.safetensors")
+    shutil.rmtree(here / "models")
+    train_one("reversed", 1)
+    assert "train reversed-1: goes on from checkpoint work/train/" in capsys.readouterr().out
+    assert files.sha256(here / "models/reversed/1/weights.safetensors") == before
+
+
+def test_killed_and_called_again_it_ends_with_the_same_bytes(here: Path) -> None:
+    project.write_parameters(here, **(SMALL | {"train": {"epochs": 12.0, "threads": 1, "device": "cpu"}}))
+    command = [sys.executable, "-m", "pipeline.train", "--system", "reversed", "--seed", "1", "--encoded", "encoded"]
+    command += ["--vocab", "vocab", "--out", "models/reversed/1", "--curve", "curves/reversed-1.csv"]
+    environment = os.environ | {"PYTHONPATH": str(project.ROOT)}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    made = [files.sha256(here / name) for name in ("models/reversed/1/weights.safetensors", "curves/reversed-1.csv")]
+    for name in ("work", "models/reversed/1"):
+        shutil.rmtree(here / name)
+    (here / "curves/reversed-1.csv").unlink()
+
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list(here.glob("work/train/*/checkpoint.safetensors")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (here / "models/reversed/1").exists()
+    again = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert "goes on from checkpoint" in again.stdout
+    assert [
+        files.sha256(here / name) for name in ("models/reversed/1/weights.safetensors", "curves/reversed-1.csv")
+    ] == made
+
+
+def fingerprint(folder: Path, seed: int = 1, recipe: Recipe | None = None, **changes: object) -> str:
+    shape = tiny.architecture(**changes)
+    return train.fingerprint(shape, recipe or tiny.recipe(), seed, 1, torch.device("cpu"), folder / "encoded")
+
+
+def append(path: Path) -> Path:
+    path.write_bytes(path.read_bytes() + b"x")
+    return path
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda folder: fingerprint(folder, seed=2),
+        lambda folder: fingerprint(folder, layers=3),
+        lambda folder: fingerprint(folder, recipe=tiny.recipe(epochs=3.0)),
+        lambda folder: fingerprint(append(folder / "encoded/train.target_ids.npy").parent.parent),
+        lambda folder: fingerprint(append(folder / "encoded/dev.source_ids.npy").parent.parent),
+    ],
+    ids=["seed", "model", "recipe", "training text", "development text"],
+)
+def test_another_training_has_another_fingerprint(here: Path, other: Callable[[Path], str]) -> None:
+    assert fingerprint(here) != other(here)
+
+
+def test_the_test_text_is_not_in_the_fingerprint(here: Path) -> None:
+    before = fingerprint(here)
+    append(here / "encoded/test.source_ids.npy")
+    assert fingerprint(here) == before
+
+
+def test_a_comment_in_the_code_is_not_in_the_fingerprint(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, code = fingerprint(here), Path(str(loss.__file__)).read_text()
+    for extra, same in (("\n# a remark\n", True), ("\nSCALE = 2\n", False)):
+        (tmp_path / "loss.py").write_text(code + extra)
+        monkeypatch.setattr(loss, "__file__", str(tmp_path / "loss.py"))
+        assert (fingerprint(here) == before) is same
+
+
+def test_text_encoded_by_other_vocabularies_is_refused(here: Path) -> None:
+    vocabulary.WordVocabulary(["other"]).save(here / "vocab", "target")
+    with pytest.raises(UserError, match=r"encoded: found a target vocabulary of sha256 .*; expected .*, the same for"):
+        train_one("reversed", 1)
+
+
+def test_a_run_has_the_first_seeds_of_its_system(here: Path) -> None:
+    assert [member.seed for member in schemas.read_members(here / "members/single.json")] == [1]
+    ensemble = schemas.read_members(here / "members/ensemble.json")
+    assert [str(member.path) for member in ensemble] == ["models/reversed/1", "models/reversed/2"]
+
+
+def test_every_test_sentence_has_a_translation_in_order(here: Path) -> None:
+    translations = schemas.read_translations(here / "translations/single.jsonl", 30)
+    assert all(math.isfinite(one.log_prob) and one.log_prob < 0 for one in translations)
+    assert len({one.translation for one in translations}) > 1
+
+
+def test_a_member_that_changed_is_refused(here: Path) -> None:
+    append(here / "models/reversed/1/weights.safetensors")
+    with pytest.raises(UserError, match=r"found sha256 .*; expected .*, run the members stage"):
+        translate_run("single")
+
+
+def test_a_model_of_other_vocabularies_is_refused(here: Path) -> None:
+    vocabulary.WordVocabulary(["other"]).save(here / "vocab", "source")
+    with pytest.raises(UserError, match=r"models/reversed/1: found a source vocabulary of sha256"):
+        translate_run("single")
+
+
+def test_scores_are_sacrebleus_on_the_same_text(here: Path) -> None:
+    found = json.loads((here / "reports/bleu.json").read_text())
+    for run in ("single", "ensemble"):
+        rows = schemas.read_translations(here / f"translations/{run}.jsonl", 30)
+        plain, tokens = [one.translation for one in rows], [one.tokens for one in rows]
+        references = {
+            name: [schemas.read_column(here / "clean/test.parquet", name)] for name in ("target", "target_tokens")
+        }
+        expected = {
+            "bleu": sacrebleu.corpus_bleu(plain, references["target"]),
+            "bleu_tokenized": sacrebleu.corpus_bleu(
+                tokens, references["target_tokens"], tokenize="none", smooth_method="none", force=True
+            ),
+            "chrf": sacrebleu.corpus_chrf(plain, references["target"]),
+        }
+        for name, score in expected.items():
+            assert found[run][name] == pytest.approx(score.score, abs=1e-4)
+            assert found[run][f"{name}_low"] <= found[run][f"{name}_high"]
+            assert "version:" in found[run][f"{name}_signature"]
+        assert found[run]["sentences"] == 30
+    table = pd.read_csv(here / "reports/bleu.csv", index_col="run")
+    assert table.loc["single", "bleu"] == found["single"]["bleu"]
+
+
+def test_translations_of_other_length_than_the_test_set_are_refused(here: Path) -> None:
+    path = here / "translations/single.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(UserError, match=r"single\.jsonl: found 29 translations; expected 30, one a test sentence"):
+        bleu.main(Path("translations"), Path("clean"), Path("reports/bleu.json"), Path("reports/bleu.csv"))
+
+
+def test_perplexity_is_per_token_of_each_split(here: Path) -> None:
+    found = json.loads((here / "reports/perplexity.json").read_text())
+    assert list(found) == ["reversed-1", "reversed-2"]
+    described = json.loads((here / "models/reversed/1/model.json").read_text())
+    assert found["reversed-1"]["dev"]["perplexity"] == pytest.approx(described["dev_perplexity"], rel=1e-6)
+    corpus = EncodedCorpus.open(here / "encoded", "test")
+    values = found["reversed-1"]["test"]
+    assert values["tokens"] == len(corpus.target.ids)
+    assert values["unknown_share"] == pytest.approx((corpus.target.ids == vocabulary.UNK).mean(), abs=1e-6)
