@@ -32,7 +32,8 @@ repro: setup  ## run the whole pipeline and print the headline numbers
 	@$(PY) -m pipeline summary
 
 test: lint  ## lint, types and tests
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m "not slow"
+	# By file: the tests of a file share what its fixtures ran.
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile -m "not slow"
 
 slow: setup  ## the tests that train for minutes
 	$(PY) -m pytest -m slow
@@ -46,7 +47,7 @@ ui: setup  ## open MLflow's pages on what was run, at http://localhost:PORT
 	$(PY) -m mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --port $(PORT)
 
 bench: setup  ## measure speed on this machine
-	$(PY) -m bench
+	$(PY) -m bench.train
 
 lock:  ## write requirements.lock anew from requirements.in
 	rm -rf .venv/lock && "$(PYTHON)" -m venv .venv/lock
