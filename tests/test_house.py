@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline import dag
+from pipeline import dag, parameters
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(path.relative_to(ROOT) for folder in ("s2s", "pipeline") for path in (ROOT / folder).rglob("*.py"))
@@ -25,6 +25,8 @@ CANNOT_CHANGE_A_RESULT = {
     "s2s/progress.py": "prints what happens",
 }
 """Modules that a stage imports and that are no dependency of it: editing them must not re-run days of training."""
+CHANGE_NO_RESULT = {"tracking.experiment", "download.mirrors", "download.timeout_seconds"}
+"""Parameters that no stage declares: where runs are recorded, and where a file of a known checksum comes from."""
 
 
 def module_file(name: str) -> str | None:
@@ -170,7 +172,31 @@ def test_every_parameter_is_some_stages() -> None:
     known = set(leaves(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))))
     declared = {key for stage in STAGES for key in stage.params}
     in_commands = {"embeddings.system", "embeddings.seed", "embeddings.probes", "models"}
-    for_no_result = {"tracking.experiment", "download.mirrors", "download.timeout_seconds"}
     idle = known - {key.split(".")[0] if key.startswith(("systems.", "runs.")) else key for key in declared}
-    idle -= in_commands | for_no_result
+    idle -= in_commands | CHANGE_NO_RESULT
     assert not idle, f"no stage declares {', '.join(sorted(idle))}: a change would change nothing"
+
+
+def used_keys(file: str) -> Iterator[str]:
+    """The parameters that a module touches: keys, as attributes, of the sections that it names."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    attributes = {node.attr for node in nodes}
+    sections = {node.attr for node in nodes if ast.unparse(node.value) in ("parameters", "read()")}
+    for section, field in parameters.Parameters.model_fields.items():
+        classes = {f"pipeline.parameters.{name}" for name in [getattr(field.annotation, "__name__", "")]}
+        if section in sections or classes & imported(file):
+            keys = getattr(field.annotation, "model_fields", None)
+            yield from [section] if keys is None else (f"{section}.{key}" for key in keys if key in attributes)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: str(stage.name))
+def test_a_stage_declares_the_parameters_that_its_code_touches(stage: dag.Stage) -> None:
+    if "params.yaml" in stage.deps:
+        return  # the whole file
+    files = [file for file in code(stage) - CANNOT_CHANGE_A_RESULT.keys() if file.startswith("pipeline/")]
+    used = {key for file in files if file.endswith(".py") for key in used_keys(file)}
+    used -= CHANGE_NO_RESULT
+    hidden = sorted(key for key in used if not any(f"{one}.".startswith(f"{key}.") for one in stage.params))
+    lines = "\n".join(f"      - {key}" for key in hidden)
+    assert not hidden, f"stage {stage.name}: a change of these would leave a stale result; add to its params\n{lines}"
