@@ -185,6 +185,28 @@ def test_logs_benchmarks_and_a_report_are_kept(by_snakemake: Path) -> None:
     assert (by_snakemake / "run.html").stat().st_size > 100_000
 
 
+def test_a_reader_pulls_models_and_reports_without_training(by_dvc: Path, untouched: Path, tmp_path: Path) -> None:
+    remote = ["remote", "add", "--default", "--local", "store", str(tmp_path / "remote")]
+    call(by_dvc, "dvc", *remote)
+    call(by_dvc, "dvc", "push")
+    reader = tmp_path / "a reader"
+    shutil.copytree(untouched, reader)
+    shutil.copy(by_dvc / "dvc.lock", reader)
+    call(reader, "dvc", *remote)
+    call(reader, "dvc", "pull", "--allow-missing")
+    pushed = {name: digest for name, digest in results(by_dvc).items() if not name.startswith("data/raw/")}
+    assert results(reader) == pushed
+    assert "Data and pipelines are up to date." in call(reader, "dvc", "repro", "--allow-missing")
+
+
+def test_metrics_and_curves_are_shown(by_dvc: Path) -> None:
+    assert "reversed-1.test.perplexity" in call(by_dvc, "dvc", "metrics", "show")
+    call(by_dvc, "dvc", "plots", "show")
+    page = (by_dvc / "dvc_plots/index.html").read_text(encoding="utf-8")
+    assert "perplexity on the development set" in page
+    assert "reports_length.svg" in page
+
+
 def test_an_added_run_runs_alone_and_is_gathered(by_snakemake: Path) -> None:
     before = results(by_snakemake)
     edit(by_snakemake, add_run)

@@ -202,6 +202,22 @@ def test_another_store_takes_everything(workspace: Path, tmp_path: Path, monkeyp
     assert Recorded(other).statuses() == [("stage", "FINISHED")]
 
 
+def test_a_temporary_copy_records_in_the_repository_it_was_taken_from(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "the repository"
+    root.mkdir()
+    for name, value in {"ROOT": str(root), "EXP_NAME": "tall-tree", "EXP_BASELINE_REV": "abc"}.items():
+        monkeypatch.setenv(f"DVC_{name}", value)
+    assert finish(start("")) == (0, "")
+    assert not (workspace / "mlflow.db").exists()
+    recorded = Recorded(root)
+    assert [run.info.run_name for run in recorded.parents] == ["tall-tree"]
+    (run,) = recorded.stages
+    assert (run.data.tags["dvc_experiment"], run.data.tags["dvc_baseline"]) == ("tall-tree", "abc")
+    assert list((root / "mlartifacts").rglob("figure.svg"))
+
+
 def dvc(workspace: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "dvc", *arguments]
     done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
