@@ -57,7 +57,7 @@ NEGATION = 0.15
 NEVER = 0.25
 MODAL = 0.2  # of the clauses in the present
 MIDDLE = 0.05  # of the clauses in the present and the past
-ADVERBIAL = 0.18
+ADVERBIAL = 0.12
 AGENT = 0.75
 
 # States have no progressive and no perfect: the nearest tense that they have.

@@ -33,9 +33,9 @@ from pipeline.demo.tree import (
 )
 
 # Shares of the kinds of sentence, in proportion.
-SENTENCES = {"plain": 67, "question": 11, "subordination": 9, "coordination": 5, "anaphora": 6, "long": 2}
+SENTENCES = {"plain": 76, "question": 10, "subordination": 7, "coordination": 3, "anaphora": 3, "long": 1}
 QUESTIONS = {"": 46, "who": 16, "what": 12, "where": 12, "when": 7, "why": 7}
-FRONTED = 0.1
+FRONTED = 0.08
 LONG_MINIMUM = 14  # words, up to the longest sentence that is asked for
 # Conjunction, tense of its clause, tense of the main clause.
 SUBORDINATIONS = [

@@ -23,12 +23,12 @@ from pipeline.demo.tree import (
 )
 
 # A word of rank r in its list is drawn in proportion to (r + 2) ** -EXPONENT: the steeper, the easier the corpus.
-NOUN_EXPONENT = 1.9
-VERB_EXPONENT = 1.7
-ADJECTIVE_EXPONENT = 1.7
-NAME_EXPONENT = 1.8
-PHRASE_EXPONENT = 1.8
-KIND_EXPONENT = 1.8
+NOUN_EXPONENT = 3.2
+VERB_EXPONENT = 2.8
+ADJECTIVE_EXPONENT = 2.8
+NAME_EXPONENT = 3.0
+PHRASE_EXPONENT = 2.6
+KIND_EXPONENT = 2.2
 
 # Shares, in proportion.
 SUBJECTS = {"nominal": 54, "pronoun": 31, "name": 12, "group": 3}
