@@ -22,7 +22,7 @@ from s2s.data import Batch, EncodedCorpus, bucket, make_batch, write_split
 from s2s.device import prepare
 from s2s.model import Architecture, Seq2Seq
 from s2s.recipe import Recipe
-from s2s.trainer import Position, Sums, Trainer
+from s2s.trainer import Trainer
 from s2s.vocabulary import EOS, SPECIAL
 
 WORDS, SPREAD, LONGEST = 25, 0.4, 80  # of the drawn sentences: median, sigma of the logarithm, limit
@@ -50,7 +50,6 @@ def main(
         batches = [make_batch(corpus, numbers.tolist(), True) for numbers in chosen]
         torch.manual_seed(1)
         trainer = Trainer(Seq2Seq(shape), RECIPE, corpus, corpus, 1, place, lambda status: None)
-        trainer.sums, trainer.tokens = Sums(Position()), 0
         train(trainer, batches[:3])  # warm up
         seconds = timed(lambda: train(trainer, batches[3:]), place)
     floor = sum(products_seconds(shape, batch, place) for batch in batches[3:])

@@ -53,7 +53,7 @@ class Status:
     update: int
     learning_rate: float
     train_perplexity: float  # since the last status, or of the epoch at its end
-    gradient_norm: float
+    gradient_norm: float  # likewise, a mean
     tokens: int  # source and target, since the last status
     seconds: float  # since the last status
     dev_perplexity: float | None = None  # at the end of an epoch
@@ -77,6 +77,8 @@ class Trainer:
         self.optimizer = make_optimizer(model.parameters(), recipe)
         self.best: dict[str, Tensor] = {}
         self.position = Position()
+        self.sums = Sums(self.position)
+        self.start_report()
 
     def run(self, path: Path) -> Position:
         """Trains to the end, leaving the best weights in `model`; checkpoints go to `path`.
@@ -151,28 +153,24 @@ class Trainer:
 
     def report(self, epoch: float, rate: float, dev_perplexity: float | None = None) -> None:
         """Fetches what was summed and tells the watcher what came since the last report."""
-        position, before = self.position, self.reported
+        position = self.position
         self.sums.into(position)
         check(
             math.isfinite(position.loss + position.norm),
             f"update {position.update}: found a loss or gradient that is no number; "
             "expected training to converge, lower train.learning_rate or train.clip_norm",
         )
-        now, ended = time.monotonic(), dev_perplexity is not None
-        loss, tokens = (
-            (position.loss, position.tokens)
-            if ended
-            else (position.loss - before.loss, position.tokens - before.tokens)
-        )
+        epoch_start = Position(update=position.update - position.batch)
+        before = self.reported if dev_perplexity is None else epoch_start
         status = Status(
             epoch=epoch,
             epochs=self.recipe.epochs,
             update=position.update,
             learning_rate=rate,
-            train_perplexity=to_perplexity(loss, tokens),
+            train_perplexity=to_perplexity(position.loss - before.loss, position.tokens - before.tokens),
             gradient_norm=(position.norm - before.norm) / max(1, position.update - before.update),
             tokens=self.tokens,
-            seconds=now - self.reported_at,
+            seconds=time.monotonic() - self.reported_at,
             dev_perplexity=dev_perplexity,
         )
         self.start_report()

@@ -152,6 +152,7 @@ def test_both_engines_make_the_same_bytes(by_dvc: Path, by_snakemake: Path) -> N
     made = results(by_dvc)
     assert results(by_snakemake) == made
     assert {"reports/bleu.json", "reports/index.html", "models/reversed/1/weights.safetensors"} <= made.keys()
+    assert not (by_dvc / "reports/index.html").is_symlink()  # browsers would follow it to a name without .html
 
 
 def test_nothing_is_done_twice(by_dvc: Path, by_snakemake: Path) -> None:
