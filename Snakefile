@@ -18,10 +18,12 @@ STAGES = dag.stages()
 RULES = dag.rules(STAGES)
 
 
-def declared(out):
+def declared(stage, out):
     if dag.is_folder(out):
         return directory(out)
-    return report(out, category="Results") if out.startswith("reports/") else out
+    shown = report(out, category="Results") if out.startswith("reports/") else out
+    # Snakemake deletes outputs before it calls DVC, which cannot restore these and would make them again.
+    return update(shown) if out in stage.uncached else shown
 
 
 rule all:
@@ -34,7 +36,7 @@ for stage in STAGES:
     rule:
         name: RULES[stage.name]
         input: dag.inputs(stage, STAGES)
-        output: [declared(out) for out in stage.outs]
+        output: [declared(stage, out) for out in stage.outs]
         params: stage=stage.name, values=stage.params, command=stage.cmd
         log: f"logs/{RULES[stage.name]}.log"
         benchmark: f"benchmarks/{RULES[stage.name]}.tsv"

@@ -17,6 +17,8 @@ class Stage:
     deps: tuple[str, ...]
     outs: tuple[str, ...]
     """Metrics and plots among them."""
+    uncached: tuple[str, ...]
+    """Those of them that DVC records and does not keep."""
     params: dict[str, Any]
     """The keys of params.yaml that it declares, with the values they have now."""
     meta: dict[str, Any]
@@ -36,6 +38,7 @@ def stages(root: Path = Path()) -> list[Stage]:
             cmd=one.cmd if isinstance(one.cmd, str) else " && ".join(one.cmd),
             deps=tuple(dep.def_path for dep in one.deps if dep not in params),
             outs=tuple(out.def_path for out in one.outs),
+            uncached=tuple(out.def_path for out in one.outs if not out.use_cache),
             params={key: value for dep in params for key, value in dep.read_params().items()},
             meta=dict(one.meta or {}),
         )

@@ -52,12 +52,13 @@ def process() -> str:
 
 
 def is_dead(known: str) -> bool:
-    """Whether a process of this host is gone; of those of other hosts nothing is known."""
+    """Whether a process of this host is gone, reaped or not; of those of other hosts nothing is known."""
     host, pid, created = known.rsplit(" ", 2)
     if host != socket.gethostname():
         return False
     try:
-        return bool(abs(psutil.Process(int(pid)).create_time() - float(created)) > 1)
+        found = psutil.Process(int(pid))
+        return bool(found.status() == psutil.STATUS_ZOMBIE or abs(found.create_time() - float(created)) > 1)
     except psutil.NoSuchProcess:
         return True
 

@@ -6,7 +6,9 @@ from pipeline import dag
 
 
 def stage(name: str, deps: str = "", outs: str = "") -> dag.Stage:
-    return dag.Stage(name=name, cmd="", deps=tuple(deps.split()), outs=tuple(outs.split()), params={}, meta={})
+    return dag.Stage(
+        name=name, cmd="", deps=tuple(deps.split()), outs=tuple(outs.split()), uncached=(), params={}, meta={}
+    )
 
 
 EVERY = [
@@ -68,6 +70,8 @@ stages:
         - runs.${key}
       outs:
         - out/${key}.txt
+        - out/${key}.html:
+            cache: false
       meta:
         threads: ${threads}
 """)
@@ -76,8 +80,9 @@ stages:
         name="translate@a",
         cmd="run --beam 1 --out out/a.txt",
         deps=("in.txt",),
-        outs=("out/a.txt",),
+        outs=("out/a.txt", "out/a.html"),
+        uncached=("out/a.html",),
         params={"runs.a": {"beam": 1}},
         meta={"threads": 3},
     )
-    assert (second.name, second.outs) == ("translate@b", ("out/b.txt",))
+    assert (second.name, second.outs) == ("translate@b", ("out/b.txt", "out/b.html"))
