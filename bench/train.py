@@ -1,4 +1,4 @@
-"""Measures training speed beside its floor, the matrix products alone, and prints JSON.
+"""Measures training speed beside its reference, operations over the rate of torch.mm, and prints JSON.
 
     python -m bench.train --layers 4 --hidden 256 --batch-sentences 64 --updates 60
 
@@ -40,7 +40,7 @@ def main(
     threads: int = 2,
     device: str = "auto",
 ) -> None:
-    """Trains for some updates and prints words per second, memory, and the share of the floor."""
+    """Trains for some updates and prints words per second, memory, and the share of the reference reached."""
     place = prepare(device, threads)
     shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, source_vocabulary, target_vocabulary)
     with tempfile.TemporaryDirectory() as folder:
@@ -52,13 +52,15 @@ def main(
         trainer = Trainer(Seq2Seq(shape), RECIPE, corpus, corpus, 1, place, lambda status: None)
         train(trainer, batches[:3])  # warm up
         seconds = timed(lambda: train(trainer, batches[3:]), place)
-    floor = sum(products_seconds(shape, batch, place) for batch in batches[3:])
+    peak = peak_rate(place)
+    reference = sum(operations(shape, batch) for batch in batches[3:]) / peak
     source, target = (sum(getattr(batch, f"{side}_tokens") for batch in batches[3:]) for side in ("source", "target"))
     measured = {
         "updates": len(batches) - 3,
         "target_words_per_second": round(target / seconds),
         "source_and_target_words_per_second": round((source + target) / seconds),
-        "floor_share": round(floor / seconds, 3),
+        "reference_share": round(reference / seconds, 3),
+        "product_gflops": round(peak / 1e9),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
     settings = {"layers": layers, "hidden": hidden, "batch_sentences": batch_sentences, "threads": threads}
@@ -95,34 +97,22 @@ def timed(work: Callable[[], object], place: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def products_seconds(shape: Architecture, batch: Batch, place: torch.device) -> float:
-    """The time of the matrix products of one update and of nothing else: forward, and twice that backward.
-
-    A layer multiplies its inputs at once and its state step by step, in both directions of time.
-    """
-    H, V = shape.hidden, shape.target_vocabulary
-    total = 0.0
-    sentences = batch.targets.shape[1]
-    for tokens in (batch.source_tokens, batch.target_tokens):
-        steps = max(1, round(tokens / sentences))
-        total += 3 * shape.layers * product(tokens, H, 4 * H, place)  # inputs: forward, their and the weights' gradient
-        total += 2 * shape.layers * steps * product(sentences, H, 4 * H, place)  # state: forward and its gradient
-        total += shape.layers * product(tokens, H, 4 * H, place)  # state: the weights' gradient
-    return total + 3 * product(batch.target_tokens, H, V, place)
+def operations(shape: Architecture, batch: Batch) -> int:
+    """The floating-point operations of the matrix products of one update: forward, and twice that backward."""
+    layer = 2 * 4 * shape.hidden * (shape.hidden + shape.hidden)  # a token: four gates of inputs and state
+    tokens = batch.source_tokens + batch.target_tokens
+    softmax = 2 * shape.hidden * shape.target_vocabulary * batch.target_tokens
+    return 3 * (shape.layers * layer * tokens + softmax)
 
 
-KNOWN: dict[tuple[int, int, int], float] = {}
-
-
-def product(rows: int, inner: int, columns: int, place: torch.device) -> float:
-    """Seconds of one product [rows, inner] x [inner, columns], measured once a size."""
-    rows = 32 * max(1, round(rows / 32))  # sizes that differ by less take about as long
-    if (rows, inner, columns) not in KNOWN:
-        a, b = torch.randn(rows, inner, device=place), torch.randn(inner, columns, device=place)
+def peak_rate(place: torch.device, sizes: tuple[int, ...] = (512, 1024, 2048, 4096), count: int = 8) -> float:
+    """Float32 operations a second of square matrix products, the best of several sizes: what this machine can do."""
+    rates = []
+    for size in sizes:
+        a, b = torch.randn(size, size, device=place), torch.randn(size, size, device=place)
         out = a @ b
-        count = max(3, int(1e9 / (2 * rows * inner * columns)))
-        KNOWN[rows, inner, columns] = timed(lambda: [torch.mm(a, b, out=out) for _ in range(count)], place) / count
-    return KNOWN[rows, inner, columns]
+        rates.append(2 * size**3 / min(timed(lambda: torch.mm(a, b, out=out), place) for _ in range(count)))  # noqa: B023
+    return max(rates)
 
 
 if __name__ == "__main__":
