@@ -49,11 +49,12 @@ class Files(Section):
 class Download(Section):
     """Where the text comes from."""
 
-    source: Literal["demo", "multi30k", "wmt14", "files"]
+    source: Literal["demo", "multi30k", "wmt14", "wmt14_selected", "files"]
     source_language: str = Field(pattern="^[a-z]{2}$")
     target_language: str = Field(pattern="^[a-z]{2}$")
     mirrors: tuple[str, ...] = Field(strict=False)
     timeout_seconds: float = Field(ge=1, le=3600)
+    parallel_files: int = Field(ge=1, le=32)
     demo: Demo
     files: Files
 
@@ -65,7 +66,12 @@ class Clean(Section):
     lowercase: bool
     max_words: int = Field(ge=1, le=10_000)
     max_length_ratio: float = Field(ge=1, le=100)
+    max_word_characters: int = Field(ge=1, le=10_000)
+    drop_copies: bool
+    drop_held_out: bool
+    drop_other_languages: bool
     drop_duplicates: bool
+    selection: dict[str, Annotated[float, Field(gt=0, le=100)]]
 
 
 class Vocab(Section):
@@ -75,6 +81,7 @@ class Vocab(Section):
     source_size: int = Field(ge=8, le=1_000_000)
     target_size: int = Field(ge=8, le=1_000_000)
     min_count: int = Field(ge=1, le=1000)
+    sentencepiece_lines: int = Field(ge=100, le=100_000_000)
 
 
 class Model(Section):

@@ -27,6 +27,9 @@ class RawCorpus:
     corpus: str
     source: str
     target: str
+    pairs: int
+    tokenized: bool = False
+    """It comes in Moses tokens, with XML's special characters escaped."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Manifest:
 MANIFEST = "manifest.json"
 ROW_GROUP = 20_000  # sentence pairs, some megabytes: what is in memory at a time
 
-# data/clean/<split>.parquet: plain normalized text, and the same in Moses tokens joined by spaces.
+# data/clean/train/<number>.parquet, data/clean/dev.parquet and test.parquet: plain normalized text, and the same in Moses
+# tokens joined by spaces. Training pairs are cut into files so that many processes can work on them.
 PAIRS = pa.schema(
     [
         pa.field("id", pa.int64(), nullable=False),
@@ -201,13 +205,76 @@ class EmbeddedProbes:
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """reports/corpus.json: how many pairs there are, which were dropped for what, and how hard the text is."""
+class Example:
+    """A pair that a rule dropped, or whose text was repaired; texts are cut short."""
 
     __pydantic_config__ = EXACT
+    corpus: str
+    line: int
+    """Of the raw text, counted from 1."""
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """reports/cleaning.json: what became of every pair of the raw training text."""
+
+    __pydantic_config__ = EXACT
+    rules: dict[str, str]
+    """The rules in the order in which they are tried, and what each drops."""
     ledger: dict[str, dict[str, int]]
+    """Corpus by rule: pairs that came in, those that came out, and those that each rule dropped."""
+    repairs: dict[str, dict[str, int]]
+    """Corpus by kind: pairs whose text was repaired in that way, dropped or not."""
+    examples: dict[str, list[Example]]
+    """The first pairs of each rule and repair."""
     splits: dict[str, int]
-    difficulty: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SideVocabulary:
+    """One side of reports/vocab.json; coverages are shares of running tokens, 0 to 1."""
+
+    __pydantic_config__ = EXACT
+    entries: int
+    types: int
+    tokens: int
+    train_coverage: float
+    dev_coverage: float
+
+
+@dataclass(frozen=True)
+class Vocabularies:
+    """reports/vocab.json: what the vocabularies hold, and how much of the text they know."""
+
+    __pydantic_config__ = EXACT
+    kind: str
+    sentencepiece_lines: int
+    source: SideVocabulary
+    target: SideVocabulary
+
+
+LONGEST = 200  # tokens; longer sentences are counted together
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How many sentences have 0, 1, 2, ... tokens, targets with </s>; the last number counts all from LONGEST on."""
+
+    __pydantic_config__ = EXACT
+    source: list[int]
+    target: list[int]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """reports/encoding.json: how long the sentences are, and what share of a batch would be padding."""
+
+    __pydantic_config__ = EXACT
+    splits: dict[str, EncodedSplit]
+    lengths: dict[str, Lengths]
+    padding: dict[str, dict[str, float]]
 
 
 # What checks the keys and types of one kind of record. Making one takes longer than using it.
@@ -303,6 +370,20 @@ def open_pairs(path: Path) -> pq.ParquetFile:
     names = ", ".join(file.schema_arrow.names)
     check(file.schema_arrow.equals(PAIRS), f"{path}: found columns {names}; expected {', '.join(PAIRS.names)}")
     return file
+
+
+def shards(clean: Path, split: str) -> list[Path]:
+    """The files of a split of data/clean, in order."""
+    if split != "train":
+        return [clean / f"{split}.parquet"]
+    found = sorted((clean / split).glob("*.parquet"))
+    check(found, f"{clean / split}: found no Parquet file; expected what the clean stage writes")
+    return found
+
+
+def read_table(path: Path, names: Sequence[str]) -> pa.Table:
+    """Some columns of a whole file of pairs."""
+    return open_pairs(path).read(columns=list(names))
 
 
 def stream_columns(path: Path, names: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
