@@ -1,0 +1,190 @@
+"""What is wrong with real parallel text, planted into drawn pairs at stated rates and counted."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from bench.sentences import Block
+from bench.words import REAL_WORDS
+
+Pair = tuple[str, str]
+Change = Callable[[np.random.Generator, str, str], Pair]
+
+EVERYWHERE = {
+    "empty": 0.0005,
+    "copy": 0.001,
+    "not_utf8": 0.00005,
+    "thousands_of_words": 0.0001,
+    "long_word": 0.0002,
+    "carriage_return": 0.0002,
+    "line_separator": 0.0001,
+    "paragraph_separator": 0.00005,
+    "next_line": 0.0001,
+    "vertical_tab": 0.00005,
+    "form_feed": 0.00005,
+    "soft_hyphen": 0.0005,
+    "not_nfc": 0.0005,
+    "missing_space": 0.0005,
+    "held_out": 0.0001,
+    "duplicate": 0.01,
+}
+"""Shares of the pairs of every corpus. Each pair has one defect at most, and a corpus one of each kind at least."""
+PECULIAR = {
+    "europarl": {"empty": 0.002, "duplicate": 0.02},
+    "commoncrawl": {
+        "misaligned": 0.01,
+        "other_language": 0.015,
+        "copy": 0.01,
+        "thousands_of_words": 0.0003,
+        "long_word": 0.001,
+        "duplicate": 0.03,
+    },
+    "un": {"duplicate": 0.08},
+    "news-commentary": {"soft_hyphen": 0.01, "missing_space": 0.01, "held_out": 0.001},
+    "giga": {"copy": 0.005, "other_language": 0.003, "duplicate": 0.08, "not_utf8": 0.0001},
+}
+"""What other shares a corpus has whose name starts so."""
+
+BREAKS = {
+    "carriage_return": "\r",
+    "line_separator": "\u2028",
+    "paragraph_separator": "\u2029",
+    "next_line": "\x85",
+    "vertical_tab": "\x0b",
+    "form_feed": "\x0c",
+}
+DROPPED_AS = {
+    "not_utf8": "not_utf8",
+    "empty": "empty",
+    "copy": "copy",
+    "held_out": "held_out",
+    "thousands_of_words": "too_long",
+    "long_word": "long_word",
+    "other_language": "other_language",
+    "duplicate": "duplicate",
+}
+"""The rule of the cleaning ledger that takes a defect. The others are repaired, or not seen."""
+
+
+def rates(corpus: str) -> dict[str, float]:
+    """The share of each defect in a corpus."""
+    own = (shares for name, shares in PECULIAR.items() if corpus.startswith(name))
+    return EVERYWHERE | next(own, {})
+
+
+def how_many(draw: np.random.Generator, shares: dict[str, float], pairs: int, first: bool) -> dict[str, int]:
+    """How many pairs of a block are to have each defect; the `first` block of a corpus has one at least."""
+    return {kind: max(int(first), int(share * pairs + draw.random())) for kind, share in shares.items()}
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Pairs that occur again and again."""
+
+    held_out: Sequence[Pair]  # of the development and test texts
+    repeated: Sequence[Pair]  # of a corpus, ordinary ones
+
+
+def plant(
+    draw: np.random.Generator, block: Block, wanted: dict[str, int], stock: Stock, spared: int
+) -> tuple[Counter[str], set[int]]:
+    """Gives each of some ordinary pairs one defect.
+
+    Args:
+        draw: decides which pairs, and how.
+        block: is changed.
+        wanted: pairs of each defect; there are fewer if the block is short.
+        stock: where leaked and repeated pairs come from.
+        spared: this many pairs at the start of the block stay as they are.
+
+    Returns:
+        How many pairs have which defect, and which repeated pairs of the stock occur.
+    """
+    places = draw.permutation(np.flatnonzero(block.ordinary()[spared:]) + spared).tolist()
+    counts = Counter[str]()
+    used = set[int]()
+
+    def repeat(draw: np.random.Generator, *pair: str) -> Pair:
+        if draw.random() < 0.5 and places:
+            return block.pair(places[draw.integers(len(places))])  # from near: no later defect changes it
+        used.add(number := int(draw.integers(len(stock.repeated))))
+        return stock.repeated[number]
+
+    def leak(draw: np.random.Generator, *pair: str) -> Pair:
+        return stock.held_out[int(draw.integers(len(stock.held_out)))]
+
+    changes = CHANGES | {"held_out": leak, "duplicate": repeat}
+    for kind in sorted(wanted, key=list(changes).index):
+        chosen, places = places[: wanted[kind]], places[wanted[kind] :]
+        counts[kind] = len(chosen)
+        for place in chosen:
+            block.sources[place], block.targets[place] = changes[kind](draw, *block.pair(place))
+    return counts, used
+
+
+def on_one_side(change: Callable[[np.random.Generator, str], str], draw: np.random.Generator, *pair: str) -> Pair:
+    """Changes the source or the target."""
+    source, target = pair
+    return (change(draw, source), target) if draw.random() < 0.5 else (source, change(draw, target))
+
+
+def at_a_space(put: Callable[[str, str], str], draw: np.random.Generator, line: str) -> str:
+    """Puts what stands before and after some space together anew."""
+    spaces = [place for place, sign in enumerate(line) if sign == " "]
+    place = spaces[draw.integers(len(spaces))]
+    return put(line[:place], line[place + 1 :])
+
+
+def blank(draw: np.random.Generator, line: str) -> str:
+    """Nothing, or nothing to be seen."""
+    return ("", " ", "\u00a0", "\t")[draw.integers(4)]
+
+
+def long_word(draw: np.random.Generator, line: str) -> str:
+    """A line with a word of hundreds of letters."""
+    letters = "".join(filter(str.isalpha, line)) * 20
+    return at_a_space(lambda left, right: f"{left} {letters[: draw.integers(200, 800)]} {right}", draw, line)
+
+
+def foreign(draw: np.random.Generator, line: str) -> str:
+    """As many words of German or Spanish."""
+    words = REAL_WORDS[("de", "es")[draw.integers(2)]]
+    text = " ".join(words[number] for number in draw.integers(0, len(words), line.count(" ") + 1))
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def thousands_of_words(draw: np.random.Generator, source: str, target: str) -> Pair:
+    """Both sides again and again, as where the ends of a table's rows were lost."""
+    times = int(draw.integers(2000, 5000)) // (source.count(" ") + 1)
+    return " ".join([source] * times), " ".join([target] * times)
+
+
+def decomposed(draw: np.random.Generator, source: str, target: str) -> Pair:
+    """A target whose accents are characters of their own."""
+    accented = at_a_space(lambda left, right: f"{left} été {right}", draw, target)
+    return source, unicodedata.normalize("NFD", accented)
+
+
+def replaced(sign: str) -> Change:
+    """Puts a sign in the place of some space of one side."""
+    return partial(on_one_side, partial(at_a_space, lambda left, right: f"{left}{sign}{right}"))
+
+
+CHANGES: dict[str, Change] = {
+    "empty": partial(on_one_side, blank),
+    "copy": lambda draw, source, target: (source, source),
+    "not_utf8": replaced("\udce9 "),  # the byte of an e acute in Latin-1, as `surrogateescape` writes it
+    "thousands_of_words": thousands_of_words,
+    "long_word": partial(on_one_side, long_word),
+    "other_language": partial(on_one_side, foreign),
+    **{kind: replaced(sign) for kind, sign in BREAKS.items()},
+    "soft_hyphen": partial(
+        on_one_side, partial(at_a_space, lambda left, right: f"{left} {right[:2]}\u00ad{right[2:]}")
+    ),
+    "not_nfc": decomposed,
+    "missing_space": replaced("."),
+}

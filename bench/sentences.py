@@ -1,0 +1,98 @@
+"""Draws pairs of sentences in blocks: lengths log-normal around 27 words, Zipf's words, punctuation as in real text."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.words import Lexicon, draw_ranks
+
+WORDS, SPREAD, LONGEST = 27, 0.6, 200  # of English sentences: mean, sigma of the logarithm, limit
+GROWTH, NOISE = 1.1, 0.15  # French words an English one: median, sigma of the logarithm
+BETWEEN = (" ", ", ", "; ", ": ", " - ", " – ", "/", "... ", "' ")
+BETWEEN_SHARES = (0.908, 0.075, 0.003, 0.005, 0.003, 0.002, 0.002, 0.001, 0.001)
+ENDS = (".\n", "\n", "?\n", "!\n", ":\n", ";\n", '."\n')
+ENDS_SHARES = (0.86, 0.06, 0.02, 0.01, 0.02, 0.02, 0.01)
+SPANS = {  # what encloses some words of a sentence, and how often
+    "en": {(" (", ") "): 0.05, (' "', '" '): 0.025, (" “", "” "): 0.02, (" ‘", "’ "): 0.005, (" [", "] "): 0.005},
+    "fr": {
+        (" (", ") "): 0.05,
+        (" «\u00a0", "\u00a0» "): 0.025,
+        (' "', '" '): 0.02,
+        (" “", "” "): 0.005,
+        (" [", "] "): 0.005,
+    },
+}
+SPAN_WORDS = 9  # fewer have no span
+
+Counts = NDArray[np.int64]
+
+
+@dataclass
+class Block:
+    """Pairs of sentences, and how many words they had when they were drawn."""
+
+    sources: list[str]
+    targets: list[str]
+    source_words: Counts
+    target_words: Counts
+
+    def pair(self, place: int) -> tuple[str, str]:
+        """One of the pairs."""
+        return self.sources[place], self.targets[place]
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """All of them."""
+        return zip(self.sources, self.targets, strict=True)
+
+    def ordinary(self) -> NDArray[np.bool_]:
+        """The pairs that no rule of length or ratio comes near, so that the one defect they are given decides."""
+        short, long = np.minimum(self.source_words, self.target_words), np.maximum(self.source_words, self.target_words)
+        return (short >= 10) & (long <= 60) & (long <= 1.5 * short)
+
+
+def draw_block(draw: np.random.Generator, pairs: int, misaligned: int = 0) -> Block:
+    """Draws pairs; the targets of the first `misaligned` ones are shifted by one, so that none has its own."""
+    middle = np.log(WORDS) - SPREAD**2 / 2
+    source = draw.lognormal(middle, SPREAD, pairs).round().clip(1, LONGEST).astype(np.int64)
+    target = (source * draw.lognormal(np.log(GROWTH), NOISE, pairs)).round().clip(1, LONGEST).astype(np.int64)
+    target[:misaligned] = np.roll(target[:misaligned], 1)
+    return Block(draw_text(draw, "en", source), draw_text(draw, "fr", target), source, target)
+
+
+def draw_text(draw: np.random.Generator, language: str, lengths: Counts) -> list[str]:
+    """Sentences of so many words."""
+    last = lengths.cumsum() - 1
+    words = lexicon(language).words(draw_ranks(draw, int(lengths.sum())))
+    gaps = draw_gaps(draw, language, lengths, last)
+    pieces = [""] * (2 * len(words))
+    pieces[::2], pieces[1::2] = words, gaps
+    return [line[:1].upper() + line[1:] for line in "".join(pieces).split("\n")[:-1]]
+
+
+def draw_gaps(draw: np.random.Generator, language: str, lengths: Counts, last: Counts) -> list[str]:
+    """What follows each word: mostly a space; `last` holds the places of the sentences' last words."""
+    spans = SPANS[language]
+    signs = [*BETWEEN, *ENDS, *(sign for pair in spans for sign in pair)]
+    codes = chosen(draw, BETWEEN_SHARES, int(lengths.sum()))
+    which = chosen(draw, (1 - sum(spans.values()), *spans.values()), len(lengths))
+    enclosing = np.flatnonzero((which > 0) & (lengths >= SPAN_WORDS))
+    opening = last[enclosing] - lengths[enclosing] + 1 + draw.integers(0, lengths[enclosing] - 5)
+    first = len(BETWEEN) + len(ENDS) - 2 + 2 * which[enclosing]
+    codes[opening] = first
+    codes[opening + draw.integers(1, 4, len(opening))] = first + 1
+    codes[last] = len(BETWEEN) + chosen(draw, ENDS_SHARES, len(lengths))
+    return list(map(signs.__getitem__, codes.tolist()))
+
+
+def chosen(draw: np.random.Generator, shares: tuple[float, ...], count: int) -> Counts:
+    """Draws numbers from 0 with these shares."""
+    return np.searchsorted(np.cumsum(shares)[:-1], draw.random(count), side="right")
+
+
+@cache
+def lexicon(language: str) -> Lexicon:
+    """The words of a language, made once a process: a second."""
+    return Lexicon(language)

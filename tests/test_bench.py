@@ -1,0 +1,168 @@
+"""The generator of WMT-shaped archives keeps to the registry, to its seed and to the counts that it states."""
+
+import gzip
+import io
+import json
+import re
+import tarfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import defects, registry, wmt
+from bench.sentences import draw_block
+from bench.words import REAL_WORDS, draw_ranks
+from pipeline import sources
+
+PAIRS = 2_000
+LINE_BREAKS = {kind: sign.encode() for kind, sign in defects.BREAKS.items()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return wmt.generate(tmp_path_factory.mktemp("made"), PAIRS, seed=1, workers=1)
+
+
+@pytest.fixture(scope="module")
+def expected(made: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((made / wmt.EXPECTED).read_text(encoding="utf-8"))
+    return found
+
+
+def member(made: Path, corpus: sources.Corpus, language: str) -> bytes:
+    """A text as it lies in its archive, unpacked."""
+    with tarfile.open(made / str(corpus.archive)) as archive:
+        file = archive.extractfile(corpus.text(language))
+        assert file is not None
+        content = file.read()
+    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+
+
+def lines(made: Path, corpus: sources.Corpus, language: str) -> list[bytes]:
+    """The sentences of a text."""
+    content = member(made, corpus, language)
+    return re.findall(rb'<seg id="\d+">(.*)</seg>', content) if corpus.format == "sgm" else content.split(b"\n")[:-1]
+
+
+def test_archives_have_the_names_the_nesting_and_the_neighbours_of_the_real_ones(made: Path) -> None:
+    assert {path.name for path in made.iterdir()} == {*registry.wmt14().files, wmt.EXPECTED}
+    giga = (made / "training-giga-fren.tar").read_bytes()
+    assert giga[257:262] == b"ustar"
+    with tarfile.open(fileobj=io.BytesIO(giga)) as archive:
+        assert [one.name for one in archive] == [f"giga-fren.release2.fixed.{one}.gz" for one in ("en", "fr")]
+    with tarfile.open(made / "training-parallel-nc-v9.tgz", "r:gz") as archive:
+        beside = {one.name for one in archive if one.isfile() and ".de-en." in one.name}
+    assert beside == {"training/news-commentary-v9.de-en.de"}
+    assert (made / "training-parallel-nc-v9.tgz").read_bytes()[:2] == b"\x1f\x8b"
+
+
+def test_corpora_share_the_pairs_as_the_real_ones_do(made: Path, expected: dict[str, Any]) -> None:
+    for corpus in registry.corpora():
+        counts = {len(lines(made, corpus, language)) for language in registry.LANGUAGES}
+        assert counts == {expected["corpora"][corpus.name]["pairs"]}, corpus.name
+    sizes = wmt.sizes_of(1_000_000)
+    train = [size for size, corpus in zip(sizes, registry.corpora(), strict=True) if corpus.split == "train"]
+    assert sum(train) == 1_000_000
+    assert train == pytest.approx([49_158, 79_431, 315_526, 4_487, 551_398], abs=1)  # of 40,842,333: the facts' counts
+    assert [size for size, one in zip(sizes, registry.corpora(), strict=True) if one.split != "train"] == [
+        3003,
+        3000,
+        3003,
+    ]
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_number_of_workers(
+    made: Path, expected: dict[str, Any], tmp_path: Path
+) -> None:
+    again = wmt.generate(tmp_path, PAIRS, seed=1, workers=2)
+    assert json.loads((again / wmt.EXPECTED).read_text(encoding="utf-8")) == expected
+    other = wmt.generate(tmp_path, PAIRS, seed=2, workers=1)
+    assert json.loads((other / wmt.EXPECTED).read_text(encoding="utf-8"))["files"] != expected["files"]
+
+
+def test_every_defect_is_there_and_counted(made: Path, expected: dict[str, Any]) -> None:
+    for corpus in registry.corpora():
+        if corpus.split == "train":
+            stated = expected["corpora"][corpus.name]["defects"]
+            assert stated.keys() == defects.rates(corpus.name).keys(), corpus.name
+            assert min(stated.values()) >= 1, corpus.name
+            found = observed(made, corpus)
+            assert found == {kind: stated[kind] for kind in found}, corpus.name
+
+
+def observed(made: Path, corpus: sources.Corpus) -> dict[str, int]:
+    """How many pairs have the defects that can be seen from outside."""
+    found = Counter[str]()
+    held_out = {pair for one in registry.corpora() if one.split != "train" for pair in pairs(made, one)}
+    for source, target in pairs(made, corpus):
+        both = source + b"\n" + target
+        found["copy"] += source == target
+        found["held_out"] += (source, target) in held_out
+        found["empty"] += not all(side.decode("utf-8", "replace").strip() for side in (source, target))
+        found["not_utf8"] += "\ufffd" in both.decode("utf-8", "replace")
+        found["soft_hyphen"] += "\u00ad".encode() in both
+        found["not_nfc"] += "e\u0301".encode() in both
+        found["thousands_of_words"] += both.count(b" ") > 2_000
+        found["long_word"] += max(map(len, both.decode("utf-8", "replace").split()), default=0) >= 200
+        found.update(kind for kind, sign in LINE_BREAKS.items() if sign in both)
+    return dict(found)
+
+
+def pairs(made: Path, corpus: sources.Corpus) -> list[tuple[bytes, bytes]]:
+    """The pairs of a corpus."""
+    source, target = (lines(made, corpus, language) for language in registry.LANGUAGES)
+    return list(zip(source, target, strict=True))
+
+
+def test_pairs_that_come_again_are_those_that_it_counts(made: Path, expected: dict[str, Any]) -> None:
+    for corpus in registry.corpora():
+        if corpus.split == "train":
+            stated = expected["corpora"][corpus.name]
+            found = pairs(made, corpus)
+            leaked = stated["dropped"]["held_out"]
+            assert (
+                stated["dropped"]["duplicate"]
+                <= len(found) - len(set(found))
+                <= stated["dropped"]["duplicate"] + leaked
+            )
+
+
+def test_other_languages_are_written_in_their_own_words(made: Path, expected: dict[str, Any]) -> None:
+    foreign = set(REAL_WORDS["de"] + REAL_WORDS["es"])
+    for corpus in registry.corpora():
+        if corpus.split == "train":
+            texts = [line.decode("utf-8", "replace") for pair in pairs(made, corpus) for line in pair]
+            found = sum(
+                len(set(line.lower().rstrip(".").split()) - foreign) < 5 and line.count(" ") > 8 for line in texts
+            )
+            assert found >= expected["corpora"][corpus.name]["defects"].get("other_language", 0)
+
+
+def test_lengths_and_words_are_those_of_real_text() -> None:
+    block = draw_block(np.random.default_rng(5), 5_000)
+    assert block.source_words.mean() == pytest.approx(27, abs=0.7)
+    assert block.target_words.mean() / block.source_words.mean() == pytest.approx(1.11, abs=0.02)
+    assert [line.count("\n") for line in block.sources] == [0] * 5_000
+    assert sum(line[-1] == "." for line in block.sources) / 5_000 == pytest.approx(0.86, abs=0.03)
+    assert sum("é" in line for line in block.targets) > 4_000
+    assert not any("é" in line for line in block.sources)
+
+
+def test_types_grow_with_the_text_and_do_not_end() -> None:
+    ranks = draw_ranks(np.random.default_rng(6), 2_000_000)
+    small, large = (len(np.unique(ranks[:count])) for count in (200_000, 2_000_000))
+    assert 2.5 < large / small < 5
+    assert large > 90_000
+
+
+def test_a_list_of_sources_leads_to_the_archives(made: Path, expected: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "sources.yaml"
+    sizes = {name: one["pairs"] for name, one in expected["corpora"].items()}
+    registry.write_sources(path, "http://127.0.0.1:1", expected["files"], sizes)
+    source = sources.read(path)["wmt14"]
+    assert source.files["dev.tgz"][0].address == "http://127.0.0.1:1/dev.tgz"
+    assert source.files["dev.tgz"][0].bytes == (made / "dev.tgz").stat().st_size
+    assert {corpus.name: corpus.pairs for corpus in source.corpora} == sizes
