@@ -67,7 +67,9 @@ DROPPED_AS = {
     "other_language": "other_language",
     "duplicate": "duplicate",
 }
-"""The rule of the cleaning ledger that takes a defect. The others are repaired, or not seen."""
+"""The rule of the cleaning ledger that takes a defect."""
+REPAIRED_AS = dict.fromkeys(BREAKS, "separators") | {"soft_hyphen": "invisible", "not_nfc": "not_nfc"}
+"""The repair that a defect needs. What is neither dropped nor repaired is not seen: shifted targets, lost spaces."""
 
 
 def rates(corpus: str) -> dict[str, float]:

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from bench.defects import DROPPED_AS, Pair, Stock, how_many, plant, rates
+from bench.defects import DROPPED_AS, REPAIRED_AS, Pair, Stock, how_many, plant, rates
 from bench.packing import pack_all, text_path
 from bench.registry import LANGUAGES, corpora
 from bench.sentences import draw_block, lexicon
@@ -48,11 +48,14 @@ class Drawn:
         self.repeated |= other.repeated
 
     def expected(self) -> dict[str, Any]:
-        """The pairs with each defect, and how many each rule of the ledger takes for it."""
+        """The pairs with each defect, and how many each rule of the ledger takes, and each repair mends, for it."""
         dropped = {rule: self.defects[kind] for kind, rule in DROPPED_AS.items() if self.defects[kind]}
         if dropped:
             dropped["duplicate"] -= len(self.repeated)  # their first occurrence is none
-        return {"pairs": self.pairs, "defects": dict(self.defects), "dropped": dropped}
+        repaired = Counter[str]()
+        for kind, repair in REPAIRED_AS.items():
+            repaired[repair] += self.defects[kind]
+        return {"pairs": self.pairs, "defects": self.defects, "dropped": dropped, "repaired": repaired}
 
 
 @dataclass(frozen=True)

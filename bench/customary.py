@@ -1,0 +1,88 @@
+"""Prepares parallel text in the customary way: sacremoses a line at a time, text files, a plain-Python vocabulary.
+
+    python -m bench.customary --raw data/raw --out customary --workers 2
+
+Written as a user of sacremoses would, in as many processes as the pipeline uses. It does less than the pipeline: it
+knows no held-out pairs, copies, long words or other languages, and keeps no account of what it drops.
+"""
+
+import unicodedata
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from multiprocessing import Pool
+from pathlib import Path
+
+import typer
+from sacremoses import MosesPunctNormalizer, MosesTokenizer
+
+from pipeline import schemas
+from pipeline.lines import open_bytes
+
+LANGUAGES = ("en", "fr")
+MAX_WORDS, MAX_RATIO = 100, 3.0
+VOCABULARY = {"en": 160_000, "fr": 80_000}
+UNKNOWN, END, SPECIAL = 1, 2, 3  # ids, and how many of them
+CHUNK_PAIRS = 1_000  # sent to a process at a time
+NORMALIZERS = {one: MosesPunctNormalizer(one, post_remove_control_chars=True) for one in LANGUAGES}
+TOKENIZERS = {one: MosesTokenizer(one) for one in LANGUAGES}
+
+Pair = tuple[str, str]
+
+
+def main(raw: Path, out: Path, workers: int = 2, share: float = 1.0) -> None:
+    """Cleans the first `share` of each training corpus, then learns vocabularies and writes ids."""
+    out.mkdir()
+    with Pool(workers) as pool:
+        known: set[Pair] = set()
+        with (
+            (out / "train.en").open("w", encoding="utf-8") as source,
+            (out / "train.fr").open("w", encoding="utf-8") as target,
+        ):
+            for pair in pool.imap(clean, pairs(raw, share), CHUNK_PAIRS):
+                if pair and pair not in known:
+                    known.add(pair)
+                    source.write(pair[0] + "\n")
+                    target.write(pair[1] + "\n")
+        known.clear()
+        pool.map(index, [out / f"train.{one}" for one in LANGUAGES], 1)
+
+
+def pairs(raw: Path, share: float) -> Iterator[tuple[bytes, bytes]]:
+    """The raw lines of the training corpora, side by side."""
+    for corpus in schemas.read(schemas.Manifest, raw / schemas.MANIFEST).splits["train"]:
+        with open_bytes(raw / corpus.source) as source, open_bytes(raw / corpus.target) as target:
+            yield from islice(zip(source, target, strict=True), round(corpus.pairs * share))
+
+
+def clean(pair: tuple[bytes, bytes]) -> Pair | None:
+    """The tokens of both sides, or nothing if the pair is empty, too long or of unequal lengths."""
+    sides = []
+    for line, language in zip(pair, LANGUAGES, strict=True):
+        text = unicodedata.normalize("NFC", line.decode("utf-8", "replace").strip())
+        text = NORMALIZERS[language].normalize(text)
+        sides.append(TOKENIZERS[language].tokenize(text, return_str=True, escape=False))
+    short, long = sorted(len(side.split()) for side in sides)
+    return (sides[0], sides[1]) if short and long <= min(MAX_WORDS, short * MAX_RATIO) else None
+
+
+def index(path: Path) -> None:
+    """Counts the words of a text, keeps the most frequent ones, and writes the text as their numbers."""
+    counts: Counter[str] = Counter()
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            counts.update(line.split())
+    kept = counts.most_common(VOCABULARY[path.suffix[1:]] - SPECIAL)
+    ids = {word: number for number, (word, _) in enumerate(kept, start=SPECIAL)}
+    offsets = array("q", [0])
+    with path.open(encoding="utf-8") as lines, path.with_suffix(f"{path.suffix}.ids").open("wb") as out:
+        for line in lines:
+            numbers = array("i", [*(ids.get(word, UNKNOWN) for word in line.split()), END])
+            numbers.tofile(out)
+            offsets.append(offsets[-1] + len(numbers))
+    path.with_suffix(f"{path.suffix}.offsets").write_bytes(offsets.tobytes())
+
+
+if __name__ == "__main__":
+    typer.run(main)

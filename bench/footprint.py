@@ -1,0 +1,88 @@
+"""Runs a program and measures it: seconds, processor time, and the memory of all its processes together."""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+INTERVAL_SECONDS = 0.1
+
+
+@dataclass
+class Footprint:
+    """What a program took.
+
+    Memory is PSS, by which a page that n processes share counts 1/n in each: forked workers share most of theirs, and
+    the sum of RSS would count it again for each of them. Pages of mapped files count while they are in memory.
+    """
+
+    seconds: float = 0.0
+    main_cpu_seconds: float = 0.0  # of the process that hands out the work: what more workers do not make faster
+    workers_cpu_seconds: float = 0.0
+    peak_memory_mb: float = 0.0  # all processes together
+    main_memory_mb: float = 0.0  # of the process that hands out the work, at that peak
+    processes: int = 0  # the most at a time
+
+    def sample(self, main: psutil.Process) -> None:
+        """Takes what can be seen now."""
+        memory = {process.pid: pss(process) for process in family(main)}
+        self.processes = max(self.processes, len(memory))
+        if sum(memory.values()) / 1e6 > self.peak_memory_mb:
+            self.peak_memory_mb, self.main_memory_mb = sum(memory.values()) / 1e6, memory[main.pid] / 1e6
+        try:
+            times = main.cpu_times()
+        except psutil.NoSuchProcess:
+            return
+        if times.user:  # a process that has just ended has none
+            self.main_cpu_seconds = times.user + times.system
+
+
+def family(main: psutil.Process) -> list[psutil.Process]:
+    """A process and all that it started, as far as they live."""
+    try:
+        return [main, *main.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return [main]
+
+
+def pss(process: psutil.Process) -> int:
+    """Bytes in memory, shared ones by share; 0 of a process that has ended."""
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return 0
+
+
+def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Footprint:
+    """Runs a program to its end; what it prints goes to stderr.
+
+    Raises:
+        SystemExit: the program failed.
+    """
+    found, ended = Footprint(), threading.Event()
+    started = time.perf_counter()
+    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=2)
+    main = psutil.Process(process.pid)
+
+    def watch() -> None:
+        while not ended.wait(INTERVAL_SECONDS):
+            found.sample(main)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    finally:
+        ended.set()
+        watcher.join()
+    found.seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
+    found.workers_cpu_seconds = max(usage.ru_utime + usage.ru_stime - found.main_cpu_seconds, 0.0)
+    return found
