@@ -14,10 +14,9 @@ from itertools import islice
 from multiprocessing import Pool
 from pathlib import Path
 
-import typer
 from sacremoses import MosesPunctNormalizer, MosesTokenizer
 
-from pipeline import schemas
+from pipeline import schemas, stage
 from pipeline.lines import open_bytes
 
 LANGUAGES = ("en", "fr")
@@ -32,7 +31,14 @@ Pair = tuple[str, str]
 
 
 def main(raw: Path, out: Path, workers: int = 2, share: float = 1.0) -> None:
-    """Cleans the first `share` of each training corpus, then learns vocabularies and writes ids."""
+    """Cleans training text, then learns vocabularies and writes ids.
+
+    Args:
+        raw: folder of raw text, from the download stage.
+        out: folder to be written.
+        workers: processes.
+        share: how much of each corpus is taken, from its start; 0 to 1.
+    """
     out.mkdir()
     with Pool(workers) as pool:
         known: set[Pair] = set()
@@ -85,4 +91,4 @@ def index(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    stage.program(main)

@@ -1,22 +1,29 @@
-"""The generator of WMT-shaped archives keeps to the registry, to its seed and to the counts that it states."""
+"""Archives like those of WMT keep to the registry, the seed and the counts stated; what the stages take is measured."""
 
 import gzip
 import io
 import json
 import re
+import subprocess
+import sys
 import tarfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
-from bench import defects, registry, wmt
+from bench import defects, footprint, registry, wmt
 from bench.projection import projected
 from bench.sentences import draw_block
+from bench.serve import serving
 from bench.words import REAL_WORDS, draw_ranks
 from pipeline import sources
+from pipeline.workers import cores
+
+ROOT = Path(__file__).parent.parent
 
 PAIRS = 2_000
 LINE_BREAKS = {kind: sign.encode() for kind, sign in defects.BREAKS.items()}
@@ -196,3 +203,83 @@ def test_the_projection_draws_lines_and_shares_among_cores_only_what_workers_did
 def test_the_projection_does_not_hide_what_is_serial() -> None:
     found = projected(measurement(1_000_000, 100, 200, 100), measurement(2_000_000, 200, 400, 200))
     assert found["cores"]["64"]["hours"] == pytest.approx(100 * 40.842333 / 3600, abs=0.01)
+
+
+def test_the_server_sends_the_rest_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"0123456789")
+    with serving(tmp_path) as url:
+        rest = httpx.get(f"{url}/file", headers={"Range": "bytes=4-"})
+        assert (rest.status_code, rest.content, rest.headers["Content-Range"]) == (206, b"456789", "bytes 4-9/10")
+        assert httpx.get(f"{url}/file").content == b"0123456789"
+        assert httpx.get(f"{url}/file", headers={"Range": "bytes=10-"}).status_code == 416
+        assert httpx.get(f"{url}/other").status_code == 404
+
+
+FORKING = """
+import os, time
+held = os.urandom(100_000_000)  # shared by the child
+if not os.fork():
+    own = os.urandom(50_000_000)
+    time.sleep(1)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_memory_that_processes_share_counts_once(tmp_path: Path) -> None:
+    found = footprint.run([sys.executable, "-c", FORKING], tmp_path, {})
+    assert 150 < found.peak_memory_mb < 190
+    assert found.processes == 2
+    assert found.seconds > 1
+
+
+def test_a_program_that_fails_ends_the_measurement(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="exit code 3"):
+        footprint.run([sys.executable, "-c", "raise SystemExit(3)"], tmp_path, {})
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """100,000 pairs through the real stages, and the customary way."""
+    command = [
+        sys.executable,
+        "-m",
+        "bench.data",
+        "--pairs",
+        "100000",
+        "--folder",
+        str(tmp_path_factory.mktemp("bench")),
+    ]
+    found: dict[str, Any] = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
+def test_the_measurement_says_what_the_stages_took(measured: dict[str, Any]) -> None:
+    assert measured["seconds"].keys() == {"download", "clean", "vocab", "encode"}
+    assert measured["pairs"] == 100_000
+    timed = sum(measured["seconds"][stage] for stage in ("clean", "vocab", "encode"))
+    assert measured["pairs_per_second_per_core"] == pytest.approx(100_000 / timed / min(2, cores()), rel=0.01)
+    assert 50 < measured["peak_memory_mb"] < 3_000
+    assert measured["disk_mb"].keys() >= {"archives", "raw", "clean", "vocab", "encoded"}
+    assert 30 < measured["tokens_a_pair"][0] < measured["tokens_a_pair"][1] < 40
+
+
+def test_the_pipeline_is_at_least_twice_as_fast_as_the_customary_way(measured: dict[str, Any]) -> None:
+    assert measured["times_the_customary_way"] >= 2
+    assert measured["customary"]["pairs"] == 100_000
+
+
+def test_the_ledger_accounts_for_every_pair(measured: dict[str, Any]) -> None:
+    for corpus, ledger in measured["ledger"].items():
+        dropped = sum(count for rule, count in ledger.items() if rule not in ("in", "out"))
+        assert ledger["in"] == measured["planted"][corpus]["pairs"] == ledger["out"] + dropped, corpus
+
+
+def test_every_defect_that_was_planted_is_in_the_ledger(measured: dict[str, Any]) -> None:
+    drawn_too = {"too_long"}  # some pairs that are as they should be are long
+    for corpus, planted in measured["planted"].items():
+        ledger = measured["ledger"][corpus]
+        exact = {rule: count for rule, count in planted["dropped"].items() if rule not in drawn_too}
+        assert {rule: ledger[rule] for rule in exact} == exact, corpus
+        assert all(ledger[rule] >= planted["dropped"][rule] for rule in drawn_too), corpus
+        assert {kind: measured["repairs"][corpus].get(kind, 0) for kind in planted["repaired"]} == planted["repaired"]
