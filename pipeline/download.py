@@ -1,26 +1,38 @@
-"""Gets the text: generated, from the places that sources.py lists, or a person's own files."""
+"""Gets the text: generated, from the places that sources.yaml lists, or a person's own files."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from pipeline import schemas, stage, tracking, transfer
+from pipeline import archives, fetching, schemas, sources, stage, texts, tracking, transfer
 from pipeline.demo import corpus as demo
-from pipeline.lines import is_gzip, pairs
+from pipeline.lines import is_gzip, lines
 from pipeline.parameters import Download, read
 from pipeline.schemas import RawCorpus
-from pipeline.sources import SOURCES
-from s2s.errors import UserError, check
-from s2s.files import whole, write_text
+from pipeline.sources import Corpus, Source
+from s2s.errors import check
+from s2s.files import naming, whole, write_text
 
 Splits = dict[str, list[RawCorpus]]
+Pulse = Callable[[], None]  # is called now and then, and ends the work by what it raises
 
 
-def main(out: Path) -> None:
+@dataclass(frozen=True)
+class Text:
+    """A file of the folder that is written."""
+
+    file: str
+    lines: int
+
+
+def main(out: Path, listed: Path = sources.LISTED) -> None:
     """Writes the raw text of `download.source` and a manifest of it, all or nothing.
 
     Args:
         out: folder to be written.
+        listed: YAML file of the sources that can be downloaded.
     """
     settings = read().download
     languages = (settings.source_language, settings.target_language)
@@ -28,41 +40,35 @@ def main(out: Path) -> None:
         languages[0] != languages[1],
         f"download.target_language: found {languages[0]}, the source language; expected another",
     )
-    with tracking.run() as run, whole(out) as folder:
+    with tracking.run() as run:
+        if settings.source in MADE_HERE:
+            write(settings, MADE_HERE[settings.source], out)
+        else:
+            source = known(settings, listed)
+            with fetching.workplace(source, out) as work:
+                fetching.check_space(source, transfer.mirrors(settings.mirrors), work, out)
+                write(settings, partial(fetched, source, work), out)
+        run.metrics({"bytes": sum(path.stat().st_size for path in out.iterdir())})
+
+
+def write(settings: Download, get: Callable[[Download, Path], Splits], out: Path) -> None:
+    """Writes the folder, with what `get` puts into it."""
+    with whole(out) as folder:
         folder.mkdir()
-        splits = GETTERS[settings.source](settings, folder)
-        schemas.write(folder / schemas.MANIFEST, schemas.Manifest(settings.source, *languages, splits))
-        run.metrics({"bytes": sum(path.stat().st_size for path in folder.iterdir())})
+        splits = get(settings, folder)
+        manifest = schemas.Manifest(settings.source, settings.source_language, settings.target_language, splits)
+        schemas.write(folder / schemas.MANIFEST, manifest)
 
 
 def generated(settings: Download, folder: Path) -> Splits:
     """Writes the corpus that the project makes itself."""
-    languages = chosen(settings, ("en", "fr"))
+    source, target = chosen(settings, ("en", "fr"))
     splits: Splits = {}
     for split, sentences in demo.generate(**settings.demo.model_dump()).items():
-        texts = dict(zip(("en", "fr"), zip(*sentences, strict=True), strict=True))
-        for language, text in texts.items():
-            write_text(folder / f"{split}.{language}", "".join(f"{line}\n" for line in text))
-        splits[split] = [RawCorpus("demo", *(f"{split}.{language}" for language in languages))]
-    return splits
-
-
-def fetched(settings: Download, folder: Path) -> Splits:
-    """Downloads the files of a source that are text as they come."""
-    source = SOURCES[settings.source]
-    languages = chosen(settings, source.languages)
-    check(
-        not any(corpus.archive for corpus in source.corpora),
-        f"download.source: found {settings.source}, whose archives this version lists and does not unpack yet; "
-        "expected demo, multi30k or files",
-    )
-    places = transfer.mirrors(settings.mirrors)
-    for file in source.files:
-        place = transfer.fetch(file, folder / file.name, places, settings.timeout_seconds)
-        print(f"{file.name}: from {place}", flush=True)
-    splits: Splits = {split: [] for split in schemas.SPLITS}
-    for corpus in source.corpora:
-        splits[corpus.split].append(RawCorpus(corpus.name, *(corpus.texts[language] for language in languages)))
+        columns = dict(zip(("en", "fr"), zip(*sentences, strict=True), strict=True))
+        for language, column in columns.items():
+            write_text(folder / f"{split}.{language}", "".join(f"{line}\n" for line in column))
+        splits[split] = [RawCorpus("demo", f"{split}.{source}", f"{split}.{target}", len(sentences))]
     return splits
 
 
@@ -71,24 +77,107 @@ def copied(settings: Download, folder: Path) -> Splits:
     named = {
         split: [Path(getattr(settings.files, f"{split}_{side}")) for side in schemas.SIDES] for split in schemas.SPLITS
     }
-    for split, (source, target) in named.items():
-        check_texts(source, target, every_line=split != "train")
+    pairs = {split: checked(paths, every_line=split != "train") for split, paths in named.items()}
     splits: Splits = {}
     for split, paths in named.items():
         names = []
         for path, language in zip(paths, (settings.source_language, settings.target_language), strict=True):
             names.append(f"{split}.{language}{'.gz' if is_gzip(path) else ''}")
-            shutil.copyfile(path, folder / names[-1])
-        splits[split] = [RawCorpus("files", *names)]
+            copy(path, folder / names[-1])
+        splits[split] = [RawCorpus("files", names[0], names[1], pairs[split])]
     return splits
 
 
-def check_texts(source: Path, target: Path, every_line: bool) -> None:
-    """Refuses files that are no parallel text, or hold an empty line where `every_line` is to be scored."""
-    for number, pair in enumerate(pairs(source, target), start=1):
-        for path, line in zip((source, target), pair, strict=True):
-            if every_line and not line.strip():
-                raise UserError(f"{path} line {number}: found an empty line; expected text on every line to be scored")
+def checked(sides: list[Path], every_line: bool) -> int:
+    """The pairs of two files; files that are no parallel text, or lack a line to be scored, are refused."""
+    counts = [texts.count_lines(path) for path in sides]
+    for path, count in zip(sides, counts, strict=True):
+        check(count, f"{path}: found no line; expected text, one sentence a line")
+        for number, line in enumerate(lines(path) if every_line else (), start=1):
+            check(line.strip(), f"{path} line {number}: found an empty line; expected text on every line to be scored")
+    check(
+        counts[0] == counts[1],
+        f"{sides[0]} has {counts[0]} lines and {sides[1]} has {counts[1]}; expected as many of each",
+    )
+    return counts[0]
+
+
+def known(settings: Download, listed: Path) -> Source:
+    """The source that is to be downloaded."""
+    offered = sources.read(listed)
+    names = ", ".join([*MADE_HERE, *offered])
+    check(settings.source in offered, f"download.source: found {settings.source}; expected one of {names}")
+    return offered[settings.source]
+
+
+def fetched(source: Source, work: Path, settings: Download, folder: Path) -> Splits:
+    """Downloads the files of a source and takes its texts out of them."""
+    languages = chosen(settings, source.languages)
+    found = fetching.fetch_all(source, settings, work, partial(unpacked, source, languages, folder))
+    by_name = {name: text for part in found.values() for name, text in part.items()}
+    splits: Splits = {split: [] for split in schemas.SPLITS}
+    for corpus in source.corpora:
+        sides = [by_name[name_of(corpus, language)] for language in languages]
+        splits[corpus.split].append(aligned(corpus, *sides))
+    return splits
+
+
+def aligned(corpus: Corpus, source: Text, target: Text) -> RawCorpus:
+    """The texts of a corpus side by side, if both have the lines that they should."""
+    wanted = source.lines if corpus.pairs is None else corpus.pairs
+    check(
+        source.lines == target.lines == wanted,
+        f"{corpus.name}: found {source.lines:,} lines in {source.file} and {target.lines:,} in {target.file}; "
+        f"expected {'as many' if corpus.pairs is None else f'{wanted:,}'} of each",
+    )
+    return RawCorpus(corpus.name, source.file, target.file, wanted, corpus.tokenized)
+
+
+def unpacked(
+    source: Source, languages: tuple[str, str], folder: Path, file: str, path: Path, pulse: Pulse
+) -> dict[str, Text]:
+    """Takes all texts out of a file that was fetched; returns them by `name_of`."""
+    held = list(texts_in(file, source, languages))
+    members = {corpus.text(language): folder / name_of(corpus, language) for corpus, language in held if corpus.archive}
+    if members:
+        archives.extract(path, members, pulse)
+    for corpus, language in held:
+        if not corpus.archive:
+            copy(path, folder / name_of(corpus, language))
+    return {name_of(corpus, language): finished(corpus, language, folder, pulse) for corpus, language in held}
+
+
+def texts_in(file: str, source: Source, languages: tuple[str, str]) -> Iterator[tuple[Corpus, str]]:
+    """The texts that a file holds, or is."""
+    for corpus in source.corpora:
+        for language in languages:
+            if file == (corpus.archive or corpus.text(language)):
+                yield corpus, language
+
+
+def name_of(corpus: Corpus, language: str) -> str:
+    """What a text is called in the folder that is written, but for .gz."""
+    return f"{corpus.split}.{corpus.name}.{language}"
+
+
+def finished(corpus: Corpus, language: str, folder: Path, pulse: Pulse) -> Text:
+    """Verifies a text, takes its format off, and counts its lines."""
+    path = folder / name_of(corpus, language)
+    if checksum := corpus.checksums.get(language):
+        texts.check_sum(path, checksum)
+    if corpus.format == "sgm":
+        texts.from_sgm(path, path)
+    if is_gzip(path):
+        path = path.rename(path.with_name(f"{path.name}.gz"))
+    count = texts.count_lines(path, pulse)
+    print(f"{corpus.name}: {count:,} lines of {language}", flush=True)
+    return Text(path.name, count)
+
+
+def copy(path: Path, out: Path) -> None:
+    """Copies a file."""
+    with naming(out):
+        shutil.copyfile(path, out)
 
 
 def chosen(settings: Download, offered: tuple[str, ...]) -> tuple[str, str]:
@@ -102,12 +191,8 @@ def chosen(settings: Download, offered: tuple[str, ...]) -> tuple[str, str]:
     return wanted
 
 
-GETTERS: dict[str, Callable[[Download, Path], Splits]] = {
-    "demo": generated,
-    "multi30k": fetched,
-    "wmt14": fetched,
-    "files": copied,
-}
+MADE_HERE: dict[str, Callable[[Download, Path], Splits]] = {"demo": generated, "files": copied}
+"""Sources that are not downloaded."""
 
 if __name__ == "__main__":
     stage.program(main)

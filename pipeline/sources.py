@@ -1,16 +1,35 @@
-"""The corpora that can be downloaded: where each file is, how to know it, and what is in it. Add your own here."""
+"""The corpora that can be downloaded, as sources.yaml lists them: where each file is, and what is in it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from pipeline.parameters import UniqueKeyLoader
+from s2s.errors import UserError
+
+LISTED = Path(__file__).with_name("sources.yaml")
+LANGUAGE = "{language}"  # stands for it in Corpus.texts
+
+Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")]
+Language = Annotated[str, Field(pattern="^[a-z]{2}$")]
+FileName = Annotated[str, Field(pattern=r"^\w[\w.+ -]*$")]
 
 
-@dataclass(frozen=True)
-class File:
-    """A file to fetch: text, or an archive of texts."""
+class Entry(BaseModel):
+    """A part of sources.yaml; no other key may be there, and no value changes its type."""
 
-    address: str  # public, https
-    size_bytes: int
-    checksum: str  # "sha256:..." or, where its owners give no better, "md5:..."
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Copy(Entry):
+    """A file as one address has it. Another address may pack the same texts in another way, to other bytes."""
+
+    address: str = Field(pattern=r"^https?://[^/?#]+/([^?#]*/)?\w[^/?#]*$")
+    bytes: int | None = Field(default=None, gt=0)  # unknown
+    checksum: Checksum
 
     @property
     def name(self) -> str:
@@ -18,117 +37,95 @@ class File:
         return self.address.rpartition("/")[2]
 
 
-@dataclass(frozen=True)
-class Corpus:
+class Corpus(Entry):
     """Texts that are translations of each other, line by line."""
 
-    name: str
-    split: str  # train, dev or test
-    texts: Mapping[str, str]  # language: name of a fetched file, or of a member of `archive`
-    pairs: int
-    archive: str = ""  # name of the fetched file that holds the texts, if they are packed
+    name: FileName
+    split: Literal["train", "dev", "test"]
+    archive: str | None = None  # the file that holds the texts, if they are packed
+    texts: str | dict[Language, str]  # by language: files, or members of `archive`
+    format: Literal["text", "sgm"] = "text"
+    pairs: int | None = Field(default=None, gt=0)  # unknown
+    checksums: dict[Language, Checksum] = Field(default_factory=dict)  # of some of the texts
+    tokenized: bool = False
+
+    def text(self, language: str) -> str:
+        """The name of the text in one language."""
+        return self.texts.replace(LANGUAGE, language) if isinstance(self.texts, str) else self.texts[language]
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Entry):
     """A value of `download.source`."""
 
-    files: tuple[File, ...]
-    corpora: tuple[Corpus, ...]
+    languages: tuple[Language, ...] = Field(min_length=2, strict=False)
+    files: dict[FileName, Annotated[tuple[Copy, ...], Field(min_length=1, strict=False)]]
+    corpora: tuple[Corpus, ...] = Field(strict=False)
 
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages that every corpus of the source has."""
-        return tuple(self.corpora[0].texts)
+    @model_validator(mode="after")
+    def consistent(self) -> Self:
+        """Refuses what is well formed and cannot be."""
+        for message in self.contradictions():
+            raise ValueError(message)
+        return self
+
+    def contradictions(self) -> Iterator[str]:
+        """Entries that do not fit each other."""
+        used = {one for corpus in self.corpora for one in self.files_of(corpus)}
+        if unlisted := sorted(used - self.files.keys()):
+            yield f"found a corpus of {unlisted[0]!r}; expected a name under files"
+        if idle := sorted(self.files.keys() - used):
+            yield f"found no corpus of file {idle[0]!r}; expected one, or not to list it"
+        if missing := {"train", "dev", "test"} - {corpus.split for corpus in self.corpora}:
+            yield f"found no corpus of split {min(missing)}; expected train, dev and test"
+        ids = [(corpus.split, corpus.name) for corpus in self.corpora]
+        if twice := [name for split, name in ids if ids.count((split, name)) > 1]:
+            yield f"found corpus {twice[0]!r} twice in a split; expected different names"
+        for corpus in self.corpora:
+            if isinstance(corpus.texts, dict) and set(corpus.texts) != set(self.languages):
+                yield f"found texts of {corpus.name!r} in {', '.join(corpus.texts)}; expected all languages"
+            if isinstance(corpus.texts, str) and LANGUAGE not in corpus.texts:
+                yield f"found texts {corpus.texts!r} of {corpus.name!r}; expected {LANGUAGE} in them"
+        texts = [(corpus.archive, corpus.text(one)) for corpus in self.corpora for one in self.languages_of(corpus)]
+        if shared := [text for archive, text in texts if texts.count((archive, text)) > 1]:
+            yield f"found text {shared[0]!r} twice; expected each in one corpus and language"
+
+    def languages_of(self, corpus: Corpus) -> Iterable[str]:
+        """The languages that a corpus is listed in."""
+        return corpus.texts if isinstance(corpus.texts, dict) else self.languages
+
+    def files_of(self, corpus: Corpus) -> set[str]:
+        """The names of the files that a corpus comes from."""
+        return {corpus.archive} if corpus.archive else {corpus.text(one) for one in self.languages_of(corpus)}
 
 
-def en_fr(pattern: str) -> dict[str, str]:
-    """The names of an English and a French text; {} stands for the language."""
-    return {language: pattern.format(language) for language in ("en", "fr")}
+def read(path: Path = LISTED) -> dict[str, Source]:
+    """Reads and checks a list of sources.
+
+    Raises:
+        UserError: one line with place, found and wanted.
+    """
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)
+        return TypeAdapter(dict[str, Source]).validate_python(values)
+    except OSError as error:
+        raise UserError(f"{path}: {str(error.strerror).lower()}; expected a list of sources") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        raise UserError(f"{path}: {describe(error)}") from None
 
 
-# Elliott et al. 2016 and 2017: captions of Flickr30k and their translations; for research, non-commercial.
-MULTI30K_FOLDER = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw"
-MULTI30K_FILES = (
-    ("train.en.gz", 568_929, "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f"),
-    ("train.fr.gz", 604_242, "622e75069e9f4c577425c4f277116ce66e63a2401c0a2312d90073cb12379a3c"),
-    ("val.en.gz", 21_650, "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28"),
-    ("val.fr.gz", 23_001, "ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9"),
-    ("test_2016_flickr.en.gz", 21_077, "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9"),
-    ("test_2016_flickr.fr.gz", 22_310, "6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90"),
-)
-MULTI30K = Source(
-    files=tuple(File(f"{MULTI30K_FOLDER}/{name}", size, f"sha256:{digest}") for name, size, digest in MULTI30K_FILES),
-    corpora=(
-        Corpus("multi30k", "train", en_fr("train.{}.gz"), 29_000),
-        Corpus("multi30k", "dev", en_fr("val.{}.gz"), 1_014),
-        Corpus("multi30k", "test", en_fr("test_2016_flickr.{}.gz"), 1_000),
-    ),
-)
-
-# The training data of WMT'14, with its own development and test sets (Sutskever et al. 2014, section 3.1).
-STATMT = "https://www.statmt.org"
-WMT14 = Source(
-    files=(
-        File(
-            f"{STATMT}/wmt13/training-parallel-europarl-v7.tgz",
-            657_632_379,
-            "sha256:0224c7c710c8a063dfd893b0cc0830202d61f4c75c17eb8e31836103d27d96e7",
-        ),
-        File(
-            f"{STATMT}/wmt13/training-parallel-commoncrawl.tgz",
-            918_311_367,
-            "sha256:c7a74e2ea01ac6c920123108627e35278d4ccb5701e15428ffa34de86fa3a9e5",
-        ),
-        File(
-            f"{STATMT}/wmt13/training-parallel-un.tgz",
-            2_365_634_246,
-            "sha256:29141b5c1eba149a94f7a59d3b1a834b2e47fe0f8758d68dcd77a3d3f497ee47",
-        ),
-        File(
-            f"{STATMT}/wmt14/training-parallel-nc-v9.tgz",
-            80_418_416,
-            "sha256:cb8953f292298e6877ae433c98912b927cb0766b303f4540512ddd286c748485",
-        ),
-        File(
-            f"{STATMT}/wmt10/training-giga-fren.tar",
-            2_595_102_720,
-            "sha256:3ff8319f6919393520559bfbc7ad6a747ec81b3abc7be9993b338d4b017b4d9a",
-        ),
-        File(
-            f"{STATMT}/wmt14/dev.tgz",
-            17_742_707,
-            "sha256:cda0f85309e8ea4c9c2bc142cd795fb2771a5939ed5b4527b525dae05fa0c145",
-        ),
-        File(f"{STATMT}/wmt14/test-full.tgz", 3_255_445, "md5:a8cd784e006feb32ac6f3d9ec7eb389a"),
-    ),
-    corpora=(
-        Corpus(
-            "europarl-v7",
-            "train",
-            en_fr("training/europarl-v7.fr-en.{}"),
-            2_007_723,
-            "training-parallel-europarl-v7.tgz",
-        ),
-        Corpus("commoncrawl", "train", en_fr("commoncrawl.fr-en.{}"), 3_244_152, "training-parallel-commoncrawl.tgz"),
-        Corpus("un", "train", en_fr("un/undoc.2000.fr-en.{}"), 12_886_831, "training-parallel-un.tgz"),
-        Corpus(
-            "news-commentary-v9",
-            "train",
-            en_fr("training/news-commentary-v9.fr-en.{}"),
-            183_251,
-            "training-parallel-nc-v9.tgz",
-        ),
-        Corpus("giga-fren", "train", en_fr("giga-fren.release2.fixed.{}.gz"), 22_520_376, "training-giga-fren.tar"),
-        Corpus("newstest2013", "dev", en_fr("dev/newstest2013.{}"), 3_000, "dev.tgz"),
-        Corpus(
-            "newstest2014",
-            "test",
-            {"en": "test-full/newstest2014-fren-src.en.sgm", "fr": "test-full/newstest2014-fren-ref.fr.sgm"},
-            3_003,
-            "test-full.tgz",
-        ),
-    ),
-)
-
-SOURCES = {"multi30k": MULTI30K, "wmt14": WMT14}
+def describe(error: ValidationError) -> str:
+    """The first of pydantic's complaints, misspelt keys before what they leave missing: place, found, wanted."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    place = ".".join(str(part) for part in first["loc"] if part not in ("str", "[key]"))
+    match first["type"]:
+        case "extra_forbidden":
+            return f"unknown key {place}; the head of sources.yaml says which there are"
+        case "missing":
+            return f"missing key {place}; the head of sources.yaml says what is needed"
+        case "value_error":
+            return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+        case _:
+            wanted = first["msg"].replace("Input should", "expected to").replace("String should", "expected to")
+            return f"{place}: found {first['input']!r}; {wanted}"

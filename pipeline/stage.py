@@ -15,7 +15,11 @@ import typer
 from s2s.errors import UserError
 
 DENIED = {errno.EACCES: "no permission", errno.EPERM: "no permission", errno.EROFS: "read-only file system"}
-FULL = {errno.ENOSPC: "no space left on the disk", errno.EDQUOT: "disk quota exceeded"}
+FULL = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "disk quota exceeded",
+    errno.EFBIG: "file too large for the disk or the limit of the shell",
+}
 
 
 def program(main: Callable[..., None]) -> None:

@@ -1,27 +1,28 @@
-"""Fetches a file from the first place that has it: mirrors, then its public address; every byte is verified."""
+"""Fetches a file from the first place that has it: mirrors, then its addresses; what was cut off goes on."""
 
-import hashlib
 import os
 import re
-from collections.abc import Generator, Sequence
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 
-from pipeline.sources import File
+from pipeline.parts import CutError, Part, UnusablePlaceError, check_size, difference, is_right, new_digest
+from pipeline.sources import Copy
 from s2s.errors import UserError
-from s2s.files import whole
-from s2s.progress import Meter
 
 MIRRORS = "S2S_MIRRORS"
 """Environment variable: folders or URLs, separated by commas."""
-CHUNK_BYTES = 1 << 20
+PAUSES_SECONDS = (0.5, 2.0, 8.0)
+"""Before a place that broke off is called again; it is given up when so many calls in a row brought no byte more."""
+BLOCK = 1 << 20
+NOTHING_BEYOND = 416  # of HTTP
 
-
-class UnusablePlaceError(Exception):
-    """Why a file could not be had from one place."""
+Watch = Callable[[int, int | None], None]
+"""Is told the bytes that are there and those of the whole file, as far as known; it may raise to stop a transfer."""
 
 
 def mirrors(named: Sequence[str]) -> list[str]:
@@ -30,82 +31,129 @@ def mirrors(named: Sequence[str]) -> list[str]:
     return [*named, *filter(None, environment)]
 
 
-def fetch(file: File, out: Path, mirrors: Sequence[str], timeout_seconds: float) -> str:
-    """Writes a file, whole and verified, or not at all.
-
-    Args:
-        file: what to fetch.
-        out: where it is to be.
-        mirrors: folders or URLs to be searched first; relative folders start from the repository.
-        timeout_seconds: silence after which an address is given up.
-
-    Returns:
-        The place that had it.
-
-    Raises:
-        UserError: no place had it; one line says why for each.
-    """
-    failures = []
-    for place in (*(place_in(mirror, file) for mirror in mirrors), file.address):
-        try:
-            copy_verified(file, place, out, timeout_seconds)
-        except UnusablePlaceError as error:
-            print(f"{file.name}: not from {place}: {error}", flush=True)
-            failures.append(f"{place} ({error})")
-        else:
-            return place
-    raise UserError(f"{file.name}: found at no place: {', '.join(failures)}; expected one that has it, see {MIRRORS}")
-
-
-def place_in(mirror: str, file: File) -> str:
+def place_in(mirror: str, copy: Copy) -> str:
     """Where a mirror would have a file: a URL or a path."""
     if "://" in mirror:
-        return f"{mirror.rstrip('/')}/{quote(file.name)}"
+        return f"{mirror.rstrip('/')}/{quote(copy.name)}"
     # `dvc exp run --temp` runs in a copy elsewhere; DVC_ROOT is the repository that the person means.
-    return str(Path(os.environ.get("DVC_ROOT", ".")) / Path(mirror).expanduser() / file.name)
+    return str(Path(os.environ.get("DVC_ROOT", ".")) / Path(mirror).expanduser() / copy.name)
 
 
-def copy_verified(file: File, place: str, out: Path, timeout_seconds: float) -> None:
-    """Copies a file chunk by chunk; it takes its name only if size and checksum are right."""
-    algorithm, _, wanted = file.checksum.partition(":")
-    digest = hashlib.new(algorithm, usedforsecurity=False)
-    chunks = from_address(place, timeout_seconds) if "://" in place else from_folder(Path(place))
-    done = 0
-    with whole(out) as part, part.open("wb") as copy, Meter(f"download {file.name}", file.size_bytes) as meter:
-        with closing(chunks):
-            for chunk in chunks:
-                digest.update(chunk)
-                copy.write(chunk)
-                done += len(chunk)
-                if done > file.size_bytes:
-                    raise UnusablePlaceError(f"found more than {file.size_bytes} bytes")
-                meter.update(done, f"{done / 1e6:,.1f} MB")
-        found = digest.hexdigest()
-        if found != wanted:
-            raise UnusablePlaceError(
-                f"found {algorithm} {found} of {done} bytes; expected {wanted} of {file.size_bytes}"
-            )
+def places(copies: Sequence[Copy], mirrors: Sequence[str]) -> Iterator[tuple[Copy, str]]:
+    """Where the copies of a file may be, in the order in which they are tried."""
+    yield from ((copy, place_in(mirror, copy)) for mirror in mirrors for copy in copies)
+    yield from ((copy, copy.address) for copy in copies)
 
 
-def from_folder(path: Path) -> Generator[bytes, None, None]:
-    """The chunks of a file."""
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
-    except OSError as error:
-        raise UnusablePlaceError(str(error.strerror).lower()) from None
+def is_folder(mirror: str) -> bool:
+    """Whether a place is on this machine: then a file is used where it lies."""
+    return "://" not in mirror
 
 
-def from_address(url: str, timeout_seconds: float) -> Generator[bytes, None, None]:
-    """The chunks that a server sends, as they are: a .gz that it calls an encoding is not unpacked."""
-    headers = {"Accept-Encoding": "identity"}
-    try:
-        with httpx.stream("GET", url, timeout=timeout_seconds, follow_redirects=True, headers=headers) as answer:
-            if not answer.is_success:
-                raise UnusablePlaceError(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
-            yield from answer.iter_raw(CHUNK_BYTES)
-    except httpx.TimeoutException:
-        raise UnusablePlaceError(f"no answer within {timeout_seconds:g} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise UnusablePlaceError(" ".join(str(error).split()) or type(error).__name__) from None
+@dataclass(frozen=True)
+class Fetch:
+    """Gets one file."""
+
+    name: str
+    copies: Sequence[Copy]
+    mirrors: Sequence[str]  # folders or URLs to be searched first; relative folders start from the repository
+    timeout_seconds: float  # silence after which an address is given up
+    folder: Path  # of files that are fetched; it is one run's at a time
+    watch: Watch = lambda done, size: None
+
+    def __call__(self) -> Path:
+        """The path of the file, whole and verified: in a mirror folder, or in `folder`.
+
+        Raises:
+            UserError: no place had it; one line says why for each.
+        """
+        failures = []
+        for copy, place in places(self.copies, self.mirrors):
+            try:
+                path = self.verified(copy, Path(place)) if is_folder(place) else self.downloaded(copy, place)
+            except UnusablePlaceError as error:
+                print(f"{self.name}: not from {place}: {error}", flush=True)
+                failures.append(f"{place} ({error})")
+            else:
+                print(f"{self.name}: from {place}", flush=True)
+                return path
+        raise UserError(
+            f"{self.name}: found at no place: {', '.join(failures)}; expected one that has it, see {MIRRORS}"
+        )
+
+    def verified(self, copy: Copy, path: Path) -> Path:
+        """A file on this machine, if it is the one that is wanted."""
+        try:
+            check_size(copy, path.stat().st_size)
+            digest, done = new_digest(copy), 0
+            with path.open("rb") as file:
+                while block := file.read(BLOCK):
+                    digest.update(block)
+                    done += len(block)
+                    self.watch(done, copy.bytes)
+        except OSError as error:
+            raise UnusablePlaceError(str(error.strerror).lower()) from None
+        if not is_right(copy, digest):
+            raise UnusablePlaceError(difference(copy, digest, done))
+        return path
+
+    def downloaded(self, copy: Copy, url: str) -> Path:
+        """A file from an address, which goes on where an earlier transfer ended.
+
+        What comes out wrong is fetched once more from its start if it was put together of several transfers. What is
+        wrong for all that is kept aside.
+        """
+        with Part(copy, self.folder) as part:
+            if not part.right:
+                self.complete(part, url)
+            if not part.right and part.resumed:
+                part.restart()
+                self.complete(part, url)
+            if part.right:
+                return part.path
+            aside = part.set_aside()
+            raise UnusablePlaceError(f"{difference(copy, part.digest, part.done)}; kept as {aside}")
+
+    def complete(self, part: Part, url: str) -> None:
+        """Calls an address until it has given the whole file, or nothing more again and again."""
+        longest, pauses = part.done, list(PAUSES_SECONDS)
+        while True:
+            try:
+                self.receive(part, url)
+            except CutError:
+                if part.done > longest:
+                    longest, pauses = part.done, list(PAUSES_SECONDS)
+                elif not (part.received and pauses):  # who never answered is dead
+                    raise
+                time.sleep(pauses.pop(0))
+                self.watch(part.done, part.size)
+            else:
+                return
+
+    def receive(self, part: Part, url: str) -> None:
+        """Adds to a part what one call of an address gives."""
+        # Bytes as they are: a .gz that the server calls an encoding is not to be unpacked.
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={part.done}-"} if part.done else {})
+        try:
+            with httpx.stream(
+                "GET", url, timeout=self.timeout_seconds, follow_redirects=True, headers=headers
+            ) as answer:
+                if answer.status_code == NOTHING_BEYOND and part.done:
+                    return  # the checksum says whether the part was the whole
+                part.follow(answer)
+                for chunk in answer.iter_raw():
+                    part.append(chunk)
+                    self.watch(part.done, part.size)
+        except httpx.TimeoutException:
+            raise CutError(f"no answer within {self.timeout_seconds:g} s") from None
+        except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
+            raise UnusablePlaceError(in_words(error)) from None
+        except httpx.HTTPError as error:
+            raise CutError(in_words(error)) from None
+        if part.size is not None and part.done < part.size:
+            raise CutError(f"found {part.done} bytes before the connection ended; expected {part.size}")
+
+
+def in_words(error: Exception) -> str:
+    """An error on one line."""
+    return " ".join(str(error).split()) or type(error).__name__

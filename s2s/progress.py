@@ -45,7 +45,7 @@ class Meter:
         if self.first is None:
             self.first, self.started = done, time.monotonic()
         if self.bar is not None:
-            self.bar.update(self.task, completed=done, text=text)
+            self.bar.update(self.task, completed=done, total=self.total, text=text)  # the total may change
         elif now or time.monotonic() - self.said >= HEARTBEAT_SECONDS:
             self.said = time.monotonic()
             print(f"{self.title}: {done / self.total:4.0%}, {text}{self.remaining(done)}", file=sys.stderr, flush=True)
