@@ -1,166 +1,195 @@
 """Normalizes and tokenizes the raw text, and drops training pairs by rules that a ledger accounts for."""
 
-import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from pipeline import schemas, stage, tracking
-from pipeline.lines import count_lines, pairs
-from pipeline.parameters import Clean, read
-from pipeline.schemas import Manifest, PairWriter, RawCorpus
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from pipeline import lines, parameters, rules, schemas, stage, tracking, work
+from pipeline.lines import Block, blocks
+from pipeline.parameters import Clean
+from pipeline.rules import EXAMPLES, Cleaner, Pair, Summary
+from pipeline.schemas import Cleaning, Manifest, PairWriter, RawCorpus, Rule
+from pipeline.shards import Mask, Shard, duplicates, end, unselected, write_train
 from pipeline.workers import mapped
-from s2s import text
-from s2s.difficulty import HeldOut, measure
+from s2s import files, languages, text
 from s2s.errors import UserError, check
 from s2s.files import whole
 from s2s.progress import Meter
 
-CHUNK_PAIRS = 2000  # of raw text, worked on together
-RULES = ("empty", "too_long", "ratio", "duplicate")  # the first that fits a pair drops it
-
-Pair = tuple[str, str, str, str]  # source, target, source tokens, target tokens
-Cleaned = tuple[Pair | None, str]  # a pair, or nothing and the rule that dropped it
-Ledger = dict[str, int]
+SHARD_PAIRS = 50_000  # of raw text: a file of data/clean/train, seconds of work, 100 MB in memory
+HELD_OUT = ("dev", "test")
 
 
-@dataclass(frozen=True)
-class Cleaner:
-    """What is done to each pair, whatever the others are. Dropped ones are None beside the name of the rule."""
-
-    settings: Clean
-    languages: tuple[str, str]
-    drops: bool
-
-    def __call__(self, chunk: list[tuple[str, str]]) -> list[Cleaned]:
-        """Cleans a chunk of pairs."""
-        return [self.clean(*pair) for pair in chunk]
-
-    def clean(self, *sides: str) -> Cleaned:
-        """Cleans one pair."""
-        settings = self.settings
-        source, target = (
-            text.normalize(line, language, settings.normalize_punctuation, settings.lowercase)
-            for line, language in zip(sides, self.languages, strict=True)
-        )
-        if not (source and target):
-            return None, "empty"
-        tokens = text.tokenize(source, self.languages[0]), text.tokenize(target, self.languages[1])
-        rule = self.broken(*(line.count(" ") + 1 for line in tokens)) if self.drops else ""
-        return (None, rule) if rule else ((source, target, *tokens), "")
-
-    def broken(self, source_words: int, target_words: int) -> str:
-        """The rule by which a pair of so many words is dropped, or nothing."""
-        short, long = sorted((source_words, target_words))
-        if long > self.settings.max_words:
-            return "too_long"
-        return "ratio" if long > short * self.settings.max_length_ratio else ""
-
-
-def main(raw: Path, out: Path, report: Path) -> None:
+def main(raw: Path, out: Path, report: Path, table: Path) -> None:
     """Writes clean training, development and test pairs, and the ledger of what was dropped.
 
     Args:
         raw: folder of raw text, from the download stage.
-        out: folder to be written, a Parquet file a split.
-        report: JSON file to be written: the ledger, the splits' sizes, and how hard the text is.
+        out: folder to be written: Parquet files of pairs.
+        report: JSON file to be written: the ledger with examples.
+        table: CSV file to be written: the ledger.
     """
-    settings = read().clean
-    with tracking.run() as run, whole(out) as folder:
-        folder.mkdir()
-        manifest = schemas.read(Manifest, raw / schemas.MANIFEST)
-        languages = (manifest.source_language, manifest.target_language)
-        book = Book(settings.drop_duplicates)
-        for split, corpora in manifest.splits.items():
-            cleaner = Cleaner(settings, languages, drops=split == "train")
-            with PairWriter(folder / f"{split}.parquet") as writer:
-                for corpus in corpora:
-                    clean_corpus(raw, split, corpus, cleaner, book, writer)
-            book.sizes[split] = writer.rows
-        left = book.sizes["train"]
-        check(left, f"{raw}: found no training pair that the rules of clean keep; expected some ({book.train})")
-        difficulty = hardness(folder, manifest.target_language)
-        schemas.write(report, schemas.Corpus(book.train, book.sizes, difficulty))
-        run.metrics({f"pairs.{split}": size for split, size in book.sizes.items()})
-        run.metrics({name: value for name, value in difficulty.items() if isinstance(value, float)})
+    settings = parameters.read().clean
+    manifest = schemas.read(Manifest, raw / schemas.MANIFEST)
+    check_selection(settings, manifest)
+    cleaner = Cleaner(settings, (manifest.source_language, manifest.target_language))
+    with tracking.run() as run:
+        if settings.drop_other_languages:
+            languages.identifier()  # once, before processes fork
+        held_out = {split: scored(raw, manifest.splits[split], cleaner) for split in HELD_OUT}
+        if settings.drop_held_out:
+            cleaner = replace(cleaner, held_out=digests(held_out.values()))
+        place = work.folder("clean", fingerprint(raw, manifest, settings))
+        with FileLock(place / "lock"), whole(out) as folder:
+            books, shards = sift_corpora(raw, manifest.splits["train"], cleaner, place)
+            dropped = decide(shards, settings, held_out["dev"])
+            enter(books, shards, dropped)
+            sizes = {"train": write_train(folder / "train", shards, dropped.values())}
+            check(sizes["train"], f"{raw}: found no training pair that the rules of clean keep; {counted(books)}")
+            for split, pairs in held_out.items():
+                with PairWriter(folder / f"{split}.parquet") as writer:
+                    writer.write(pairs)
+                sizes[split] = len(pairs)
+        cleaning = account(rules.in_force(settings), books, sizes)
+        schemas.write(report, cleaning)
+        write_table(table, cleaning)
+        run.metrics({f"pairs.{split}": size for split, size in sizes.items()})
+        shutil.rmtree(place)
 
 
-class Book:
-    """What became of the pairs: in == out + what each rule dropped, for every corpus."""
-
-    def __init__(self, drops_duplicates: bool) -> None:
-        self.drops_duplicates = drops_duplicates
-        self.seen: set[bytes] = set()
-        self.train: dict[str, Ledger] = {}
-        self.sizes: dict[str, int] = {}
-
-    def keep(self, corpus: str, chunk: Iterable[Cleaned]) -> list[Pair]:
-        """Enters training pairs and returns those that no rule drops."""
-        ledger = self.train.setdefault(corpus, dict.fromkeys(("in", "out", *RULES), 0))
-        kept = []
-        for pair, rule in chunk:
-            broken = rule or ("duplicate" if self.is_duplicate(pair) else "")
-            ledger["in"] += 1
-            ledger[broken or "out"] += 1
-            if pair and not broken:
-                kept.append(pair)
-        return kept
-
-    def is_duplicate(self, pair: Pair | None) -> bool:
-        """Whether an equal pair has been kept before. 16 bytes of each are remembered, not its text."""
-        if not (self.drops_duplicates and pair):
-            return False
-        digest = hashlib.blake2b("\n".join(pair[:2]).encode(), digest_size=16).digest()
-        known = digest in self.seen
-        self.seen.add(digest)
-        return known
+def check_selection(settings: Clean, manifest: Manifest) -> None:
+    """Refuses to select from a corpus that is not there."""
+    known = [corpus.corpus for corpus in manifest.splits["train"]]
+    for corpus in settings.selection:
+        check(corpus in known, f"clean.selection: found {corpus}; expected some of {', '.join(known)}")
 
 
-def clean_corpus(raw: Path, split: str, corpus: RawCorpus, cleaner: Cleaner, book: Book, writer: PairWriter) -> None:
-    """Cleans the two texts of a corpus, in all processors."""
-    source, target = raw / corpus.source, raw / corpus.target
-    done = 0
-    with Meter(f"clean {split} {corpus.corpus}", count_lines(source)) as meter:
-        for chunk in mapped(cleaner, chunks(pairs(source, target))):
-            writer.write(book.keep(corpus.corpus, chunk) if cleaner.drops else all_of(chunk, source, target, done))
-            done += len(chunk)
-            meter.update(done, f"{done} pairs")
+def fingerprint(raw: Path, manifest: Manifest, settings: Clean) -> str:
+    """Names what sifted text is a function of: work is never taken up with other text, rules or code."""
+    names = [name for corpora in manifest.splits.values() for one in corpora for name in (one.source, one.target)]
+    found = [(raw / name).stat() for name in names]
+    inputs = [[name, one.st_size, one.st_mtime_ns] for name, one in zip(names, found, strict=True)]
+    later = {"drop_duplicates": None, "selection": None}  # decided when all is sifted
+    values = [schemas.adapter(Manifest).dump_python(manifest, mode="json"), inputs, settings.model_dump() | later]
+    return work.fingerprint((lines, rules, text, languages), *values, SHARD_PAIRS)
 
 
-def all_of(chunk: Iterable[Cleaned], source: Path, target: Path, before: int) -> list[Pair]:
-    """All pairs of a chunk that is to be scored; `before` counts those before it."""
+def scored(raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner) -> list[Pair]:
+    """The pairs of a development or test set. None is dropped."""
     found = []
-    for number, (pair, _) in enumerate(chunk, start=before + 1):
-        if pair is None:
-            raise UserError(
-                f"{source} or {target.name} line {number}: found no text; expected some on every line to be scored"
-            )
-        found.append(pair)
+    for corpus in corpora:
+        own = replace(cleaner, tokenized=corpus.tokenized)
+        source, target = raw / corpus.source, raw / corpus.target
+        for number, pair in enumerate(lines.pairs(source, target), start=1):
+            sides = own.normalize(*pair)
+            if not all(sides):
+                raise UserError(
+                    f"{source} or {target.name} line {number}: found no text; expected some on every line to be scored"
+                )
+            found.append(own.tokenize(*sides))
     return found
 
 
-def hardness(folder: Path, language: str) -> dict[str, Any]:
-    """How hard the clean text is to translate."""
-    tokens = [schemas.text_column(side, tokens=True) for side in schemas.SIDES]
-    train = (pair for rows in schemas.stream_columns(folder / "train.parquet", tokens) for pair in rows)
-    test = [row for rows in schemas.stream_columns(folder / "test.parquet", [*tokens, "target"]) for row in rows]
-    return measure(
-        train,
-        HeldOut(
-            pairs=[(source, target) for source, target, _ in test],
-            references=[reference for *_, reference in test],
-            detokenize=lambda line: text.detokenize(line, language),
-        ),
-    )
+def digests(splits: Iterable[list[Pair]]) -> frozenset[int]:
+    """What the pairs of some splits are known by."""
+    return frozenset(rules.digest(source, target) for pairs in splits for source, target, *_ in pairs)
 
 
-def chunks(rows: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    """Cuts rows into lists of equal length."""
-    rows = iter(rows)
-    while chunk := list(islice(rows, CHUNK_PAIRS)):
-        yield chunk
+def sift_corpora(
+    raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner, place: Path
+) -> tuple[dict[str, Summary], list[Shard]]:
+    """Sifts the training text in all processors; what was sifted before an interruption is taken as it is."""
+    books: dict[str, Summary] = {}
+    shards: list[Shard] = []
+    for corpus in corpora:
+        own = replace(cleaner, tokenized=corpus.tokenized)
+        book = books.setdefault(corpus.corpus, Summary())
+        with Meter(f"clean {corpus.corpus}", corpus.pairs) as meter:
+            jobs = unsifted(blocks(raw / corpus.source, raw / corpus.target, SHARD_PAIRS), place, len(shards))
+            for path, summary in mapped(partial(sift, own, corpus.corpus), jobs):
+                rows = pq.read_metadata(path).num_rows
+                shards.append(Shard(corpus.corpus, path, end(shards), rows))
+                book.add(summary)
+                meter.update(book.pairs, f"{book.pairs:,} pairs")
+    return books, shards
+
+
+Job = tuple[Block | None, Path]  # None: it has been sifted
+
+
+def unsifted(found: Iterable[Block], place: Path, first: int) -> Iterator[Job]:
+    """Each block with the file of its shard; one whose file is there need not travel to a worker."""
+    for number, block in enumerate(found, start=first):
+        path = place / f"{number:05}.parquet"
+        yield None if path.exists() else block, path
+
+
+def sift(cleaner: Cleaner, corpus: str, job: Job) -> tuple[Path, Summary]:
+    """Sifts a block, or reads what became of it."""
+    block, path = job
+    return path, rules.read_summary(path) if block is None else rules.sift(cleaner, corpus, block, path)
+
+
+def decide(shards: Sequence[Shard], settings: Clean, development: Sequence[Pair]) -> dict[str, Mask]:
+    """Which of the sifted pairs are dropped by the rules that look at all of them, [pairs]."""
+    dropped: dict[str, Mask] = {}
+    kept = np.ones(end(shards), bool)
+    if settings.drop_duplicates:
+        dropped["duplicate"] = duplicates(shards)
+        kept &= ~dropped["duplicate"]
+    if settings.selection:
+        dropped["selection"] = unselected(shards, kept, settings.selection, development)
+    return dropped
+
+
+def enter(books: Mapping[str, Summary], shards: Sequence[Shard], dropped: Mapping[str, Mask]) -> None:
+    """Enters into the ledger what the rules that look at all pairs dropped, with examples."""
+    for rule, mask in dropped.items():
+        for shard in shards:
+            rows = np.flatnonzero(mask[shard.place])
+            book = books[shard.corpus]
+            book.dropped[rule] += len(rows)
+            if len(rows) and len(book.examples.get(rule, [])) < EXAMPLES:
+                for row in shard.read(["line", "source", "target"]).take(rows[:EXAMPLES]).to_pylist():
+                    book.show(rule, shard.corpus, **row)
+
+
+def account(chosen: Sequence[Rule], books: Mapping[str, Summary], sizes: dict[str, int]) -> Cleaning:
+    """The report: for each corpus, what came in is what came out and what each rule dropped."""
+    ledger = {}
+    whole = Summary()
+    for corpus, book in books.items():
+        out = book.pairs - book.dropped.total()
+        ledger[corpus] = {"in": book.pairs, "out": out, **{one.rule: book.dropped[one.rule] for one in chosen}}
+        whole.add(book)
+    repairs = {corpus: {kind: book.repairs[kind] for kind in text.REPAIRS} for corpus, book in books.items()}
+    assert sum(counts["out"] for counts in ledger.values()) == sizes["train"]
+    return Cleaning([*chosen], ledger, repairs, whole.examples, sizes)
+
+
+def counted(books: Mapping[str, Summary]) -> str:
+    """What became of the pairs, for an error's line."""
+    taken = Summary()
+    for book in books.values():
+        taken.add(book)
+    return f"expected some of {taken.pairs} (dropped: {', '.join(f'{n} {rule}' for rule, n in taken.dropped.items())})"
+
+
+def write_table(path: Path, cleaning: Cleaning) -> None:
+    """Writes the ledger, a row a corpus, with the repairs in further columns."""
+    rows = {
+        corpus: counts | {f"repaired_{kind}": count for kind, count in cleaning.repairs[corpus].items()}
+        for corpus, counts in cleaning.ledger.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("corpus")
+    files.write_text(path, table.to_csv(lineterminator="\n"))
 
 
 if __name__ == "__main__":

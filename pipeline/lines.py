@@ -3,13 +3,17 @@
 import gzip
 import zlib
 from collections.abc import Iterator
-from itertools import zip_longest
+from dataclasses import dataclass
+from io import BufferedReader, RawIOBase
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from s2s.errors import UserError, check
 
 GZIP = b"\x1f\x8b"
+BUFFER_BYTES = 1 << 20
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 def is_gzip(path: Path) -> bool:
@@ -21,7 +25,8 @@ def is_gzip(path: Path) -> bool:
 def open_bytes(path: Path) -> BinaryIO:
     """Opens a file to read what it says, unpacked if need be."""
     check(path.is_file(), f"{path}: no such file; expected text, one sentence a line")
-    return cast(BinaryIO, gzip.open(path)) if is_gzip(path) else path.open("rb")
+    # gzip's own reader takes a Python call a line.
+    return BufferedReader(cast(RawIOBase, gzip.open(path)), BUFFER_BYTES) if is_gzip(path) else path.open("rb")
 
 
 def count_lines(path: Path) -> int:
@@ -45,8 +50,8 @@ def lines(path: Path) -> Iterator[str]:
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
             raise UserError(f"{path} line {number}: found byte 0x{byte:02x}; expected UTF-8 text") from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise UserError(f"{path}: damaged gzip after line {number} ({error}); expected a whole file") from None
+        except DAMAGED as error:
+            raise UserError(f"{path}: damaged gzip ({error}); expected a whole file") from None
 
 
 def pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
@@ -67,3 +72,44 @@ def pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
         counts[0] == counts[1],
         f"{source} has {counts[0]} lines and {target} has {counts[1]}; expected as many of each",
     )
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines of two texts, side by side, as bytes: what a worker gets."""
+
+    first: int
+    """The number of its first line, counted from 1."""
+    source: bytes
+    target: bytes
+
+
+def blocks(source: Path, target: Path, size: int) -> Iterator[Block]:
+    """Cuts two texts into blocks of `size` lines, the last one shorter.
+
+    Raises:
+        UserError: a file is absent or damaged, or one has more lines than the other.
+    """
+    with open_bytes(source) as left, open_bytes(target) as right:
+        first = 1
+        while True:
+            parts = [read_block(file, path, size, first) for file, path in ((left, source), (right, target))]
+            found = [part.count(b"\n") for part in parts]
+            if not any(found):
+                return
+            check(
+                found[0] == found[1],
+                f"{source} and {target}: found {found[0]} and {found[1]} lines from line {first} on; "
+                "expected as many of each",
+            )
+            yield Block(first, *parts)
+            first += found[0]
+
+
+def read_block(file: BinaryIO, path: Path, size: int, first: int) -> bytes:
+    """The next `size` lines of a file; a last line gets its line end if it has none."""
+    try:
+        part = b"".join(islice(file, size))
+    except DAMAGED as error:
+        raise UserError(f"{path}: damaged gzip ({error}); expected a whole file") from None
+    return part if part.endswith(b"\n") or not part else part + b"\n"

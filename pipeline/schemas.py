@@ -1,7 +1,7 @@
 """The files between stages: which columns and keys they have, and how they are read and written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -46,8 +46,8 @@ class Manifest:
 MANIFEST = "manifest.json"
 ROW_GROUP = 20_000  # sentence pairs, some megabytes: what is in memory at a time
 
-# data/clean/train/<number>.parquet, data/clean/dev.parquet and test.parquet: plain normalized text, and the same in Moses
-# tokens joined by spaces. Training pairs are cut into files so that many processes can work on them.
+# data/clean/train/<number>.parquet, data/clean/dev.parquet and test.parquet: plain normalized text, and the same in
+# Moses tokens joined by spaces. Training pairs are cut into files so that many processes can work on them.
 PAIRS = pa.schema(
     [
         pa.field("id", pa.int64(), nullable=False),
@@ -217,12 +217,22 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """A rule that drops training pairs."""
+
+    __pydantic_config__ = EXACT
+    rule: str
+    drops: str
+    """What it drops, in words."""
+
+
+@dataclass(frozen=True)
 class Cleaning:
     """reports/cleaning.json: what became of every pair of the raw training text."""
 
     __pydantic_config__ = EXACT
-    rules: dict[str, str]
-    """The rules in the order in which they are tried, and what each drops."""
+    rules: list[Rule]
+    """In the order in which they are tried."""
     ledger: dict[str, dict[str, int]]
     """Corpus by rule: pairs that came in, those that came out, and those that each rule dropped."""
     repairs: dict[str, dict[str, int]]
@@ -357,6 +367,19 @@ class PairWriter:
             arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS, strict=True)]
             self.writer.write_table(pa.Table.from_arrays(arrays, schema=PAIRS))
             self.waiting = []
+
+
+def write_pairs(path: Path, first: int, texts: pa.Table) -> None:
+    """Writes a Parquet file of pairs from columns of texts; their ids count from `first`."""
+    ids = pa.array(range(first, first + len(texts)), pa.int64())
+    columns = [ids, *(texts.column(name) for name in PAIRS.names[1:])]
+    pq.write_table(
+        pa.Table.from_arrays(columns, schema=PAIRS),
+        path,
+        row_group_size=ROW_GROUP,
+        compression="zstd",
+        use_dictionary=False,
+    )
 
 
 def open_pairs(path: Path) -> pq.ParquetFile:

@@ -1,9 +1,6 @@
 """Trains one model: a system from one seed, going on from its checkpoint if it was stopped."""
 
-import ast
-import hashlib
 import math
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +10,7 @@ import torch
 from filelock import FileLock
 from safetensors.torch import save_file
 
-from pipeline import schemas, stage, tracking
+from pipeline import schemas, stage, tracking, work
 from pipeline.parameters import read
 from s2s import data, files, loss, model, optim, recipe, trainer, vocabulary
 from s2s.data import EncodedCorpus
@@ -50,7 +47,8 @@ def main(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: P
         target_vocabulary=len(vocabularies["target"]),
     )
     corpora = [EncodedCorpus.open(encoded, split) for split in ("train", "dev")]
-    folder = work_folder(fingerprint(architecture, Recipe(**settings), seed, train_section.threads, device, encoded))
+    name = fingerprint(architecture, Recipe(**settings), seed, train_section.threads, device, encoded)
+    folder = work.folder("train", name)
     with tracking.run() as run, FileLock(folder / "lock"), Meter(f"train {system}-{seed}", settings["epochs"]) as meter:
         torch.manual_seed(seed)
         network = Seq2Seq(architecture)
@@ -76,24 +74,13 @@ def main(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: P
         write_model(out, network, description, vocab)
 
 
-def work_folder(name: str) -> Path:
-    """Where checkpoints live: undeclared, so that no engine deletes them, in the user's own repository.
-
-    `dvc exp run --temp` runs in a copy that vanishes; DVC_ROOT still names the repository.
-    """
-    folder = Path(os.environ.get("DVC_ROOT", ".")) / "work" / "train" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def fingerprint(
     architecture: Architecture, chosen: Recipe, seed: int, threads: int, device: torch.device, encoded: Path
 ) -> str:
     """Names what the weights are a function of: a checkpoint is never taken up by another training."""
-    code = [ast.dump(ast.parse(Path(str(module.__file__)).read_bytes())) for module in DECISIVE]
     inputs = [files.sha256(path) for path in sorted(encoded.glob("*.npy")) if not path.name.startswith("test.")]
     settings = [model.describe(architecture), vars(chosen), seed, threads, device.type]
-    return hashlib.sha256(files.to_json([code, inputs, settings]).encode()).hexdigest()[:16]
+    return work.fingerprint(DECISIVE, inputs, settings)
 
 
 def watcher(run: tracking.Run, meter: Meter) -> Callable[[Status], None]:

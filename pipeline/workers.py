@@ -7,31 +7,62 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from typing import TypeVar
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from s2s.errors import UserError, check
 
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
-MOST = 32  # processes; beyond, the one that hands out the work has no time left
+WORKERS = "S2S_WORKERS"
+"""Environment variable: how many processes, as many as there are cores by default. Results do not depend on it."""
+MOST = 64  # processes; beyond, the one that hands out the work has no time left
+task: Callable[[Any], Any]  # of a worker
 
 
 def mapped(
     function: Callable[[Chunk], Result], chunks: Iterable[Chunk], processes: int | None = None
 ) -> Iterator[Result]:
-    """Yields function(chunk) for each chunk, in order; `processes` is as many as there are cores by default."""
-    processes = processes or min(MOST, cores())
+    """Yields function(chunk) for each chunk, in order.
+
+    Args:
+        function: workers inherit it, with all that it refers to; only chunks and results travel.
+        chunks: drawn as workers become free, a few ahead.
+        processes: `workers()` by default.
+
+    Raises:
+        UserError: a worker was killed.
+    """
+    processes = processes or workers()
     if processes == 1:
         yield from map(function, chunks)
         return
     # fork starts at once, where spawn imports everything anew: 2 s that a small corpus does not need.
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(processes, context, follow_parent) as pool:
+    with ProcessPoolExecutor(processes, context, start, (function,)) as pool:
         waiting: deque[Future[Result]] = deque()
-        for chunk in chunks:
-            waiting.append(pool.submit(function, chunk))
-            if len(waiting) > 2 * processes:
+        try:
+            for chunk in chunks:
+                waiting.append(pool.submit(work, chunk))
+                if len(waiting) > processes + 1:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise UserError(
+                f"worker: killed, most likely for want of memory; expected enough for {processes} processes, "
+                f"see {WORKERS} for fewer"
+            ) from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def workers() -> int:
+    """How many processes work: S2S_WORKERS, or as many as this process may use processors."""
+    wanted = os.environ.get(WORKERS, "")
+    check(not wanted or (wanted.isdecimal() and int(wanted)), f"{WORKERS}: found {wanted!r}; expected a number above 0")
+    return int(wanted) if wanted else min(MOST, cores())
 
 
 def cores() -> int:
@@ -39,8 +70,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def follow_parent() -> None:
-    """Makes a worker end with the process that started it, even if that one was killed."""
+def work(chunk: Any) -> Any:
+    """Does one chunk, in a worker."""
+    return task(chunk)
+
+
+def start(function: Callable[[Any], Any]) -> None:
+    """Makes a worker know its task, and end with the process that started it, even if that one was killed."""
+    global task  # noqa: PLW0603  # a process does one kind of work
+    task = function
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -1,9 +1,10 @@
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.lines import count_lines, lines, pairs
+from pipeline.lines import Block, blocks, count_lines, lines, pairs
 from s2s.errors import UserError
 
 PACKED = gzip.compress(b"line\n" * 9, mtime=0)
@@ -38,8 +39,8 @@ def test_a_last_line_without_end_counts(tmp_path: Path) -> None:
         (b"good\nb\xe9b\xe9\n", r"text line 2: found byte 0xe9; expected UTF-8 text$"),
         ("é".encode("utf-16"), r"text line 1: found byte 0xff; expected UTF-8 text$"),
         (gzip.compress(b"good\n\xff\n", mtime=0), r"text line 2: found byte 0xff; expected UTF-8 text$"),
-        (PACKED[:-12], r"text: damaged gzip after line \d \(.*\); expected a whole file$"),
-        (PACKED[:-8] + bytes(8), r"text: damaged gzip after line 9 \(CRC.*\); expected a whole"),
+        (PACKED[:-12], r"text: damaged gzip \(.*\); expected a whole file$"),
+        (PACKED[:-8] + bytes(8), r"text: damaged gzip \(CRC.*\); expected a whole"),
     ],
 )
 def test_what_is_no_utf8_text_is_refused_with_its_place(content: bytes, message: str, tmp_path: Path) -> None:
@@ -71,3 +72,19 @@ def test_texts_that_do_not_match_are_refused_with_both_numbers(
 ) -> None:
     with pytest.raises(UserError, match=message):
         list(pairs(put(tmp_path / "en", source), put(tmp_path / "fr", target)))
+
+
+@pytest.mark.parametrize("pack", [bytes, lambda content: gzip.compress(content, mtime=0)])
+def test_blocks_hold_so_many_lines_of_both_texts(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    source, target = put(tmp_path / "en", pack(b"a\nb\rB\n\nc")), put(tmp_path / "fr", pack(b"1\n2\n3\n4\n"))
+    found = list(blocks(source, target, 3))
+    assert found == [Block(1, b"a\nb\rB\n\n", b"1\n2\n3\n"), Block(4, b"c\n", b"4\n")]
+    assert list(blocks(source, target, 4)) == [Block(1, b"a\nb\rB\n\nc\n", b"1\n2\n3\n4\n")]
+
+
+def test_blocks_of_damaged_or_unequal_texts_are_refused(tmp_path: Path) -> None:
+    text, cut = put(tmp_path / "en", b"line\n" * 9), put(tmp_path / "fr", PACKED[:-12])
+    with pytest.raises(UserError, match=r"fr: damaged gzip \(.*\); expected a whole file$"):
+        list(blocks(text, cut, 4))
+    with pytest.raises(UserError, match=r"en and .*fr: found 1 and 0 lines from line 9 on; expected as many of each$"):
+        list(blocks(text, put(tmp_path / "fr", b"line\n" * 8), 4))

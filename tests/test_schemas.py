@@ -47,7 +47,7 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
     "record",
     [
         ENCODED,
-        schemas.Manifest("demo", "en", "fr", {"train": [schemas.RawCorpus("demo", "train.en", "train.fr")]}),
+        schemas.Manifest("demo", "en", "fr", {"train": [schemas.RawCorpus("demo", "train.en", "train.fr", 3)]}),
         schemas.Members("single", "reversed", 2, [schemas.Member(Path("models/reversed/1"), 1, "c" * 64)]),
     ],
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.workers import mapped
+from pipeline.workers import WORKERS, cores, mapped, workers
+from s2s.errors import UserError
 
 LOST = """
 import os, time
@@ -39,6 +40,30 @@ def test_few_chunks_are_drawn_ahead() -> None:
 def test_an_error_of_a_worker_is_an_error_here() -> None:
     with pytest.raises(TypeError):
         list(mapped(slow_start, [1, None], 2))  # type: ignore[arg-type]
+
+
+def test_work_may_refer_to_what_cannot_travel() -> None:
+    open_file = Path(__file__).open()
+    with open_file:
+        assert list(mapped(lambda number: (number, open_file.closed), range(3), 2)) == [(n, False) for n in range(3)]
+
+
+def test_a_killed_worker_is_told_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"worker: killed, most likely for want of memory; expected enough for 2 proc"):
+        list(mapped(lambda number: os.kill(os.getpid(), signal.SIGKILL), range(3), 2))
+
+
+@pytest.mark.parametrize(("wanted", "found"), [("3", 3), ("", cores())])
+def test_the_environment_says_how_many_work(wanted: str, found: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(WORKERS, wanted)
+    assert workers() == found
+
+
+@pytest.mark.parametrize("wanted", ["0", "-1", "two", "1.5"])
+def test_a_number_of_workers_that_is_none_is_refused(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(WORKERS, wanted)
+    with pytest.raises(UserError, match=f"S2S_WORKERS: found '{wanted}'; expected a number above 0"):
+        workers()
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:

@@ -1,0 +1,201 @@
+"""The rules by which training pairs are dropped, and the work on a block of raw text, whatever the others hold."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import schemas
+from pipeline.lines import Block
+from pipeline.parameters import Clean
+from pipeline.schemas import Example, Rule
+from s2s import languages, text
+from s2s.files import whole
+
+EXAMPLES = 3  # of each rule
+EXAMPLE_CHARACTERS = 200
+SUMMARY = b"summary"
+
+# A block without the pairs that rules drop. The digest stands for the pair of normalized sides: among the 41 million
+# pairs of WMT'14 the chance that any two different ones share 64 bits is 1 in 20,000.
+SIFTED = pa.schema(
+    [
+        pa.field("line", pa.int64(), nullable=False),
+        *(pa.field(name, pa.string(), nullable=False) for name in ("source", "target")),
+        *(pa.field(name, pa.string(), nullable=False) for name in ("source_tokens", "target_tokens")),
+        pa.field("digest", pa.uint64(), nullable=False),
+    ]
+)
+
+
+def in_force(settings: Clean) -> list[Rule]:
+    """The rules in their order; the first that fits a pair drops it."""
+    rules = {
+        "not_utf8": "a side is not UTF-8",
+        "empty": "a side holds no text",
+        "copy": "both sides are the same",
+        "held_out": "the pair is in the development or test set",
+        "too_long": f"a side has more than {settings.max_words} tokens",
+        "ratio": f"a side has more than {settings.max_length_ratio:g} times the tokens of the other",
+        "long_word": f"a token has more than {settings.max_word_characters} characters",
+        "other_language": "a side is surely in another language",
+        "duplicate": "the pair was kept before",
+        "selection": "beyond the percentage of its corpus that is nearest to the development set",
+    }
+    switches = {
+        "copy": settings.drop_copies,
+        "held_out": settings.drop_held_out,
+        "other_language": settings.drop_other_languages,
+        "duplicate": settings.drop_duplicates,
+        "selection": settings.selection,
+    }
+    return [Rule(rule, drops) for rule, drops in rules.items() if switches.get(rule, True)]
+
+
+Pair = tuple[str, str, str, str]  # source, target, source tokens, target tokens
+
+
+def digest(source: str, target: str) -> int:
+    """What a pair is known by."""
+    return int.from_bytes(hashlib.blake2b(f"{source}\n{target}".encode(), digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True)
+class Cleaner:
+    """Cleans one pair after the other."""
+
+    settings: Clean
+    languages: tuple[str, str]
+    tokenized: bool = False
+    held_out: frozenset[int] = frozenset()
+
+    def normalize(self, source: str, target: str) -> tuple[str, str]:
+        """Both sides as plain text in one form."""
+        settings = self.settings
+        if self.tokenized:
+            source, target = map(text.from_tokens, (source, target), self.languages)
+        return (
+            text.normalize(source, self.languages[0], settings.normalize_punctuation, settings.lowercase),
+            text.normalize(target, self.languages[1], settings.normalize_punctuation, settings.lowercase),
+        )
+
+    def tokenize(self, source: str, target: str) -> Pair:
+        """Normalized sides with their tokens."""
+        return source, target, text.tokenize(source, self.languages[0]), text.tokenize(target, self.languages[1])
+
+    def clean(self, source: str, target: str) -> tuple[Pair, int] | str:
+        """A training pair with its digest, or the rule that drops it."""
+        settings = self.settings
+        source, target = self.normalize(source, target)
+        if not (source and target):
+            return "empty"
+        if settings.drop_copies and source == target:
+            return "copy"
+        known = digest(source, target)
+        if known in self.held_out:
+            return "held_out"
+        # Tokenizing never joins words: a line of thousands need not be tokenized to be known as too long.
+        if max(source.count(" "), target.count(" ")) >= settings.max_words:
+            return "too_long"
+        pair = self.tokenize(source, target)
+        return self.broken(*pair) or (pair, known)
+
+    def broken(self, source: str, target: str, source_tokens: str, target_tokens: str) -> str:
+        """The rule by which tokens drop a pair, or nothing."""
+        settings = self.settings
+        short, long = sorted((source_tokens.count(" ") + 1, target_tokens.count(" ") + 1))
+        if long > settings.max_words:
+            return "too_long"
+        if long > short * settings.max_length_ratio:
+            return "ratio"
+        if max(longest(source_tokens), longest(target_tokens)) > settings.max_word_characters:
+            return "long_word"
+        if settings.drop_other_languages and any(map(languages.other_language, (source, target), self.languages)):
+            return "other_language"
+        return ""
+
+
+def longest(tokens: str) -> int:
+    """The characters of the longest token."""
+    return max(map(len, tokens.split(" ")))
+
+
+@dataclass
+class Summary:
+    """What became of the pairs of a block, or of a corpus."""
+
+    pairs: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    repairs: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[Example]] = field(default_factory=dict)
+
+    def add(self, other: "Summary") -> None:
+        """Counts what came after."""
+        self.pairs += other.pairs
+        self.dropped += other.dropped
+        self.repairs += other.repairs
+        for name, examples in other.examples.items():
+            self.examples[name] = [*self.examples.get(name, []), *examples][:EXAMPLES]
+
+    def show(self, name: str, corpus: str, line: int, source: str, target: str) -> None:
+        """Keeps a pair as an example if there are too few."""
+        shown = self.examples.setdefault(name, [])
+        if len(shown) < EXAMPLES:
+            shown.append(Example(corpus, line, source[:EXAMPLE_CHARACTERS], target[:EXAMPLE_CHARACTERS]))
+
+
+def sift(cleaner: Cleaner, corpus: str, block: Block, out: Path) -> Summary:
+    """Writes the pairs of a block that no rule drops, with a summary of all, as a Parquet file."""
+    summary = Summary()
+    rows: list[tuple[int | str, ...]] = []
+    (sources, broken_sources), (targets, broken_targets) = decoded(block.source), decoded(block.target)
+    broken = broken_sources | broken_targets
+    for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
+        for kind in sorted({*text.repairs(source), *text.repairs(target)}):
+            summary.repairs[kind] += 1
+            summary.show(kind, corpus, block.first + number, source, target)
+        found = "not_utf8" if number in broken else cleaner.clean(source, target)
+        if isinstance(found, str):
+            summary.dropped[found] += 1
+            summary.show(found, corpus, block.first + number, source, target)
+        else:
+            rows.append((block.first + number, *found[0], found[1]))
+    summary.pairs = len(sources)
+    write_sifted(out, rows, summary)
+    return summary
+
+
+def decoded(lines: bytes) -> tuple[list[str], set[int]]:
+    """The lines of a text as strings, and the numbers of those that are not UTF-8, counted from 0."""
+    try:
+        return lines.decode("utf-8").split("\n")[:-1], set()
+    except UnicodeDecodeError:
+        single = lines.split(b"\n")[:-1]
+        return [line.decode("utf-8", "replace") for line in single], {n for n, s in enumerate(single) if not is_utf8(s)}
+
+
+def is_utf8(line: bytes) -> bool:
+    """Whether bytes are text."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def write_sifted(out: Path, rows: list[tuple[int | str, ...]], summary: Summary) -> None:
+    """Writes what `read_summary` and `SIFTED` describe."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(SIFTED)
+    arrays = [pa.array(column, part.type) for column, part in zip(columns, SIFTED, strict=True)]
+    schema = SIFTED.with_metadata({SUMMARY: schemas.adapter(Summary).dump_json(summary)})
+    with whole(out) as part:
+        pq.write_table(pa.Table.from_arrays(arrays, schema=schema), part, compression="zstd", use_dictionary=False)
+
+
+def read_summary(path: Path) -> Summary:
+    """The summary of a block that was sifted before."""
+    summary: Summary = schemas.adapter(Summary).validate_json(pq.read_schema(path).metadata[SUMMARY])
+    return summary

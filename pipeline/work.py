@@ -1,0 +1,26 @@
+"""Folders for work that goes on after an interruption: undeclared, so that no engine deletes them."""
+
+import ast
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+from s2s.files import to_json
+
+
+def folder(stage: str, name: str) -> Path:
+    """Makes the folder of one piece of work, in the user's own repository.
+
+    `dvc exp run --temp` runs in a copy that vanishes; DVC_ROOT still names the repository.
+    """
+    place = Path(os.environ.get("DVC_ROOT", ".")) / "work" / stage / name
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def fingerprint(modules: Iterable[ModuleType], *values: object) -> str:
+    """Names what a result is a function of: the code of some modules without its comments, and values for JSON."""
+    code = [ast.dump(ast.parse(Path(str(module.__file__)).read_bytes())) for module in modules]
+    return hashlib.sha256(to_json([code, *values]).encode()).hexdigest()[:16]
