@@ -161,7 +161,7 @@ def blocks(seed: int, sizes: Sequence[int], held_out: HeldOut) -> Iterator[Job]:
 
 @cache
 def held_out_pairs(seed: int, of: HeldOut) -> list[Pair]:
-    """The development and test pairs, without the signs of which SGM and its readers do not give back each as it was."""
+    """The development and test pairs, without the signs that SGM and its readers do not give back as they were."""
     plain = str.maketrans({"&": "+", "\u00a0": " "})
     found: list[Pair] = []
     for number, count in of:

@@ -238,33 +238,31 @@ def test_a_program_that_fails_ends_the_measurement(tmp_path: Path) -> None:
         footprint.run([sys.executable, "-c", "raise SystemExit(3)"], tmp_path, {})
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """100,000 pairs through the real stages, and the customary way."""
-    command = [
-        sys.executable,
-        "-m",
-        "bench.data",
-        "--pairs",
-        "100000",
-        "--folder",
-        str(tmp_path_factory.mktemp("bench")),
-    ]
+def bench_data(folder: Path, *arguments: str) -> dict[str, Any]:
+    """What `python -m bench.data` prints."""
+    command = [sys.executable, "-m", "bench.data", "--folder", str(folder), *arguments]
     found: dict[str, Any] = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
     return found
 
 
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Generated archives through the real stages."""
+    return bench_data(tmp_path_factory.mktemp("bench"), "--pairs", "20000", "--no-customary")
+
+
 def test_the_measurement_says_what_the_stages_took(measured: dict[str, Any]) -> None:
     assert measured["seconds"].keys() == {"download", "clean", "vocab", "encode"}
-    assert measured["pairs"] == 100_000
     timed = sum(measured["seconds"][stage] for stage in ("clean", "vocab", "encode"))
-    assert measured["pairs_per_second_per_core"] == pytest.approx(100_000 / timed / min(2, cores()), rel=0.01)
+    assert measured["pairs_per_second_per_core"] == pytest.approx(20_000 / timed / min(2, cores()), rel=0.01)
     assert 50 < measured["peak_memory_mb"] < 3_000
-    assert measured["disk_mb"].keys() >= {"archives", "raw", "clean", "vocab", "encoded"}
+    assert measured["disk_mb"].keys() == {"archives", "raw", "clean", "vocab", "encoded"}
     assert 30 < measured["tokens_a_pair"][0] < measured["tokens_a_pair"][1] < 40
 
 
-def test_the_pipeline_is_at_least_twice_as_fast_as_the_customary_way(measured: dict[str, Any]) -> None:
+@pytest.mark.slow
+def test_the_pipeline_is_at_least_twice_as_fast_as_the_customary_way(tmp_path: Path) -> None:
+    measured = bench_data(tmp_path, "--pairs", "100000")
     assert measured["times_the_customary_way"] >= 2
     assert measured["customary"]["pairs"] == 100_000
 
@@ -276,10 +274,14 @@ def test_the_ledger_accounts_for_every_pair(measured: dict[str, Any]) -> None:
 
 
 def test_every_defect_that_was_planted_is_in_the_ledger(measured: dict[str, Any]) -> None:
-    drawn_too = {"too_long"}  # some pairs that are as they should be are long
+    vague = {"too_long", "other_language", "duplicate"}
     for corpus, planted in measured["planted"].items():
         ledger = measured["ledger"][corpus]
-        exact = {rule: count for rule, count in planted["dropped"].items() if rule not in drawn_too}
+        exact = {rule: count for rule, count in planted["dropped"].items() if rule not in vague}
         assert {rule: ledger[rule] for rule in exact} == exact, corpus
-        assert all(ledger[rule] >= planted["dropped"][rule] for rule in drawn_too), corpus
+        # Some are long by nature; to tell a language is to guess: it takes some good ones, and their copies.
+        assert 0 <= ledger["too_long"] - planted["dropped"]["too_long"] <= 0.05 * ledger["in"], corpus
+        foreign = planted["dropped"].get("other_language", 0)
+        assert abs(ledger["other_language"] - foreign) <= 0.1 * foreign + 0.002 * ledger["in"], corpus
+        assert 0 <= planted["dropped"]["duplicate"] - ledger["duplicate"] <= ledger["other_language"], corpus
         assert {kind: measured["repairs"][corpus].get(kind, 0) for kind in planted["repaired"]} == planted["repaired"]
