@@ -20,6 +20,7 @@ class Conduct:
     ranges: bool = True  # whether it can send a part of a file
     lengths: bool = True  # whether it says how long an answer is
     cuts: list[float] = field(default_factory=list)  # the shares of the first answers after which it breaks off
+    refusals: list[int] = field(default_factory=list)  # the statuses of the first answers; 0: none
     bytes_per_second: float = 0  # 0: as fast as it goes
     requests: list[tuple[str, str | None]] = field(default_factory=list)  # names of files, and the ranges asked for
 
@@ -38,8 +39,9 @@ class Handler(SimpleHTTPRequestHandler):
         """Sends a file, from the byte that is asked for if the server can."""
         path, asked = Path(self.translate_path(self.path)), self.headers.get("Range")
         self.conduct.requests.append((path.name, asked))
-        if not path.is_file():
-            self.send_error(404, "File not found")
+        refusal = self.conduct.refusals.pop(0) if self.conduct.refusals else 0
+        if refusal or not path.is_file():
+            self.send_error(refusal or 404, None if refusal else "File not found")
             return
         content, start = path.read_bytes(), 0
         if asked and self.conduct.ranges:

@@ -22,6 +22,7 @@ from pipeline import download, schemas, transfer
 from pipeline.lines import pairs
 from pipeline.schemas import Manifest, RawCorpus
 from pipeline.sources import LISTED
+from s2s import progress
 from s2s.errors import UserError
 from tests import project, servers
 from tests.servers import Conduct
@@ -299,6 +300,19 @@ def test_the_bytes_do_not_depend_on_what_is_fetched_at_the_same_time(
 ) -> None:
     run(here, write_site(here, site), source="wmt14", parallel_files=parallel_files)
     assert texts(here / "raw") == EXPECTED
+
+
+def test_progress_of_all_files_together_is_told_in_plain_lines(
+    here: Path, site: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "HEARTBEAT_SECONDS", 0.0)
+    listed = write_site(here, site)
+    total = sum((here / "site" / name).stat().st_size for name in ARCHIVES)
+    run(here, listed, source="wmt14")
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"download wmt14:   0%, 0.0 of {total / 1e6:.1f} MB"
+    assert said[-1] == f"download wmt14: 100%, {total / 1e6:.1f} of {total / 1e6:.1f} MB"
+    assert any(line.endswith(" s left") for line in said)
 
 
 def test_a_mirror_may_pack_the_texts_in_another_way(here: Path, site: str) -> None:

@@ -177,6 +177,12 @@ def test_a_server_that_gives_nothing_more_is_given_up_and_what_it_gave_is_kept(
     assert conduct.requests[-1] == (NAME, f"bytes={SIZE // 2}-")
 
 
+def test_a_server_that_is_busy_for_a_moment_is_called_again(site: str, tmp_path: Path, conduct: Conduct) -> None:
+    conduct.cuts, conduct.refusals = [0.5], [0, 503, 429]
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
+    assert len(conduct.requests) == 4
+
+
 def test_what_one_place_began_another_finishes(folder: Path, site: str, tmp_path: Path, conduct: Conduct) -> None:
     conduct.cuts = [0.5, 0, 0, 0, 0]
     with servers.serving(folder, second := Conduct()) as other:
