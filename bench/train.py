@@ -18,7 +18,8 @@ import numpy as np
 import torch
 import typer
 
-from s2s.data import Batch, EncodedCorpus, bucket, make_batch, write_split
+from s2s.corpus_writer import write_split
+from s2s.data import Batch, EncodedCorpus, bucket, make_batch
 from s2s.device import prepare
 from s2s.model import Architecture, Seq2Seq
 from s2s.recipe import Recipe

@@ -1,57 +1,124 @@
 """Chooses the tokens that the models know, from the training text alone."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
 
 from pipeline import schemas, stage, tracking
 from pipeline.parameters import Vocab, read
-from pipeline.tracking import Run
+from pipeline.schemas import SideVocabulary, Vocabularies
+from pipeline.workers import mapped
+from s2s.counts import WordCounts, count_words, coverage, total, word_vocabulary
 from s2s.files import whole
-from s2s.vocabulary import UNK, Vocabulary, train_sentencepiece, word_vocabulary
+from s2s.progress import Meter
+from s2s.subwords import draw_lines, train_sentencepiece
+from s2s.vocabulary import UNK, SentencePieceVocabulary, Vocabulary
+
+SEED = 1  # of the lines that subwords are learned from
+COVERAGE_LINES = 20_000  # others, by which the coverage of training text is judged: 700,000 subwords
+
+Learned = dict[str, tuple[Vocabulary, SideVocabulary]]  # by side
 
 
-def main(clean: Path, out: Path) -> None:
-    """Writes the vocabulary of each side.
+def main(clean: Path, out: Path, report: Path) -> None:
+    """Writes the vocabulary of each side, and how much of the text it knows.
 
     Args:
         clean: folder of clean text, from the clean stage.
         out: folder to be written.
+        report: JSON file to be written: sizes and coverage.
     """
     settings = read().vocab
     with tracking.run() as run, whole(out) as folder:
         folder.mkdir()
-        for side, size in zip(schemas.SIDES, (settings.source_size, settings.target_size), strict=True):
-            vocabulary = learn(clean / "train.parquet", side, size, settings)
+        lines, learned = (learn_words if settings.kind == "words" else learn_subwords)(clean, settings)
+        for side, (vocabulary, facts) in learned.items():
             vocabulary.save(folder, side)
-            measure(clean / "dev.parquet", side, vocabulary, run)
+            coverages = {"train_coverage": facts.train_coverage, "dev_coverage": facts.dev_coverage}
+            run.metrics({f"{name}.{side}": value for name, value in {"size": facts.entries, **coverages}.items()})
+            print(
+                f"vocab {side}: {facts.entries} entries know {facts.train_coverage:.2%} of the training text "
+                f"and {facts.dev_coverage:.2%} of the development text",
+                flush=True,
+            )
+        source, target = (learned[side][1] for side in schemas.SIDES)
+        schemas.write(report, Vocabularies(settings.kind, lines, source, target))
 
 
-def learn(path: Path, side: str, size: int, settings: Vocab) -> Vocabulary:
-    """Learns the vocabulary of one side."""
-    if settings.kind != "words":
-        return train_sentencepiece(column(path, side), settings.kind, size)
-    counts: Counter[str] = Counter()
-    for line in column(path, f"{side}_tokens"):
-        counts.update(line.split(" "))
-    return word_vocabulary(counts, size, settings.min_count)
+def wanted_size(settings: Vocab, side: str) -> int:
+    """So many entries a side may have."""
+    return {"source": settings.source_size, "target": settings.target_size}[side]
 
 
-def measure(path: Path, side: str, vocabulary: Vocabulary, run: Run) -> None:
-    """Records how many entries a vocabulary has, and what share of the development text it knows."""
-    ids = [
-        number
-        for line in column(path, schemas.text_column(side, vocabulary.reads_tokens))
-        for number in vocabulary.encode(line)
-    ]
-    coverage = 1 - ids.count(UNK) / len(ids)
-    run.metrics({f"size.{side}": len(vocabulary), f"dev_coverage.{side}": coverage})
-    print(f"vocab {side}: {len(vocabulary)} entries know {coverage:.2%} of the development text", flush=True)
+def learn_words(clean: Path, settings: Vocab) -> tuple[int, Learned]:
+    """Keeps the most frequent words of each side."""
+    train, dev = count(clean, "train"), count(clean, "dev")
+    learned: Learned = {}
+    for side, counts in train.items():
+        words = word_vocabulary(counts, wanted_size(settings, side), settings.min_count)
+        known = coverage(counts, words), coverage(dev[side], words)
+        learned[side] = words, SideVocabulary(len(words), len(counts), total(counts), *known)
+    return 0, learned
 
 
-def column(path: Path, name: str) -> Iterator[str]:
-    """The lines of a column, without holding all of them."""
-    return (row[0] for rows in schemas.stream_columns(path, [name]) for row in rows)
+def count(clean: Path, split: str) -> dict[str, pa.Table]:
+    """Counts the words of both sides of a split, in all processors."""
+    files = schemas.shards(clean, split)
+    counts = {side: WordCounts() for side in schemas.SIDES}
+    with Meter(f"vocab {split}", len(files)) as meter:
+        for done, sides in enumerate(mapped(count_sides, files), start=1):
+            for side, part in sides.items():
+                counts[side].add(part)
+            meter.update(done, f"{done} files counted")
+    return {side: parts.total() for side, parts in counts.items()}
+
+
+def count_sides(path: Path) -> dict[str, pa.Table]:
+    """Counts the words of both sides of a file of pairs."""
+    columns = {side: schemas.text_column(side, tokens=True) for side in schemas.SIDES}
+    table = schemas.read_table(path, list(columns.values()))
+    return {side: count_words(table.column(name)) for side, name in columns.items()}
+
+
+def learn_subwords(clean: Path, settings: Vocab) -> tuple[int, Learned]:
+    """Learns the subwords of both sides, one process each."""
+    train, dev = schemas.shards(clean, "train"), schemas.shards(clean, "dev")
+    learned: Learned = {}
+    results = mapped(partial(learn_side, train, dev, settings), schemas.SIDES)
+    for side, (content, *known) in zip(schemas.SIDES, results, strict=True):
+        vocabulary = SentencePieceVocabulary(content)
+        learned[side] = vocabulary, SideVocabulary(len(vocabulary), 0, 0, *known)
+    return min(settings.sentencepiece_lines, sum(sizes(train))), learned
+
+
+def learn_side(train: list[Path], dev: list[Path], settings: Vocab, side: str) -> tuple[bytes, float, float]:
+    """SentencePiece's model of one side, and the shares of training and development text that it knows."""
+    assert settings.kind != "words"
+    lines = draw(train, side, settings.sentencepiece_lines, SEED)
+    vocabulary = train_sentencepiece(lines, settings.kind, wanted_size(settings, side))
+    others = draw(train, side, COVERAGE_LINES, SEED + 1)
+    held_out = (line for path in dev for line in schemas.read_column(path, side))
+    return vocabulary.content, share_known(vocabulary, others), share_known(vocabulary, held_out)
+
+
+def draw(files: list[Path], column: str, wanted: int, seed: int) -> Iterator[str]:
+    """Lines drawn from a column of several files of pairs, in their order; a file's at a time is in memory."""
+    for path, numbers in zip(files, draw_lines(sizes(files), wanted, seed), strict=True):
+        yield from schemas.read_table(path, [column]).column(column).take(pa.array(numbers)).to_pylist()
+
+
+def sizes(files: Iterable[Path]) -> list[int]:
+    """The pairs of each file."""
+    return [schemas.open_pairs(path).metadata.num_rows for path in files]
+
+
+def share_known(vocabulary: Vocabulary, lines: Iterable[str]) -> float:
+    """The share of a text's tokens that a vocabulary knows."""
+    ids, _ = vocabulary.encode_all(pa.chunked_array([list(lines)]))
+    return float(np.mean(ids != UNK))
 
 
 if __name__ == "__main__":

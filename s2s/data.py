@@ -6,6 +6,7 @@ Shapes: B batch, S source length, T target length (tokens with </s>), N pairs.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,22 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 
-from s2s.errors import check
-from s2s.files import whole
+from s2s.errors import UserError, check
 from s2s.vocabulary import EOS, PAD
 
 SIDES = ("source", "target")
-
-
-def write_split(folder: Path, split: str, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> None:
-    """Writes the token ids of one split: sources without </s>, targets with </s> at their end."""
-    for side, sentences in zip(SIDES, (sources, targets), strict=True):
-        offsets = np.zeros(len(sentences) + 1, dtype=np.int64)
-        np.cumsum([len(sentence) for sentence in sentences], out=offsets[1:])
-        ids = np.fromiter((token for sentence in sentences for token in sentence), np.int32, count=int(offsets[-1]))
-        for name, array in (("ids", ids), ("offsets", offsets)):
-            with whole(folder / f"{split}.{side}_{name}.npy") as path, path.open("wb") as file:
-                np.save(file, array)
 
 
 @dataclass(frozen=True)
@@ -44,9 +33,9 @@ class Side:
         return torch.from_numpy(self.ids[start:end].astype(np.int64))
 
     @property
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> NDArray[np.int32]:
         """Tokens of each sentence, [N]."""
-        return np.diff(self.offsets)
+        return np.subtract(self.offsets[1:], self.offsets[:-1], out=np.empty(len(self.offsets) - 1, np.int32))
 
 
 @dataclass(frozen=True)
@@ -55,36 +44,42 @@ class EncodedCorpus:
 
     source: Side
     target: Side
+    order: NDArray[np.int32]  # the numbers of the pairs by source length, then target length, then number, [N]
 
     @classmethod
     def open(cls, folder: Path, split: str) -> "EncodedCorpus":
-        """Opens what `write_split` wrote.
+        """Opens what `SplitWriter` wrote.
 
         Raises:
-            UserError: a file is absent or damaged, or the sides do not match.
+            UserError: a file is absent or damaged, or the files do not belong together.
         """
-        source, target = (open_side(folder, split, side) for side in SIDES)
+        source, target = (
+            Side(*(mapped(folder, split, f"{side}_{name}") for name in ("ids", "offsets"))) for side in SIDES
+        )
+        order = mapped(folder, split, "order")
         check(
             len(source.offsets) == len(target.offsets),
             f"{folder}: {split} has {len(source.offsets) - 1} sources and {len(target.offsets) - 1} targets; "
             "expected as many of each",
         )
-        return cls(source, target)
+        check(
+            len(order) == len(source.offsets) - 1,
+            f"{folder}: {split} has an order of {len(order)} pairs; expected {len(source.offsets) - 1}, one for each",
+        )
+        return cls(source, target, order)
 
     def __len__(self) -> int:
         return len(self.source.offsets) - 1
 
 
-def open_side(folder: Path, split: str, side: str) -> Side:
-    """Maps the two arrays of one language."""
-    arrays = []
-    for name in ("ids", "offsets"):
-        path = folder / f"{split}.{side}_{name}.npy"
-        try:
-            arrays.append(np.load(path, mmap_mode="r"))
-        except (OSError, ValueError) as error:
-            check(False, f"{path}: cannot be read ({error}); expected what the encode stage writes")
-    return Side(*arrays)
+def mapped(folder: Path, split: str, name: str) -> NDArray[Any]:
+    """Maps an array into memory."""
+    path = folder / f"{split}.{name}.npy"
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); expected what the encode stage writes") from None
+    return array
 
 
 @dataclass(frozen=True)
@@ -137,19 +132,20 @@ def pack_sources(sentences: Sequence[Tensor], reverse: bool) -> PackedSequence:
 
 def make_batch(corpus: EncodedCorpus, pairs: Sequence[int], reverse_source: bool) -> Batch:
     """Gathers the named pairs of a corpus into one batch."""
-    targets = pad_sequence([corpus.target[pair] for pair in pairs], padding_value=PAD)  # [T, B]
+    sentences = [corpus.target[pair] for pair in pairs]
+    targets = pad_sequence(sentences, padding_value=PAD)  # [T, B]
     ends = torch.full((1, len(pairs)), EOS)
     return Batch(
         sources=pack_sources([corpus.source[pair] for pair in pairs], reverse_source),
         target_inputs=torch.cat((ends, targets[:-1])).masked_fill(targets == PAD, PAD),
         targets=targets,
-        target_tokens=int(corpus.target.lengths[pairs].sum()),
+        target_tokens=sum(map(len, sentences)),
     )
 
 
 def bucket(
     corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int, shuffle: np.random.Generator | None = None
-) -> list[NDArray[np.int64]]:
+) -> list[NDArray[np.int32]]:
     """Cuts a corpus into batches of about equal length (Sutskever et al. 2014, section 3.4).
 
     Args:
@@ -162,9 +158,12 @@ def bucket(
     Returns:
         The numbers of the pairs of each batch; every pair is in one of them.
     """
-    sources, targets = corpus.source.lengths, corpus.target.lengths
-    ties = np.arange(len(corpus)) if shuffle is None else shuffle.permutation(len(corpus))
-    order = np.lexsort((ties, targets, sources))
+    order = np.array(corpus.order)
+    sources, targets = corpus.source.lengths[order], corpus.target.lengths[order]
+    if shuffle is not None:
+        longer = (np.diff(sources) != 0) | (np.diff(targets) != 0)
+        for alike in np.split(order, np.flatnonzero(longer) + 1):
+            shuffle.shuffle(alike)
     batches = list(cut(order, sources, targets, batch_sentences, batch_tokens))
     if shuffle is not None:
         batches = [batches[number] for number in shuffle.permutation(len(batches))]
@@ -172,23 +171,23 @@ def bucket(
 
 
 def cut(
-    order: NDArray[np.int64],
-    sources: NDArray[np.int64],
-    targets: NDArray[np.int64],
+    order: NDArray[np.int32],
+    sources: NDArray[np.int32],
+    targets: NDArray[np.int32],
     batch_sentences: int,
     batch_tokens: int,
-) -> Iterator[NDArray[np.int64]]:
-    """Cuts an order of pairs into runs within both limits.
+) -> Iterator[NDArray[np.int32]]:
+    """Cuts an order of pairs into runs within both limits; `sources` and `targets` are the lengths in that order.
 
     Sources of one length are computed in one piece, up to twice as fast as mixed ones, so a run ends where the length
     changes, unless it would be shorter than a quarter of the limit.
     """
     start = 0
     while start < len(order):
-        run = order[start : start + batch_sentences]
-        alike = int(np.searchsorted(sources[run], sources[run[0]], side="right"))
-        run = run[:alike] if 4 * alike >= len(run) else run
-        padded = np.maximum.accumulate(targets[run]) * np.arange(1, len(run) + 1)
-        run = run[: max(1, int(np.searchsorted(padded, batch_tokens, side="right")))]
-        yield run
-        start += len(run)
+        lengths = sources[start : start + batch_sentences]
+        size = int(np.searchsorted(lengths, lengths[0], side="right"))
+        size = size if 4 * size >= len(lengths) else len(lengths)
+        padded = np.maximum.accumulate(targets[start : start + size]) * np.arange(1, size + 1)
+        size = max(1, int(np.searchsorted(padded, batch_tokens, side="right")))
+        yield order[start : start + size]
+        start += size

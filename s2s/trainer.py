@@ -109,7 +109,7 @@ class Trainer:
         checkpoint.save(path, checkpoint.Checkpoint(tensors, position))
         self.saved = time.monotonic()
 
-    def epoch_batches(self) -> list[NDArray[np.int64]]:
+    def epoch_batches(self) -> list[NDArray[np.int32]]:
         """The batches of the current epoch, the same whenever asked: drawn from the seed and the epoch alone."""
         draw = np.random.default_rng((self.seed, self.position.epoch))
         batches = bucket(self.train_corpus, self.recipe.batch_sentences, self.recipe.batch_tokens, draw)

@@ -1,5 +1,6 @@
 """Encoded text on disk, and the batches cut from it."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pad_packed_sequence
 
-from s2s.data import EncodedCorpus, bucket, make_batch, pack_sources, write_split
+from s2s.corpus_writer import write_split
+from s2s.data import EncodedCorpus, bucket, make_batch, pack_sources
 from s2s.errors import UserError
 from s2s.vocabulary import EOS
 
@@ -36,7 +38,8 @@ def test_what_is_written_is_read(corpus: EncodedCorpus) -> None:
 
 
 def test_opening_reads_no_sentence(corpus: EncodedCorpus) -> None:
-    assert isinstance(corpus.source.ids, np.memmap)
+    arrays = (corpus.source.ids, corpus.source.offsets, corpus.target.ids, corpus.target.offsets, corpus.order)
+    assert all(isinstance(array, np.memmap) for array in arrays)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut"])
@@ -53,6 +56,14 @@ def test_sides_of_different_length_are_refused(tmp_path: Path) -> None:
     for name in ("ids", "offsets"):
         (tmp_path / f"other.target_{name}.npy").rename(tmp_path / f"train.target_{name}.npy")
     with pytest.raises(UserError, match="train has 4 sources and 2 targets; expected as many of each"):
+        EncodedCorpus.open(tmp_path, "train")
+
+
+def test_an_order_of_other_pairs_is_refused(tmp_path: Path) -> None:
+    write_split(tmp_path, "train", SOURCES, TARGETS)
+    write_split(tmp_path, "other", SOURCES[:3], TARGETS[:3])
+    (tmp_path / "other.order.npy").rename(tmp_path / "train.order.npy")
+    with pytest.raises(UserError, match="train has an order of 3 pairs; expected 4, one for each"):
         EncodedCorpus.open(tmp_path, "train")
 
 
@@ -107,3 +118,13 @@ def test_the_order_is_drawn_from_the_generator_alone(tmp_path: Path) -> None:
     corpus = random_corpus(tmp_path, 200)
     orders = [np.concatenate(bucket(corpus, 16, 100, np.random.default_rng(seed))).tolist() for seed in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2]
+
+
+def test_pairs_of_equal_lengths_come_in_every_order_equally_often(tmp_path: Path) -> None:
+    write_split(tmp_path, "train", [[7], [7, 8], [7], [7], [7]], [[EOS], [EOS], [8, EOS], [EOS], [EOS]])
+    corpus, draw = EncodedCorpus.open(tmp_path, "train"), np.random.default_rng(1)
+    runs = [sorted(bucket(corpus, 5, 1000, draw), key=len)[-1].tolist() for _ in range(3000)]
+    assert all(run[3:] == [2] for run in runs)
+    found = Counter(tuple(run[:3]) for run in runs)
+    assert len(found) == 6
+    assert all(400 < count < 600 for count in found.values())  # 500 expected, standard deviation 20

@@ -2,11 +2,14 @@
 
 import itertools
 import json
+from pathlib import Path
 
 import pytest
 
+from pipeline import difficulty
 from s2s.difficulty import HeldOut, Pair, learn_dictionary, measure
 from s2s.errors import UserError
+from tests import project
 
 WORDS = {"the": "le", "a": "un", "dog": "chien", "cat": "chat", "sees": "voit", "bites": "mord", "now": "maintenant"}
 
@@ -109,3 +112,15 @@ def test_measure_bounds_the_dictionary_by_its_links() -> None:
 def test_measure_refuses_what_is_empty(train: list[Pair], test: list[Pair]) -> None:
     with pytest.raises(UserError, match=rf"^difficulty: found {len(train)} training and {len(test)} test pairs"):
         measure(train, held_out(test))
+
+
+def test_the_stage_measures_all_files_of_the_training_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    project.write_parameters(tmp_path)
+    for number, pairs in enumerate(([("The dog's bone.", "L'os du chien.")], [("a b", "c d")])):
+        project.write_split(tmp_path / "clean" / "train", f"{number:05d}", pairs)
+    project.write_split(tmp_path / "clean", "test", [("The dog's bone.", "L'os du chien."), ("b new word b", "d")])
+    difficulty.main(tmp_path / "clean", tmp_path / "difficulty.json")
+    found = json.loads((tmp_path / "difficulty.json").read_text())
+    assert (found["train_pairs_measured"], found["source"]["types"]) == (2, 7)
+    assert (found["test_share_with_new_4gram"], found["test_share_in_training"]) == (0.5, 0.5)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from s2s.data import EncodedCorpus, make_batch, pack_sources, write_split
+from s2s.corpus_writer import write_split
+from s2s.data import EncodedCorpus, make_batch, pack_sources
 from s2s.loss import cross_entropy
 from s2s.scoring import Evaluation, embed, perplexity, sentence_log_probs
 from s2s.search import beam_search

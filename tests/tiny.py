@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from s2s.data import EncodedCorpus, write_split
+from s2s.corpus_writer import write_split
+from s2s.data import EncodedCorpus
 from s2s.model import Architecture, Seq2Seq
 from s2s.recipe import Recipe
 from s2s.vocabulary import EOS

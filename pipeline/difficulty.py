@@ -1,0 +1,41 @@
+"""Measures how hard the clean text is to translate, to compare corpora by."""
+
+from pathlib import Path
+
+from pipeline import schemas, stage, tracking
+from pipeline.parameters import read
+from s2s import files, text
+from s2s.difficulty import HeldOut, measure
+
+
+def main(clean: Path, out: Path) -> None:
+    """Writes what there is to learn from the training text, and how new the test text is.
+
+    Args:
+        clean: folder of clean text, from the clean stage.
+        out: JSON file to be written.
+    """
+    language = read().download.target_language
+    tokens = [schemas.text_column(side, tokens=True) for side in schemas.SIDES]
+    with tracking.run() as run:
+        [test] = schemas.shards(clean, "test")
+        tested = [row for rows in schemas.stream_columns(test, [*tokens, "target"]) for row in rows]
+        measured = measure(
+            (
+                pair
+                for path in schemas.shards(clean, "train")
+                for rows in schemas.stream_columns(path, tokens)
+                for pair in rows
+            ),
+            HeldOut(
+                pairs=[(source, target) for source, target, _ in tested],
+                references=[reference for *_, reference in tested],
+                detokenize=lambda line: text.detokenize(line, language),
+            ),
+        )
+        files.write_json(out, measured)
+        run.metrics({name: value for name, value in measured.items() if isinstance(value, float)})
+
+
+if __name__ == "__main__":
+    stage.program(main)
