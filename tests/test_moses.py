@@ -23,9 +23,11 @@ characters = st.sampled_from([*NAMED, *ODD, *" " * 20, *"." * 8, *"'" * 8, *"," 
 endings = st.sampled_from(["", " ", " ", " ", ". ", ".", ", ", ",", "'", "' ", " '", '"', "...", ") ", "%"])
 words = st.tuples(st.sampled_from(WORDS.split()) | st.text(characters, min_size=1, max_size=3), endings).map("".join)
 lines = st.text(characters, max_size=25) | st.lists(words, max_size=9).map("".join)
-quickly = settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+quickly = settings(max_examples=800, deadline=None, derandomize=True, database=None)
 
-TOKENIZERS = {language: (Tokenizer(language), sacremoses.MosesTokenizer(language)) for language in ("en", "fr", "sw")}
+TOKENIZERS = {
+    language: (Tokenizer(language), sacremoses.MosesTokenizer(language)) for language in ("en", "fr", "it", "sw")
+}
 
 
 def tokens(line: str, language: str) -> tuple[str, str]:
@@ -59,6 +61,9 @@ def test_every_short_line_of_the_characters_that_matter_has_the_tokens_of_sacrem
         "The U.S. and the E.U. agree. Dr. No. 5 approx. five. end",
         "i.e. this etc. and Nr. 5. ok",
         "1' '2 and a' 'b",  # a rule that takes the space between them sees one of two apostrophes
+        "z  '  '-1, '  '2",  # a space fewer, and the two are too close
+        "No. 5 and No. ٣ and No. ² and No. five",
+        "Le pp. Vedi pp. 5",  # in Italian's list twice, and only before numbers
         "'tis ,5 or 5, or ,,,5",
         "so... he said .. DOTMULTI. and '.'",
         "Il dit 'oui.'",
