@@ -28,6 +28,11 @@ class Footprint:
     main_memory_mb: float = 0.0  # of the process that hands out the work, at that peak
     processes: int = 0  # the most at a time
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of all processes: what to compare where others are at work on the same machine."""
+        return self.main_cpu_seconds + self.workers_cpu_seconds
+
     def sample(self, main: psutil.Process) -> None:
         """Takes what can be seen now."""
         memory = {process.pid: pss(process) for process in family(main)}
