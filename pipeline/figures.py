@@ -1,17 +1,18 @@
 """The report's figures, each drawn from the numbers of its JSON or CSV file."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from pipeline.schemas import EmbeddedSentence, LengthGroup, Panel
-from pipeline.svg import INK, SERIES, drawn
+from pipeline.svg import INK, SERIES, drawn, inline
 
 WIDE, NARROW = 6.4, 3.6  # inches: for a screen, and for a phone or one panel of several
 HEIGHT = 2.85  # without the legend
@@ -21,6 +22,12 @@ LABEL_DISTANCE = 9.0  # points, from a marker to its number
 LABEL_ROOM = 13.0  # points; a number that has so much room needs no more
 KEY_LINE = 0.15  # inches a line
 PANEL, PANEL_STEP = 2.7, 3.4  # inches: side of a panel, distance from one to the next
+
+
+def both(draw: Callable[[float], str], name: str, label: str) -> dict[str, Markup]:
+    """A figure of some width as part of a page, twice: for a screen and for a phone, one of which the page shows."""
+    forms = {"wide": WIDE, "narrow": NARROW}
+    return {form: inline(draw(width), f"{name}-{form}", label) for form, width in forms.items()}
 
 
 @drawn

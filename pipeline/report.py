@@ -1,7 +1,6 @@
 """Puts all results on one page that opens offline: scores, figures, translations, data and parameters."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,23 +8,22 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline import figures, samples, schemas, stage, tracking
+from pipeline import data_section, figures, formats, samples, schemas, stage, tracking
 from pipeline.parameters import Parameters, read
-from pipeline.schemas import Corpus, EmbeddedProbes, LengthGroup, Perplexity, RunScores
+from pipeline.schemas import EmbeddedProbes, LengthGroup, Perplexity, RunScores
 from pipeline.svg import SERIES, inline
 from s2s import files
 
 FOLDER = Path(__file__).parent / "page"
 SCORES = {"bleu": "BLEU", "bleu_tokenized": "BLEU, tokenized", "chrf": "chrF"}
 LANGUAGES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian", "cs": "Czech"}
-WIDTHS = {"wide": figures.WIDE, "narrow": figures.NARROW}
 
 
 def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path) -> None:
     """Writes the report page.
 
     Args:
-        reports: folder of bleu.json, perplexity.json, length.json, embeddings.json and corpus.json.
+        reports: folder of the JSON files of bleu, perplexity, length, embeddings, clean, difficulty, vocab and encode.
         translations: folder of translations, from the translate stages.
         clean: folder of clean text, from the clean stage.
         curves: folder of learning curves, from the train stages.
@@ -44,7 +42,7 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
             **by_length(reports, parameters),
             **embedded(reports),
             **translated(translations, clean, parameters),
-            **counted(reports),
+            **data_section.content(reports),
         )
         files.write_text(out, page)
         tracked.metrics({"bytes": len(page.encode())})
@@ -54,30 +52,9 @@ def render(**content: Any) -> str:
     """Fills the template; all text in it is escaped."""
     loader = FileSystemLoader(FOLDER)
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page.filters |= {"number": number, "percent": percent, "plain": plain, "title": title, "breakable": breakable}
-    page.globals["measured"] = measured
+    page.filters |= {filter.__name__: filter for filter in formats.FILTERS}
     own = {name: Markup((FOLDER / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}
     return page.get_template("page.html.j2").render(content | own)
-
-
-def number(value: float, digits: int = 2) -> Markup:
-    """A number for readers, with its exact value for programs."""
-    text = f"{value:.2e}" if abs(value) >= 1e15 else f"{value:,.{0 if isinstance(value, int) else digits}f}"
-    return Markup('<data value="{}">{}</data>').format(value, text)
-
-
-def percent(share: float, digits: int = 1) -> Markup:
-    """A share of 1 in percent, with its exact value for programs."""
-    return Markup('<data value="{}">{}\u202f%</data>').format(share, f"{100 * share:.{digits}f}")
-
-
-def plain(value: object) -> str:
-    """A parameter as params.yaml writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple | list):
-        return ", ".join(map(plain, value)) or "none"
-    return str(value)
 
 
 def language_codes(parameters: Parameters) -> tuple[str, str]:
@@ -101,17 +78,7 @@ def describe_system(parameters: Parameters, name: str) -> str:
 def sections(parameters: Parameters) -> Iterator[tuple[str, list[tuple[str, object]]]]:
     """All of params.yaml, a list of keys and values for each section."""
     for name, values in parameters.model_dump().items():
-        yield name, list(flatten(values))
-
-
-def flatten(values: Mapping[str, Any], place: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:
-    """The leaves of nested keys, with their whole names."""
-    for key, value in values.items():
-        name = (*place, str(key))
-        if isinstance(value, Mapping) and value:
-            yield from flatten(value, name)
-        else:
-            yield ".".join(name), "no changes" if value == {} else value
+        yield name, list(formats.flatten(values))
 
 
 def scored(reports: Path, parameters: Parameters) -> dict[str, Any]:
@@ -142,10 +109,9 @@ def learned(reports: Path, curves: Path, parameters: Parameters) -> dict[str, An
     return {
         "perplexities": schemas.read_named(dict[str, Perplexity], reports / "perplexity.json", parameters.models),
         "best_epochs": {model: best_epoch(curve) for model, curve in columns.items()},
-        "curve_figures": {
-            name: inline(figures.curves(columns, width), f"curves-{name}", "Perplexity of each model by epoch")
-            for name, width in WIDTHS.items()
-        },
+        "curve_figures": figures.both(
+            lambda width: figures.curves(columns, width), "curves", "Perplexity of each model by epoch"
+        ),
     }
 
 
@@ -162,9 +128,7 @@ def by_length(reports: Path, parameters: Parameters) -> dict[str, Any]:
     label = f"BLEU of {', '.join(groups)} over groups of test sentences, from short to long; the table below has it too"
     return {
         "length_groups": groups,
-        "length_figures": {
-            name: inline(figures.lengths(groups, width), f"length-{name}", label) for name, width in WIDTHS.items()
-        },
+        "length_figures": figures.both(lambda width: figures.lengths(groups, width), "length", label),
     }
 
 
@@ -209,44 +173,6 @@ def translated(translations: Path, clean: Path, parameters: Parameters) -> dict[
 
     various, longest = samples.choose(lengths, parameters.report.samples)
     return {"samples": {"From short to long": map(sample, various), "The longest": map(sample, longest)}}
-
-
-def counted(reports: Path) -> dict[str, Any]:
-    """How much text there is, what was dropped, and how hard the rest is."""
-    corpus = schemas.read(Corpus, reports / "corpus.json")
-    rules = dict.fromkeys(rule for counts in corpus.ledger.values() for rule in counts if rule not in ("in", "out"))
-    return {
-        "corpus": corpus,
-        "splits": {split: corpus.splits[split] for split in schemas.SPLITS if split in corpus.splits},
-        "rules": list(rules),
-        "sides": {name: plain_first(one) for name, one in corpus.difficulty.items() if isinstance(one, dict)},
-        "facts": {name: one for name, one in corpus.difficulty.items() if not isinstance(one, dict)},
-    }
-
-
-def plain_first(measures: Mapping[str, Any]) -> dict[str, Any]:
-    """The leaves of nested measures, those that are not nested first."""
-    return dict(sorted(flatten(measures), key=lambda one: "." in one[0]))
-
-
-def measured(name: str, value: object) -> object:
-    """A measure of the corpus as text: shares in percent, texts such as signatures as they are."""
-    if isinstance(value, str):
-        return Markup("<code>{}</code>").format(breakable(value))
-    assert isinstance(value, int | float)
-    return percent(value) if "share" in name else number(value)
-
-
-def breakable(signature: str) -> str:
-    """A signature that may go on in the next line."""
-    return signature.replace("|", "|\u200b")
-
-
-def title(name: str) -> str:
-    """What a measure is called, in words."""
-    for part, words in (("length_quantiles.", "length not exceeded by "), ("_", " "), (" bleu", " BLEU")):
-        name = name.replace(part, words)
-    return re.sub(r"by ([\d.]+)$", lambda found: f"by {100 * float(found[1]):g}\u202f%", name)
 
 
 if __name__ == "__main__":

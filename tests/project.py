@@ -61,28 +61,81 @@ def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: 
     schemas.write(
         reports / "embeddings.json", schemas.EmbeddedProbes("reversed-1", [panel("word order"), panel("voice")])
     )
-    ledger = {"demo": {"in": 30123, "out": 30000, "empty": 1, "too_long": 20, "ratio": 2, "duplicate": 100}}
-    difficulty = {
-        "source": {
-            "tokens": 345678,
-            "types": 2345,
-            "mean_length": 11.523,
-            "length_quantiles": {"0.5": 9, "0.99": 47, "1": 60},
-        },
-        "target": {
-            "tokens": 456789,
-            "types": 3456,
-            "mean_length": 12.346,
-            "length_quantiles": {"0.5": 10, "0.99": 51, "1": 67},
-        },
-        "test_share_with_new_4gram": 0.6543,
-        "dictionary_bleu": 17.6543,
-        "dictionary_bleu_signature": SIGNATURE.format("13a"),
-    }
-    schemas.write(reports / "corpus.json", schemas.Corpus(ledger, {"train": 30000, "dev": 1000}, difficulty))
+    write_data_reports(reports)
     for number, model in enumerate(MODELS):
         rows = [f"{n},{100 * n},0.001,{40 / n + number + 1.5},{30 / n + number + 1.25},{5 / n}" for n in range(1, 9)]
         files.write_text(folder / "curves" / f"{model}.csv", "\n".join([",".join(schemas.CURVE_COLUMNS), *rows, ""]))
+
+
+RULES = [
+    schemas.Rule("not_utf8", "a side is not UTF-8"),
+    schemas.Rule("empty", "a side holds no text"),
+    schemas.Rule("too_long", "a side has more than 80 tokens"),
+    schemas.Rule("ratio", "a side has more than 9 times the tokens of the other"),
+    schemas.Rule("duplicate", "the pair was kept before"),
+]
+LEDGER = {
+    "demo": {"in": 30123, "out": 30000, "empty": 1, "too_long": 20, "ratio": 2, "duplicate": 100},
+    "second": {"in": 2345, "out": 2300, "empty": 45},
+}
+EXAMPLES = {
+    "empty": [schemas.Example("demo", 4711, "", "Il\u2028 y\u00ad a <b>rien</b>.")],
+    "too_long": [schemas.Example("second", 1000 + n, "word " * 40, "mot" * 66) for n in range(3)],
+    "not_nfc": [schemas.Example("demo", 815, " The  cat\x85", "Le chat e\u0301coute.")],
+}
+
+
+def write_data_reports(reports: Path) -> None:
+    """Writes what the stages before training say of the data."""
+    repairs = {"demo": {"not_nfc": 17, "control": 0}, "second": {"not_nfc": 3}}
+    schemas.write(
+        reports / "cleaning.json", schemas.Cleaning(RULES, LEDGER, repairs, EXAMPLES, {"train": 32300, "dev": 1000})
+    )
+    schemas.write(
+        reports / "vocab.json",
+        schemas.Vocabularies(
+            "words",
+            0,
+            schemas.SideVocabulary(2003, 2345, 345678, 0.991234, 0.981234),
+            schemas.SideVocabulary(3003, 3456, 456789, 0.987123, 0.976123),
+        ),
+    )
+    schemas.write(reports / "encoding.json", encoding())
+    files.write_json(reports / "difficulty.json", DIFFICULTY)
+
+
+def encoding() -> schemas.Encoding:
+    """Encoded text of 32,300 pairs, of which some are longer than the histogram."""
+    source, target = [0] * (schemas.LONGEST + 1), [0] * (schemas.LONGEST + 1)
+    source[9:12], source[60], source[-1] = (10000, 12000, 10000), 297, 3
+    target[10:13], target[77], target[-1] = (11000, 10000, 11000), 295, 5
+    return schemas.Encoding(
+        {
+            "train": schemas.EncodedSplit(32300, 345678, 456789, 3030, 5885),
+            "dev": schemas.EncodedSplit(1000, 11234, 12345, 212, 295),
+        },
+        {"train": schemas.Lengths(source, target)},
+        {"bucketed": {"source": 0.0213, "target": 0.0345}, "random": {"source": 0.4213, "target": 0.4345}},
+    )
+
+
+DIFFICULTY = {
+    "source": {
+        "tokens": 345678,
+        "types": 2345,
+        "mean_length": 11.523,
+        "length_quantiles": {"0.5": 9, "0.99": 47, "1": 60},
+    },
+    "target": {
+        "tokens": 456789,
+        "types": 3456,
+        "mean_length": 12.346,
+        "length_quantiles": {"0.5": 10, "0.99": 51, "1": 67},
+    },
+    "test_share_with_new_4gram": 0.6543,
+    "dictionary_bleu": 17.6543,
+    "dictionary_bleu_signature": SIGNATURE.format("13a"),
+}
 
 
 def scores(run: str, sentences: int, number: int) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pipeline import figures
+from pipeline import figures, histogram
+from pipeline.histogram import Bin, Typical
 from pipeline.schemas import EmbeddedSentence, LengthGroup, Panel
 
 GROUPS = [LengthGroup(n, 5 * n, 5 * n + 4, 10, 60.0 - n, 55.0 - n, 65.0 - n) for n in range(1, 9)]
@@ -19,6 +20,9 @@ ODD = "<script>alert(1)</script> & $x^2$ 😀 שלום"
 PANEL = Panel(
     "who & whom", (0.75, 0.125), [EmbeddedSentence("a", ODD, 0.5, 1.0), EmbeddedSentence("b", "two", 2.0, 0.0)]
 )
+
+BINS = [Bin(0, 4, 10, 9), Bin(5, 9, 20, 19), Bin(200, None, 0, 2)]
+TYPICAL = {"source": Typical(5.6, {50: 5, 90: 8, 100: 9}), "target": Typical(19.2, {50: 6, 90: 9, 100: 200})}
 
 FIGURES: dict[str, Callable[[], str]] = {
     "lengths": lambda: figures.lengths({"single": GROUPS, "ensemble": GROUPS}),
@@ -34,6 +38,10 @@ FIGURES: dict[str, Callable[[], str]] = {
     "embeddings": lambda: figures.embeddings([PANEL, PANEL, PANEL]),
     "no probes": lambda: figures.embeddings([]),
     "panel": lambda: figures.panel(PANEL),
+    "sentences": lambda: histogram.sentences(BINS, TYPICAL),
+    "narrow sentences": lambda: histogram.sentences(BINS, TYPICAL, figures.NARROW),
+    "one length": lambda: histogram.sentences(BINS[:1], TYPICAL),
+    "no sentence": lambda: histogram.sentences([], {}),
     "identical points": lambda: figures.panel(Panel("p", (0.0, 0.0), [EmbeddedSentence("a", "b", 0.0, 0.0)] * 9)),
 }
 

@@ -3,14 +3,15 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from pipeline import report
+from pipeline import formats, report, schemas
 from s2s.errors import UserError
 from tests import project
 
@@ -122,8 +123,10 @@ def test_every_number_of_the_reports_is_on_the_page_as_it_is(made: Path, browser
         "data", "all => all.map(one => [one.value, one.textContent])"
     )
     exact = {float(value) for value, _ in shown}
-    for name in ("bleu", "perplexity", "length", "corpus"):
-        found = set(numbers_in(json.loads((made / "reports" / f"{name}.json").read_text(encoding="utf-8"))))
+    for name in ("bleu", "perplexity", "length", "cleaning", "vocab", "encoding", "difficulty"):
+        values = json.loads((made / "reports" / f"{name}.json").read_text(encoding="utf-8"))
+        values.pop("lengths", None)  # the page has them in bins
+        found = set(numbers_in(values))
         assert found - exact - set(range(1, 9)) == set(), name  # numbers of groups are no results
     for value, text in shown:
         share = text.endswith("%")
@@ -175,6 +178,107 @@ def test_figures_and_tables_speak_to_those_who_do_not_see(made: Path, browser: B
     levels = page.eval_on_selector_all("h1, h2, h3", "all => all.map(one => +one.tagName[1])")
     assert levels[0] == 1 and all(after <= before + 1 for before, after in pairwise(levels))
     assert page.locator("html").get_attribute("lang") == "en"
+
+
+def rows_of(table: Locator) -> dict[str, list[float | None]]:
+    """The exact numbers of a table's rows, by the rows' names; None where there is none."""
+    rows = table.locator("tr:has(td)").all()
+    return {
+        row.locator("th").evaluate("one => one.textContent"): row.locator("td").evaluate_all(
+            "all => all.map(one => one.querySelector('data') && +one.querySelector('data').value)"
+        )
+        for row in rows
+    }
+
+
+def test_the_ledger_adds_up(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    table = page.locator("#data .ledger").first
+    assert table.locator("thead").inner_text().split()[:6] == ["corpus", "read", "kept", "share", "kept", "dropped"]
+    titles = table.locator("thead tr:last-child th").all_inner_texts()
+    assert titles == [formats.title(one.rule) for one in project.RULES]
+    rows = rows_of(table)
+    assert list(rows) == ["demo", "second", "all", "share"]
+    for name in ("demo", "second", "all"):
+        read, kept, share, *dropped = (value or 0.0 for value in rows[name])
+        assert read == kept + sum(dropped) and share == pytest.approx(kept / read)
+    assert rows["all"][0] == 30123 + 2345 and rows["all"][1] == 30000 + 2300
+    assert rows["share"][-1] == pytest.approx(100 / 32468)
+
+
+def test_one_corpus_needs_no_sum(here: Path, browser: Browser) -> None:
+    path = here / "reports" / "cleaning.json"
+    cleaning = schemas.read(schemas.Cleaning, path)
+    schemas.write(path, replace(cleaning, ledger={"demo": cleaning.ledger["demo"]}, repairs={}))
+    page = open_page(browser, run_stage(here))
+    assert list(rows_of(page.locator("#data .ledger"))) == ["demo", "share"]
+
+
+def test_a_rule_that_dropped_nothing_stays_in_the_ledger_and_is_explained_when_asked_for(
+    made: Path, browser: Browser
+) -> None:
+    page = open_page(browser, page_of(made))
+    assert page.locator("#data .ledger th.idle").all_inner_texts() == ["not UTF\u20118", "control"]
+    explained = page.get_by_text("a side is not UTF-8")
+    assert not explained.is_visible() and page.get_by_text("a side holds no text").is_visible()
+    page.get_by_text("Rules that dropped nothing").click()
+    assert explained.is_visible()
+
+
+def test_examples_show_what_cannot_be_seen(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    page.get_by_text("a side holds no text").click()
+    example = page.locator(".example:visible p")
+    assert example.all_inner_texts() == ["demo, line 4,711", "nothing", "IlU+2028 yU+00AD a <b>rien</b>."]
+    assert page.locator(".example [title='line separator']").count() == 1
+    assert page.locator(".example :is(b, script)").count() == 0
+
+
+def test_the_histogram_has_its_numbers_in_a_table(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    table = page.locator("table", has=page.locator("th", has_text="200 and more")).last
+    rows = {name: counts for name, counts in rows_of(table).items() if any(counts)}
+    assert rows == {
+        "5–9": [10000, 0],
+        "10–14": [22000, 32000],
+        "60–64": [297, 0],
+        "75–79": [0, 295],
+        "200 and more": [3, 5],
+    }
+    lengths = rows_of(page.locator("table", has=page.locator("th", has_text="longest")))
+    assert lengths["source"] == [pytest.approx(345678 / 32300), 10, 11, 11, 200]
+    assert lengths["target"] == [pytest.approx(456789 / 32300 + 1), 11, 12, 12, 200]  # with </s>
+
+
+def test_bars_are_as_long_as_their_shares(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    cells = page.locator("td:has(.meter)").evaluate_all(
+        """all => all.map(one => [+one.querySelector('data').value,
+            one.querySelector('.meter span').offsetWidth / one.querySelector('.meter').offsetWidth])"""
+    )
+    highest = max(share for share, _ in cells[:4])
+    assert len(cells) == 2 * 2 + 2 * 2  # splits or ways of making batches, by sides
+    for place, (share, width) in enumerate(cells):
+        assert width == pytest.approx(share / highest if place < 4 else share, abs=0.02)
+
+
+def test_pieces_of_words_have_no_types_and_were_learned_from_some_lines(here: Path, browser: Browser) -> None:
+    path = here / "reports" / "vocab.json"
+    known = schemas.read(schemas.Vocabularies, path)
+    sides = {side: replace(getattr(known, side), types=0) for side in schemas.SIDES}
+    schemas.write(path, replace(known, kind="bpe", sentencepiece_lines=54321, **sides))
+    page = open_page(browser, run_stage(here))
+    assert page.get_by_text("SentencePiece learned from 54,321 lines").is_visible()
+    assert rows_of(page.locator("table", has_text="coverage, dev"))["source"][1] is None
+
+
+def test_a_wide_table_scrolls_in_its_own_box(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made), 390)
+    box = page.locator(".table:has(.ledger)").first
+    assert box.evaluate("one => one.scrollWidth > one.clientWidth")
+    box.evaluate("one => one.scrollLeft = 9999")
+    names = [page.locator("#data .ledger tbody th").first, page.locator("#data .ledger tfoot th").first]
+    assert [round(name.evaluate("one => one.getBoundingClientRect().left")) for name in names] == [16, 16]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -229,19 +333,6 @@ def test_the_same_results_give_the_same_bytes(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [
-        (1234567, 2, '<data value="1234567">1,234,567</data>'),
-        (1234.5678, 2, '<data value="1234.5678">1,234.57</data>'),
-        (0.98765, 3, '<data value="0.98765">0.988</data>'),
-        (1.5e300, 2, '<data value="1.5e+300">1.50e+300</data>'),
-    ],
-)
-def test_numbers_are_short_and_exact(value: float, digits: int, text: str) -> None:
-    assert report.number(value, digits) == text
-
-
-@pytest.mark.parametrize(
     ("perplexities", "best"), [([5.0, 3.0, 3.0], 1), ([float("nan"), 4.0, 5.0], 1), ([], None), ([float("nan")], None)]
 )
 def test_the_best_epoch_is_the_first_of_the_lowest_perplexity(perplexities: list[float], best: float | None) -> None:
@@ -254,6 +345,11 @@ def test_the_best_epoch_is_the_first_of_the_lowest_perplexity(perplexities: list
     [
         ("reports/bleu.json", "{}", r"bleu.json: found no single; expected all that params.yaml names"),
         ("reports/perplexity.json", "[]", r"perplexity.json: JSON: .*; expected what the stage before writes"),
+        (
+            "reports/encoding.json",
+            "{}",
+            r"encoding.json: splits: Field required; expected what the stage before writes",
+        ),
         ("curves/reversed-2.csv", "a,b\n", r"reversed-2.csv: found titles a,b; expected epoch,update,learning_rate,"),
     ],
 )

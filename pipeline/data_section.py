@@ -1,0 +1,93 @@
+"""What the report page says of the data: what cleaning took, how hard the text is, vocabularies, lengths, padding."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline import figures, histogram, schemas
+from pipeline.formats import flatten
+from pipeline.schemas import Cleaning, Encoding, Vocabularies
+
+Value = TypeVar("Value")
+REPAIRS = {
+    "separators": "characters that many programs take for the end of a line: made spaces",
+    "invisible": "soft hyphens, zero-width spaces, word joiners, byte order marks: removed",
+    "control": "other control characters: made spaces",
+    "not_nfc": "letters and accents of other than Unicode's composed form (NFC): composed",
+}
+WAYS = {"bucketed": "sorted by length", "random": "drawn at random"}  # of making batches
+
+
+def content(reports: Path) -> dict[str, Any]:
+    """All that the template of the section needs, from the reports of the stages before training."""
+    return {
+        **cleaned(schemas.read(Cleaning, reports / "cleaning.json")),
+        **hardness(schemas.read(dict[str, Any], reports / "difficulty.json")),
+        "vocabularies": schemas.read(Vocabularies, reports / "vocab.json"),
+        **encoded(schemas.read(Encoding, reports / "encoding.json")),
+    }
+
+
+def cleaned(cleaning: Cleaning) -> dict[str, Any]:
+    """The ledger and the repairs, each with the sums over all corpora."""
+    rules = {one.rule: one.drops for one in cleaning.rules}
+    kinds = dict.fromkeys(kind for counts in cleaning.repairs.values() for kind in counts)
+    return {
+        "cleaning": cleaning,
+        "rules": rules,
+        "repairs": {kind: REPAIRS.get(kind, "") for kind in kinds},
+        "splits": in_order(cleaning.splits),
+        "taken": sums(cleaning.ledger.values(), ["in", "out", *rules]),
+        "repaired": sums(cleaning.repairs.values(), kinds),
+    }
+
+
+def in_order(splits: Mapping[str, Value]) -> dict[str, Value]:
+    """What is said of each split, training text first."""
+    return {split: splits[split] for split in schemas.SPLITS if split in splits}
+
+
+def sums(rows: Iterable[Mapping[str, int]], names: Iterable[str]) -> dict[str, int]:
+    """The sum of each named column."""
+    counts = list(rows)
+    return {name: sum(row.get(name, 0) for row in counts) for name in names}
+
+
+def hardness(difficulty: Mapping[str, Any]) -> dict[str, Any]:
+    """How hard the text is: measures of each side, and those of the whole."""
+    return {
+        "sides": {name: plain_first(one) for name, one in difficulty.items() if isinstance(one, dict)},
+        "facts": {name: one for name, one in difficulty.items() if not isinstance(one, dict)},
+    }
+
+
+def plain_first(measures: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves of nested measures, those that are not nested first."""
+    return dict(sorted(flatten(measures), key=lambda one: "." in one[0]))
+
+
+def encoded(encoding: Encoding) -> dict[str, Any]:
+    """Unknown tokens of each split, padding, and the lengths of the training text."""
+    lengths = encoding.lengths["train"]
+    bins, sides = histogram.grouped(lengths), histogram.typical(encoding.splits["train"], lengths)
+    unknown = {split: unknown_shares(one) for split, one in encoding.splits.items()}
+    label = "How many sentences of the training text have how many tokens; the tables below have the numbers"
+    return {
+        "encoded_splits": in_order(encoding.splits),
+        "unknown_shares": unknown,
+        "highest_unknown_share": max(share for shares in unknown.values() for share in shares.values()),
+        "padding": {WAYS.get(way, way): shares for way, shares in encoding.padding.items()},
+        "length_bins": bins,
+        "bin_width": bins[0].width if bins else 1,
+        "typical_lengths": sides,
+        "longest": schemas.LONGEST,
+        "sentence_figures": figures.both(lambda width: histogram.sentences(bins, sides, width), "sentences", label),
+    }
+
+
+def unknown_shares(split: schemas.EncodedSplit) -> dict[str, float]:
+    """The shares of tokens that are not in the vocabularies."""
+    return {
+        "source": split.source_unknown / max(1, split.source_tokens),
+        "target": split.target_unknown / max(1, split.target_tokens),
+    }
