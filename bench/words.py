@@ -138,8 +138,8 @@ class Lexicon:
 def draw_ranks(draw: np.random.Generator, count: int) -> Ranks:
     """Ranks from 0 by Zipf's law, exponent 1 up to 10,000 and 1.8 beyond, as in real text.
 
-    The first five words are 17 % of it, as `the of and to in` are of English. Types grow with the text: 27 million words
-    hold some 400,000, 270 million 1.5 million.
+    The first five words are 17 % of it, as `the of and to in` are of English. Types grow with the text: 27 million
+    words hold some 400,000, 270 million 1.5 million.
     """
     bend, slope, most = 10_000.0, 0.8, 5e7
     head = np.log(bend + 1)
