@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import parameters, presets, stage, tracking
+from pipeline import parameters, presets, sources, stage, tracking
 from s2s import files
 from s2s.errors import UserError
 
@@ -21,12 +21,19 @@ def check(
 ) -> None:
     """Checks params.yaml: every key known, every value in range. One line and exit code 2 if not."""
     if out is None:
-        parameters.read()
+        check_all()
     else:
         with tracking.run():
-            parameters.read()
+            check_all()
             files.write_text(out, VALID)
     typer.echo(VALID, nl=False)
+
+
+def check_all() -> None:
+    """Reads params.yaml, and looks its source up."""
+    source = parameters.read().download.source
+    if source not in sources.MADE_HERE:
+        sources.find(source)
 
 
 @app.command()

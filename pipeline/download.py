@@ -44,7 +44,7 @@ def main(out: Path, listed: Path = sources.LISTED) -> None:
         if settings.source in MADE_HERE:
             write(settings, MADE_HERE[settings.source], out)
         else:
-            source = known(settings, listed)
+            source = sources.find(settings.source, listed)
             with fetching.workplace(source, out) as work:
                 fetching.check_space(source, transfer.mirrors(settings.mirrors), work, out)
                 write(settings, partial(fetched, source, work), out)
@@ -100,14 +100,6 @@ def checked(sides: list[Path], every_line: bool) -> int:
         f"{sides[0]} has {counts[0]} lines and {sides[1]} has {counts[1]}; expected as many of each",
     )
     return counts[0]
-
-
-def known(settings: Download, listed: Path) -> Source:
-    """The source that is to be downloaded."""
-    offered = sources.read(listed)
-    names = ", ".join([*MADE_HERE, *offered])
-    check(settings.source in offered, f"download.source: found {settings.source}; expected one of {names}")
-    return offered[settings.source]
 
 
 def fetched(source: Source, work: Path, settings: Download, folder: Path) -> Splits:
@@ -192,7 +184,8 @@ def chosen(settings: Download, offered: tuple[str, ...]) -> tuple[str, str]:
 
 
 MADE_HERE: dict[str, Callable[[Download, Path], Splits]] = {"demo": generated, "files": copied}
-"""Sources that are not downloaded."""
+"""How to make what is not downloaded."""
+assert tuple(MADE_HERE) == sources.MADE_HERE
 
 if __name__ == "__main__":
     stage.program(main)

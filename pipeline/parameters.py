@@ -49,7 +49,7 @@ class Files(Section):
 class Download(Section):
     """Where the text comes from."""
 
-    source: Literal["demo", "multi30k", "wmt14", "wmt14_selected", "files"]
+    source: Name
     source_language: str = Field(pattern="^[a-z]{2}$")
     target_language: str = Field(pattern="^[a-z]{2}$")
     mirrors: tuple[str, ...] = Field(strict=False)

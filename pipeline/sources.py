@@ -8,9 +8,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from pipeline.parameters import UniqueKeyLoader
-from s2s.errors import UserError
+from s2s.errors import UserError, check
 
 LISTED = Path(__file__).with_name("sources.yaml")
+MADE_HERE = ("demo", "files")  # values of download.source that need no list
 LANGUAGE = "{language}"  # stands for it in Corpus.texts
 
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")]
@@ -113,6 +114,14 @@ def read(path: Path = LISTED) -> dict[str, Source]:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         raise UserError(f"{path}: {describe(error)}") from None
+
+
+def find(name: str, path: Path = LISTED) -> Source:
+    """The source that `download.source` names. Raises UserError if it is not listed."""
+    listed = read(path)
+    names = ", ".join([*MADE_HERE, *listed])
+    check(name in listed, f"download.source: found {name}; expected one of {names}")
+    return listed[name]
 
 
 def describe(error: ValidationError) -> str:

@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from sklearn.decomposition import PCA
 
-from pipeline import embeddings
-from pipeline.parameters import Clean
+from pipeline import embeddings, parameters
 from s2s import files, model, scoring, vocabulary
 from s2s.errors import UserError
 from tests import project, tiny
 
 TITLES = "panel\tgroup\tsentence\n"
 PROBES = TITLES + "order\tking\tthe king sees the cat\norder\tcat\tthe cat sees the king\nvoice\ta\tthe king\n"
-CLEAN = Clean(normalize_punctuation=True, lowercase=False, max_words=80, max_length_ratio=9.0, drop_duplicates=True)
+CLEAN = parameters.read(project.ROOT / "presets" / "demo.yaml").clean
 
 
 @pytest.fixture

@@ -53,6 +53,12 @@ def test_check_refuses_in_one_line_and_writes_nothing(workspace: Path, old: str,
     assert not (workspace / "data").exists()
 
 
+def test_check_refuses_a_source_that_is_not_listed(workspace: Path) -> None:
+    spoil(workspace, "  source: demo", "  source: wmt15")
+    wanted = "demo, files, multi30k, wmt14, wmt14_selected"
+    assert call(workspace, "check") == (2, "", f"download.source: found wmt15; expected one of {wanted}\n")
+
+
 def test_preset_lists_them(workspace: Path) -> None:
     code, out, _ = call(workspace, "preset")
     assert code == 0

@@ -47,9 +47,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         patch.setenv("S2S_TRACKING", "off")
         download.main(Path("raw"))
-        clean.main(Path("raw"), Path("clean"), Path("reports/corpus.json"))
-        vocab.main(Path("clean"), Path("vocab"))
-        encode.main(Path("clean"), Path("vocab"), Path("encoded"))
+        clean.main(Path("raw"), Path("clean"), Path("reports/cleaning.json"), Path("reports/cleaning.csv"))
+        vocab.main(Path("clean"), Path("vocab"), Path("reports/vocab.json"))
+        encode.main(Path("clean"), Path("vocab"), Path("encoded"), Path("reports/encoding.json"))
         for seed in (1, 2):
             train_one("reversed", seed)
         for run in ("single", "ensemble"):

@@ -43,8 +43,7 @@ def test_an_error_of_a_worker_is_an_error_here() -> None:
 
 
 def test_work_may_refer_to_what_cannot_travel() -> None:
-    open_file = Path(__file__).open()
-    with open_file:
+    with Path(__file__).open() as open_file:
         assert list(mapped(lambda number: (number, open_file.closed), range(3), 2)) == [(n, False) for n in range(3)]
 
 
