@@ -11,7 +11,7 @@ from pipeline.schemas import LONGEST, Encoded, EncodedSplit, Encoding, Lengths
 from pipeline.workers import mapped
 from s2s import vocabulary
 from s2s.corpus_writer import SplitWriter
-from s2s.files import whole
+from s2s.files import naming, sweep, whole
 from s2s.progress import Meter
 from s2s.vocabulary import EOS, UNK, Vocabulary
 
@@ -34,7 +34,8 @@ def main(clean: Path, vocab: Path, out: Path, report: Path) -> None:
     """
     vocabularies = [vocabulary.load(vocab, side) for side in schemas.SIDES]
     source, target = (known.sha256 for known in vocabularies)
-    with tracking.run() as run, whole(out) as folder:
+    sweep(out)
+    with tracking.run() as run, naming(out), whole(out) as folder:
         folder.mkdir()
         tallies = {split: encode(clean, split, vocabularies, folder) for split in schemas.SPLITS}
         splits = {split: tally.numbers() for split, tally in tallies.items()}

@@ -27,6 +27,12 @@ def whole(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
+def sweep(path: Path) -> None:
+    """Removes what killed runs left beside a path, gigabytes maybe; the caller alone is writing there."""
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Lets an error of reading or writing say where: Python's own name no file once it is open."""

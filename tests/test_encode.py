@@ -1,5 +1,9 @@
 import itertools
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +131,24 @@ def test_padding_of_a_large_text_is_told_of_some_of_its_batches(
     assert drawn[0] == drawn[1] != whole
     for kind, shares in whole.items():
         assert drawn[0][kind]["source"] == pytest.approx(shares["source"], abs=0.04)
+
+
+def test_a_run_that_is_killed_leaves_nothing_that_looks_whole_and_the_next_one_starts_again(here: Path) -> None:
+    run(here, *words())
+    expected = {path.name: path.read_bytes() for path in (here / "encoded").iterdir()}
+    shutil.rmtree(here / "encoded")
+    command = [sys.executable, "-m", "pipeline.encode", "--clean=clean", "--vocab=vocab", "--out=encoded"]
+    program = subprocess.Popen([*command, "--report=new.json"], env=os.environ | {"PYTHONPATH": str(project.ROOT)})
+    while not list(here.glob(".encoded.*.part/train.source_ids.npy")):
+        assert program.poll() is None
+        time.sleep(0.002)
+    program.kill()
+    program.wait()
+    assert not (here / "encoded").exists()
+    assert not (here / "new.json").exists()
+    run(here, *words())
+    assert {path.name: path.read_bytes() for path in (here / "encoded").iterdir()} == expected
+    assert not list(here.glob(".*.part"))
 
 
 def test_a_missing_vocabulary_is_refused_and_nothing_is_written(here: Path) -> None:
