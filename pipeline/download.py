@@ -162,7 +162,7 @@ def finished(corpus: Corpus, language: str, folder: Path, pulse: Pulse) -> Text:
     if is_gzip(path):
         path = path.rename(path.with_name(f"{path.name}.gz"))
     count = texts.count_lines(path, pulse)
-    print(f"{corpus.name}: {count:,} lines of {language}", flush=True)
+    print(f"{corpus.name}: {count:,} lines of {language}\n", end="", flush=True)  # in one piece: others print too
     return Text(path.name, count)
 
 

@@ -85,9 +85,10 @@ def unselected(shards: Sequence[Shard], kept: Mask, percents: Mapping[str, float
     found = np.zeros(len(kept), bool)
     for corpus, percent in percents.items():
         own = [shard for shard in shards if shard.corpus == corpus]
-        rows = np.flatnonzero(kept[own[0].first : end(own)]) if own else []
+        first = own[0].first if own else 0
+        rows = np.flatnonzero(kept[first : end(own)]).astype(np.int64)
         if len(rows):
-            found[own[0].first + rows[~nearest(own, rows, percent, near)]] = True
+            found[first + rows[~nearest(own, rows, percent, near)]] = True
     return found
 
 
