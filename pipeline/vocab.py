@@ -1,7 +1,6 @@
 """Chooses the tokens that the models know, from the training text alone."""
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from s2s.counts import WordCounts, count_words, coverage, total, word_vocabulary
 from s2s.files import whole
 from s2s.progress import Meter
 from s2s.subwords import draw_lines, train_sentencepiece
-from s2s.vocabulary import UNK, SentencePieceVocabulary, Vocabulary
+from s2s.vocabulary import UNK, Vocabulary
 
 SEED = 1  # of the lines that subwords are learned from
 COVERAGE_LINES = 20_000  # others, by which the coverage of training text is judged: 700,000 subwords
@@ -84,24 +83,21 @@ def count_sides(path: Path) -> dict[str, pa.Table]:
 
 
 def learn_subwords(clean: Path, settings: Vocab) -> tuple[int, Learned]:
-    """Learns the subwords of both sides, one process each."""
-    train, dev = schemas.shards(clean, "train"), schemas.shards(clean, "dev")
-    learned: Learned = {}
-    results = mapped(partial(learn_side, train, dev, settings), schemas.SIDES)
-    for side, (content, *known) in zip(schemas.SIDES, results, strict=True):
-        vocabulary = SentencePieceVocabulary(content)
-        learned[side] = vocabulary, SideVocabulary(len(vocabulary), 0, 0, *known)
-    return min(settings.sentencepiece_lines, sum(sizes(train))), learned
+    """Learns the subwords of each side from a sample of lines; one after the other, for each takes gigabytes."""
+    train = schemas.shards(clean, "train")
+    lines = min(settings.sentencepiece_lines, sum(sizes(train)))
+    return lines, {side: learn_side(clean, side, settings) for side in schemas.SIDES}
 
 
-def learn_side(train: list[Path], dev: list[Path], settings: Vocab, side: str) -> tuple[bytes, float, float]:
-    """SentencePiece's model of one side, and the shares of training and development text that it knows."""
+def learn_side(clean: Path, side: str, settings: Vocab) -> tuple[Vocabulary, SideVocabulary]:
+    """Learns the subwords of one side; words are not counted."""
     assert settings.kind != "words"
+    train, [dev] = schemas.shards(clean, "train"), schemas.shards(clean, "dev")
     lines = draw(train, side, settings.sentencepiece_lines, SEED)
     vocabulary = train_sentencepiece(lines, settings.kind, wanted_size(settings, side))
-    others = draw(train, side, COVERAGE_LINES, SEED + 1)
-    held_out = (line for path in dev for line in schemas.read_column(path, side))
-    return vocabulary.content, share_known(vocabulary, others), share_known(vocabulary, held_out)
+    texts = draw(train, side, COVERAGE_LINES, SEED + 1), schemas.read_column(dev, side)
+    known = (share_known(vocabulary, text) for text in texts)
+    return vocabulary, SideVocabulary(len(vocabulary), 0, 0, *known)
 
 
 def draw(files: list[Path], column: str, wanted: int, seed: int) -> Iterator[str]:

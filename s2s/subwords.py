@@ -30,7 +30,9 @@ def draw_lines(sizes: Sequence[int], wanted: int, seed: int) -> list[NDArray[np.
 
 
 def train_sentencepiece(lines: Iterable[str], kind: Literal["unigram", "bpe"], size: int) -> SentencePieceVocabulary:
-    """Learns subwords from normalized lines, all of which it holds in memory; the same lines give the same bytes.
+    """Learns subwords from normalized lines; the same lines give the same bytes.
+
+    All lines are in memory: unigram takes 20 bytes a character, 3.7 GB for a million lines of 27 words, and 3 minutes.
 
     Args:
         lines: the text.
