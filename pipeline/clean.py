@@ -46,6 +46,7 @@ def main(raw: Path, out: Path, report: Path, table: Path) -> None:
         held_out = {split: scored(raw, manifest.splits[split], cleaner) for split in HELD_OUT}
         if settings.drop_held_out:
             cleaner = replace(cleaner, held_out=digests(held_out.values()))
+        files.sweep(out)
         place = work.folder("clean", fingerprint(raw, manifest, settings))
         with FileLock(place / "lock"), whole(out) as folder:
             books, shards = sift_corpora(raw, manifest.splits["train"], cleaner, place)

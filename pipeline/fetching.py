@@ -17,6 +17,7 @@ from pipeline.parameters import Download
 from pipeline.sources import Copy, Source
 from pipeline.transfer import Fetch
 from s2s.errors import check
+from s2s.files import sweep
 from s2s.progress import Meter
 
 UNPACKED_PER_BYTE = 2  # of WMT's archives, by what is taken of them: UN 2.0, Common Crawl 1.3, the others about 1
@@ -44,8 +45,7 @@ def workplace(source: Source, out: Path) -> Iterator[Path]:
         print(f"download: waits for another run that uses {folder}", flush=True)
         lock.acquire()
     try:
-        for left in out.parent.glob(f".{out.name}.*.part"):
-            shutil.rmtree(left)  # of a run that was killed: `whole` had no time to
+        sweep(out)
         yield folder
         for copies in source.files.values():
             for copy in copies:

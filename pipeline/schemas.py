@@ -405,8 +405,8 @@ def shards(clean: Path, split: str) -> list[Path]:
 
 
 def read_table(path: Path, names: Sequence[str]) -> pa.Table:
-    """Some columns of a whole file of pairs."""
-    return open_pairs(path).read(columns=list(names))
+    """Some columns of a whole file of pairs, read by one thread: there is a worker for each processor already."""
+    return open_pairs(path).read(columns=list(names), use_threads=False)
 
 
 def stream_columns(path: Path, names: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:

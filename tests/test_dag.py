@@ -12,7 +12,7 @@ def stage(name: str, deps: str = "", outs: str = "") -> dag.Stage:
 
 
 EVERY = [
-    stage("clean", "code.py", "data/clean reports/corpus.json"),
+    stage("clean", "code.py", "data/clean reports/cleaning.json"),
     stage("train@a-1", "data/clean", "models/a/1 curves/a-1.csv"),
     stage("train@a-2", "data/clean", "models/a/2 curves/a-2.csv"),
     stage("bleu", "models data/clean/test.parquet", "reports/bleu.json"),
