@@ -15,10 +15,11 @@ NO_LANGUAGE = "zxx"  # numbers, addresses, markup
 COMMON_WORDS = {
     language: frozenset(words.split())
     for language, words in {
-        "en": "The the and of with which that this these those from have has been their its not for by were are to would "
-        "should could can you your it at be they our his she who when there more than about into but also two any",
-        "fr": "Les les des du une et dans pour sur avec par aux au est sont cette ces leur leurs être pas qui ou le à nous "
-        "vous plus été même mais afin comme sous elle elles ainsi aussi deux ont d'une d'un qu'il c'est où toutes peut",
+        "en": "The the and of with which that this these those from have has been their its not for by were are to "
+        "would should could can you your it at be they our his she who when there more than about into but also two",
+        "fr": "Les les des du une et dans pour sur avec par aux au est sont cette ces leur leurs être pas qui ou le à "
+        "nous vous plus été même mais afin comme sous elle elles ainsi aussi deux ont d'une d'un qu'il c'est où toutes "
+        "peut",
     }.items()
 }
 
