@@ -25,6 +25,8 @@ from s2s.progress import Meter
 
 SHARD_PAIRS = 50_000  # of raw text: a file of data/clean/train, seconds of work, 100 MB in memory
 HELD_OUT = ("dev", "test")
+PACKED = 3  # bytes of text in one of gzip, and
+ROOM = 2.5  # bytes of clean text for one of raw text, while it stands there sifted and finished: both in two forms
 
 
 def main(raw: Path, out: Path, report: Path, table: Path) -> None:
@@ -49,6 +51,7 @@ def main(raw: Path, out: Path, report: Path, table: Path) -> None:
         files.sweep(out)
         place = work.folder("clean", fingerprint(raw, manifest, settings))
         with FileLock(place / "lock"), whole(out) as folder:
+            check_space(raw, manifest, place)
             books, shards = sift_corpora(raw, manifest.splits["train"], cleaner, place)
             dropped = decide(shards, settings, held_out["dev"])
             enter(books, shards, dropped)
@@ -70,6 +73,14 @@ def check_selection(settings: Clean, manifest: Manifest) -> None:
     known = [corpus.corpus for corpus in manifest.splits["train"]]
     for corpus in settings.selection:
         check(corpus in known, f"clean.selection: found {corpus}; expected some of {', '.join(known)}")
+
+
+def check_space(raw: Path, manifest: Manifest, place: Path) -> None:
+    """Refuses to begin what the disk has no room for."""
+    texts = [raw / name for corpus in manifest.splits["train"] for name in (corpus.source, corpus.target)]
+    wanted = sum(path.stat().st_size * (PACKED if lines.is_gzip(path) else 1) for path in texts)
+    done = sum(path.stat().st_size for path in place.iterdir())
+    work.check_free(place, int(wanted * ROOM) - done, "for clean text, a part of it twice for a while")
 
 
 def fingerprint(raw: Path, manifest: Manifest, settings: Clean) -> str:

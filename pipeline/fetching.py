@@ -1,7 +1,5 @@
 """Fetches all files of a source: several at once, in one display, on a disk that has room, for one run at a time."""
 
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -12,11 +10,11 @@ from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
-from pipeline import parts, transfer
+from pipeline import parts, transfer, work
 from pipeline.parameters import Download
 from pipeline.sources import Copy, Source
 from pipeline.transfer import Fetch
-from s2s.errors import check
+from pipeline.work import check_free, gigabytes
 from s2s.files import sweep
 from s2s.progress import Meter
 
@@ -31,13 +29,8 @@ class StoppedError(Exception):
 
 @contextmanager
 def workplace(source: Source, out: Path) -> Iterator[Path]:
-    """The folder of files on their way, for one run at a time; they are removed when the block ends well.
-
-    No engine knows of it, so none deletes it between a stage that was stopped and the next. `dvc exp run --temp` runs
-    in a copy that vanishes; DVC_ROOT still names the repository.
-    """
-    folder = Path(os.environ.get("DVC_ROOT", ".")) / "work" / "download"
-    folder.mkdir(parents=True, exist_ok=True)
+    """The folder of files on their way, for one run at a time; they are removed when the block ends well."""
+    folder = work.folder("download")
     lock = FileLock(folder / "lock")
     try:
         lock.acquire(timeout=0)
@@ -86,17 +79,6 @@ def here(copies: Sequence[Copy], folder: Path) -> int:
     """The bytes that earlier runs have fetched of a file's first copy."""
     part = parts.part_of(copies[0], folder)
     return part.stat().st_size if part.exists() else 0
-
-
-def check_free(folder: Path, wanted: int, parts: str) -> None:
-    """Refuses a disk that has not so many bytes free."""
-    free = shutil.disk_usage(folder).free
-    check(free >= wanted, f"{folder}: found {gigabytes(free)} free; expected {gigabytes(wanted)} ({parts})")
-
-
-def gigabytes(count: int) -> str:
-    """Bytes, for a person."""
-    return f"{count / 1e9:,.2f} GB"
 
 
 def fetch_all(

@@ -13,7 +13,7 @@ from pipeline.lines import Block
 from pipeline.parameters import Clean
 from pipeline.schemas import Example, Rule
 from s2s import languages, text
-from s2s.files import whole
+from s2s.files import naming, whole
 
 EXAMPLES = 3  # of each rule
 EXAMPLE_CHARACTERS = 200
@@ -191,7 +191,7 @@ def write_sifted(out: Path, rows: list[tuple[int | str, ...]], summary: Summary)
     columns = list(zip(*rows, strict=True)) or [()] * len(SIFTED)
     arrays = [pa.array(column, part.type) for column, part in zip(columns, SIFTED, strict=True)]
     schema = SIFTED.with_metadata({SUMMARY: schemas.adapter(Summary).dump_json(summary)})
-    with whole(out) as part:
+    with naming(out), whole(out) as part:
         pq.write_table(pa.Table.from_arrays(arrays, schema=schema), part, compression="zstd", use_dictionary=False)
 
 

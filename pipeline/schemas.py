@@ -373,13 +373,9 @@ def write_pairs(path: Path, first: int, texts: pa.Table) -> None:
     """Writes a Parquet file of pairs from columns of texts; their ids count from `first`."""
     ids = pa.array(range(first, first + len(texts)), pa.int64())
     columns = [ids, *(texts.column(name) for name in PAIRS.names[1:])]
-    pq.write_table(
-        pa.Table.from_arrays(columns, schema=PAIRS),
-        path,
-        row_group_size=ROW_GROUP,
-        compression="zstd",
-        use_dictionary=False,
-    )
+    table = pa.Table.from_arrays(columns, schema=PAIRS)
+    with files.naming(path):
+        pq.write_table(table, path, row_group_size=ROW_GROUP, compression="zstd", use_dictionary=False)
 
 
 def open_pairs(path: Path) -> pq.ParquetFile:

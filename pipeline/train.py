@@ -115,6 +115,7 @@ def write_curve(path: Path, position: Position) -> None:
 
 def write_model(out: Path, network: Seq2Seq, description: dict[str, object], vocab: Path) -> None:
     """Writes a folder that holds all that translating needs."""
+    files.sweep(out)
     with files.whole(out) as folder:
         folder.mkdir()
         weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}

@@ -11,7 +11,7 @@ from pipeline.parameters import Vocab, read
 from pipeline.schemas import SideVocabulary, Vocabularies
 from pipeline.workers import mapped
 from s2s.counts import WordCounts, count_words, coverage, total, word_vocabulary
-from s2s.files import whole
+from s2s.files import sweep, whole
 from s2s.progress import Meter
 from s2s.subwords import draw_lines, train_sentencepiece
 from s2s.vocabulary import UNK, Vocabulary
@@ -31,6 +31,7 @@ def main(clean: Path, out: Path, report: Path) -> None:
         report: JSON file to be written: sizes and coverage.
     """
     settings = read().vocab
+    sweep(out)
     with tracking.run() as run, whole(out) as folder:
         folder.mkdir()
         lines, learned = (learn_words if settings.kind == "words" else learn_subwords)(clean, settings)

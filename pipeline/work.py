@@ -1,17 +1,19 @@
-"""Folders for work that goes on after an interruption: undeclared, so that no engine deletes them."""
+"""Folders for work that goes on after an interruption, undeclared so that no engine deletes them, and room for it."""
 
 import ast
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+from s2s.errors import check
 from s2s.files import to_json
 
 
-def folder(stage: str, name: str) -> Path:
-    """Makes the folder of one piece of work, in the user's own repository.
+def folder(stage: str, name: str = "") -> Path:
+    """Makes the folder of a stage, or of one piece of its work, in the user's own repository.
 
     `dvc exp run --temp` runs in a copy that vanishes; DVC_ROOT still names the repository.
     """
@@ -24,3 +26,14 @@ def fingerprint(modules: Iterable[ModuleType], *values: object) -> str:
     """Names what a result is a function of: the code of some modules without its comments, and values for JSON."""
     code = [ast.dump(ast.parse(Path(str(module.__file__)).read_bytes())) for module in modules]
     return hashlib.sha256(to_json([code, *values]).encode()).hexdigest()[:16]
+
+
+def check_free(folder: Path, wanted: int, parts: str) -> None:
+    """Refuses a disk that has not so many bytes free; `parts` says for what."""
+    free = shutil.disk_usage(folder).free
+    check(free >= wanted, f"{folder}: found {gigabytes(free)} free; expected {gigabytes(wanted)} ({parts})")
+
+
+def gigabytes(count: int) -> str:
+    """Bytes, for a person."""
+    return f"{count / 1e9:,.2f} GB"

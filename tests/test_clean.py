@@ -1,8 +1,10 @@
 import gzip
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -310,6 +312,15 @@ def test_work_is_never_taken_up_under_other_rules(change: dict[str, Any], here: 
         manifest = schemas.read(Manifest, here / "raw" / schemas.MANIFEST)
         names.append(clean.fingerprint(here / "raw", manifest, parameters.read().clean))
     assert names[0] != names[1]
+
+
+def test_a_disk_without_room_is_refused_before_work_starts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10**9))
+    run(here, {"a": GOOD})
+    (here / "raw" / "train-a.en").write_bytes(b"")
+    os.truncate(here / "raw" / "train-a.en", 5 * 10**8)
+    with pytest.raises(UserError, match=r"work/clean/\w+: found 1.00 GB free; expected 1.25 GB \(for clean text, a"):
+        again(here)
 
 
 def test_gzip_is_read(here: Path) -> None:
