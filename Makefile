@@ -48,6 +48,7 @@ ui: setup  ## open MLflow's pages on what was run, at http://localhost:PORT
 
 bench: setup  ## measure speed on this machine
 	$(PY) -m bench.train
+	$(PY) -m bench.data --pairs 100000
 
 lock:  ## write requirements.lock anew from requirements.in
 	rm -rf .venv/lock && "$(PYTHON)" -m venv .venv/lock
