@@ -43,5 +43,6 @@ for stage in STAGES:
         threads: stage.meta.get("threads", 1)
         resources: gpus=stage.meta.get("gpus", 0), mem_mb=stage.meta.get("memory_mb", 1000)
         # One constant text for every rule: `shell: stage.cmd` would run the last stage's command in each.
+        # Stages that share their work among processes take what Snakemake gives them, and make the same bytes of it.
         # The flag stands before the subcommand: a sibling may hold DVC's lock while it hashes for minutes.
-        shell: "dvc --wait-for-lock repro --single-item {params.stage:q} 2>&1 | tee {log:q}"
+        shell: "S2S_WORKERS={threads} dvc --wait-for-lock repro --single-item {params.stage:q} 2>&1 | tee {log:q}"

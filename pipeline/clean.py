@@ -18,7 +18,7 @@ from pipeline.rules import EXAMPLES, Cleaner, Pair, Summary
 from pipeline.schemas import Cleaning, Manifest, PairWriter, RawCorpus, Rule
 from pipeline.shards import Mask, Shard, duplicates, end, unselected, write_train
 from pipeline.workers import mapped
-from s2s import files, languages, text
+from s2s import files, languages, moses, text
 from s2s.errors import UserError, check
 from s2s.files import whole
 from s2s.progress import Meter
@@ -42,25 +42,18 @@ def main(raw: Path, out: Path, report: Path, table: Path) -> None:
     manifest = schemas.read(Manifest, raw / schemas.MANIFEST)
     check_selection(settings, manifest)
     cleaner = Cleaner(settings, (manifest.source_language, manifest.target_language))
+    files.sweep(out)
     with tracking.run() as run:
-        if settings.drop_other_languages:
-            languages.identifier()  # once, before processes fork
         held_out = {split: scored(raw, manifest.splits[split], cleaner) for split in HELD_OUT}
-        if settings.drop_held_out:
-            cleaner = replace(cleaner, held_out=digests(held_out.values()))
-        files.sweep(out)
         place = work.folder("clean", fingerprint(raw, manifest, settings))
         with FileLock(place / "lock"), whole(out) as folder:
             check_space(raw, manifest, place)
-            books, shards = sift_corpora(raw, manifest.splits["train"], cleaner, place)
+            books, shards = sift_corpora(raw, manifest.splits["train"], knowing(cleaner, held_out), place)
             dropped = decide(shards, settings, held_out["dev"])
             enter(books, shards, dropped)
             sizes = {"train": write_train(folder / "train", shards, dropped.values())}
             check(sizes["train"], f"{raw}: found no training pair that the rules of clean keep; {counted(books)}")
-            for split, pairs in held_out.items():
-                with PairWriter(folder / f"{split}.parquet") as writer:
-                    writer.write(pairs)
-                sizes[split] = len(pairs)
+            sizes |= {split: write_scored(folder / f"{split}.parquet", pairs) for split, pairs in held_out.items()}
         cleaning = account(rules.in_force(settings), books, sizes)
         schemas.write(report, cleaning)
         write_table(table, cleaning)
@@ -90,7 +83,7 @@ def fingerprint(raw: Path, manifest: Manifest, settings: Clean) -> str:
     inputs = [[name, one.st_size, one.st_mtime_ns] for name, one in zip(names, found, strict=True)]
     later = {"drop_duplicates": None, "selection": None}  # decided when all is sifted
     values = [schemas.adapter(Manifest).dump_python(manifest, mode="json"), inputs, settings.model_dump() | later]
-    return work.fingerprint((lines, rules, text, languages), *values, SHARD_PAIRS)
+    return work.fingerprint((lines, rules, text, moses, languages), *values, SHARD_PAIRS)
 
 
 def scored(raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner) -> list[Pair]:
@@ -109,9 +102,21 @@ def scored(raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner) -> list[Pa
     return found
 
 
-def digests(splits: Iterable[list[Pair]]) -> frozenset[int]:
-    """What the pairs of some splits are known by."""
-    return frozenset(rules.digest(source, target) for pairs in splits for source, target, *_ in pairs)
+def write_scored(path: Path, pairs: list[Pair]) -> int:
+    """Writes a development or test set; returns how many pairs it has."""
+    with PairWriter(path) as writer:
+        writer.write(pairs)
+    return len(pairs)
+
+
+def knowing(cleaner: Cleaner, held_out: Mapping[str, list[Pair]]) -> Cleaner:
+    """A cleaner with all that the rules in force need, so that processes inherit it."""
+    if cleaner.settings.drop_other_languages:
+        languages.identifier()
+    if not cleaner.settings.drop_held_out:
+        return cleaner
+    found = frozenset(rules.digest(source, target) for pairs in held_out.values() for source, target, *_ in pairs)
+    return replace(cleaner, held_out=found)
 
 
 def sift_corpora(
