@@ -12,6 +12,7 @@ JUNK = re.compile(r"[\x00-\x08\x0e-\x1b]")  # sacremoses deletes these
 DOTS = re.compile(r"(\.\.+)")
 # A comma within a number stays there: "5,300". The first of a line has nothing before it: Moses leaves ",5" whole.
 COMMA = re.compile(f",(?:(?![{NUMBER}])|(?<=[^{NUMBER}],))")
+LAST_PERIOD = re.compile(r"\.(?<=[^ .]\.)(?![^ ])")  # of a token, but of those that are periods alone
 # A rule of sacremoses takes the characters on both sides of an apostrophe and does not see another one that stands so
 # close. The rules below look without taking, so they leave such lines to sacremoses.
 CLOSE_APOSTROPHES = re.compile("'.?'")
@@ -64,18 +65,19 @@ class Tokenizer:
                 line = rule.sub(replacement, line)
         if "MULTI" in line:  # DOTDOTMULTI stands for two dots within sacremoses
             return None
-        tokens = line.split()
-        if "." in line:
-            self.cut_periods(tokens)
-        return " ".join(tokens)
+        line = " ".join(line.split())
+        return self.cut_periods(line) if "." in line else line
 
-    def cut_periods(self, tokens: list[str]) -> None:
-        """Sets the periods apart that are not part of an abbreviation."""
-        for place, token in enumerate(tokens):
-            if token[-1] == "." and len(token) > 1 and token[-2] != ".":
-                following = tokens[place + 1][0] if place + 1 < len(tokens) else " "
-                if not self.is_abbreviation(token[:-1], following):
-                    tokens[place] = token[:-1] + " ."
+    def cut_periods(self, line: str) -> str:
+        """Sets the periods apart that end a token and are not part of an abbreviation."""
+        parts, done = [], 0
+        for found in LAST_PERIOD.finditer(line):
+            place = found.start()
+            word = line[line.rfind(" ", 0, place) + 1 : place]
+            if not self.is_abbreviation(word, line[place + 2 : place + 3] or " "):
+                parts.append(line[done:place])
+                done = place
+        return " ".join([*parts, line[done:]])
 
     def is_abbreviation(self, word: str, following: str) -> bool:
         """Whether a word keeps its period before the character that follows."""
