@@ -23,6 +23,7 @@ CANNOT_CHANGE_A_RESULT = {
     "pipeline/fetching.py": "what it fetches is known by a checksum, wherever it comes from",
     "pipeline/parts.py": "what it fetches is known by a checksum, wherever it comes from",
     "pipeline/transfer.py": "what it fetches is known by a checksum, wherever it comes from",
+    "pipeline/work.py": "names folders of unfinished work, known by a checksum or by a fingerprint of what made it",
     "s2s/errors.py": "says why there is no result",
     "s2s/progress.py": "prints what happens",
 }
