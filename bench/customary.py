@@ -53,6 +53,8 @@ def main(raw: Path, out: Path, workers: int = 2, share: float = 1.0) -> None:
                     target.write(pair[1] + "\n")
         known.clear()
         pool.map(index, [out / f"train.{one}" for one in LANGUAGES], 1)
+        pool.close()
+        pool.join()  # the end of the block would kill workers, and one that is killed with a lock in hand stops the other
 
 
 def pairs(raw: Path, share: float) -> Iterator[tuple[bytes, bytes]]:

@@ -2,13 +2,12 @@
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from filelock import FileLock
 
 from pipeline import lines, parameters, rules, schemas, stage, tracking, work
@@ -23,7 +22,7 @@ from s2s.errors import UserError, check
 from s2s.files import whole
 from s2s.progress import Meter
 
-SHARD_PAIRS = 50_000  # of raw text: a file of data/clean/train, seconds of work, 100 MB in memory
+SHARD_PAIRS = 20_000  # of raw text: a file of data/clean/train, two seconds of work, 50 MB in memory
 HELD_OUT = ("dev", "test")
 PACKED = 3  # bytes of text in one of gzip, and
 ROOM = 2.5  # bytes of clean text for one of raw text, while it stands there sifted and finished: both in two forms
@@ -119,39 +118,49 @@ def knowing(cleaner: Cleaner, held_out: Mapping[str, list[Pair]]) -> Cleaner:
     return replace(cleaner, held_out=found)
 
 
+@dataclass(frozen=True)
+class Job:
+    """A block of training text, and the file of what will be left of it."""
+
+    corpus: RawCorpus
+    block: Block | None  # None: it has been sifted, and need not travel to a worker
+    path: Path
+
+
 def sift_corpora(
-    raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner, place: Path
+    raw: Path, corpora: Sequence[RawCorpus], cleaner: Cleaner, place: Path
 ) -> tuple[dict[str, Summary], list[Shard]]:
     """Sifts the training text in all processors; what was sifted before an interruption is taken as it is."""
-    books: dict[str, Summary] = {}
+    books = {corpus.corpus: Summary() for corpus in corpora}
     shards: list[Shard] = []
-    for corpus in corpora:
-        own = replace(cleaner, tokenized=corpus.tokenized)
-        book = books.setdefault(corpus.corpus, Summary())
-        with Meter(f"clean {corpus.corpus}", corpus.pairs) as meter:
-            jobs = unsifted(blocks(raw / corpus.source, raw / corpus.target, SHARD_PAIRS), place, len(shards))
-            for path, summary in mapped(partial(sift, own, corpus.corpus), jobs):
-                rows = pq.read_metadata(path).num_rows
-                shards.append(Shard(corpus.corpus, path, end(shards), rows))
-                book.add(summary)
-                meter.update(book.pairs, f"{book.pairs:,} pairs")
+    done = 0
+    with Meter("clean", sum(corpus.pairs for corpus in corpora)) as meter:
+        for shard, summary in mapped(partial(sift, cleaner), jobs(raw, corpora, place)):
+            shards.append(replace(shard, first=end(shards)))
+            books[shard.corpus].add(summary)
+            done += summary.pairs
+            meter.update(done, f"{done:,} pairs, {shard.corpus}")
     return books, shards
 
 
-Job = tuple[Block | None, Path]  # None: it has been sifted
-
-
-def unsifted(found: Iterable[Block], place: Path, first: int) -> Iterator[Job]:
-    """Each block with the file of its shard; one whose file is there need not travel to a worker."""
-    for number, block in enumerate(found, start=first):
+def jobs(raw: Path, corpora: Iterable[RawCorpus], place: Path) -> Iterator[Job]:
+    """The blocks of all corpora, one after the other."""
+    found = (
+        (corpus, block) for corpus in corpora for block in blocks(raw / corpus.source, raw / corpus.target, SHARD_PAIRS)
+    )
+    for number, (corpus, block) in enumerate(found):
         path = place / f"{number:05}.parquet"
-        yield None if path.exists() else block, path
+        yield Job(corpus, None if path.exists() else block, path)
 
 
-def sift(cleaner: Cleaner, corpus: str, job: Job) -> tuple[Path, Summary]:
-    """Sifts a block, or reads what became of it."""
-    block, path = job
-    return path, rules.read_summary(path) if block is None else rules.sift(cleaner, corpus, block, path)
+def sift(cleaner: Cleaner, job: Job) -> tuple[Shard, Summary]:
+    """Sifts a block, or reads what became of it; where the shard begins is not yet known."""
+    corpus = job.corpus.corpus
+    if job.block is None:
+        summary = rules.read_summary(job.path)
+    else:
+        summary = rules.sift(replace(cleaner, tokenized=job.corpus.tokenized), corpus, job.block, job.path)
+    return Shard(corpus, job.path, 0, summary.pairs - summary.dropped.total()), summary
 
 
 def decide(shards: Sequence[Shard], settings: Clean, development: Sequence[Pair]) -> dict[str, Mask]:
