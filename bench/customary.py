@@ -54,7 +54,7 @@ def main(raw: Path, out: Path, workers: int = 2, share: float = 1.0) -> None:
         known.clear()
         pool.map(index, [out / f"train.{one}" for one in LANGUAGES], 1)
         pool.close()
-        pool.join()  # the end of the block would kill workers, and one that is killed with a lock in hand stops the other
+        pool.join()  # the end of the block kills workers, and one that is killed with a lock in hand stops the other
 
 
 def pairs(raw: Path, share: float) -> Iterator[tuple[bytes, bytes]]:
