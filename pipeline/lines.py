@@ -29,12 +29,6 @@ def open_bytes(path: Path) -> BinaryIO:
     return BufferedReader(cast(RawIOBase, gzip.open(path)), BUFFER_BYTES) if is_gzip(path) else path.open("rb")
 
 
-def count_lines(path: Path) -> int:
-    """How many line ends a file holds."""
-    with open_bytes(path) as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-
-
 def lines(path: Path) -> Iterator[str]:
     """Yields the lines of a file without their line ends.
 
