@@ -27,7 +27,9 @@ from s2s.trainer import Trainer
 from s2s.vocabulary import EOS, SPECIAL
 
 WORDS, SPREAD, LONGEST = 25, 0.4, 80  # of the drawn sentences: median, sigma of the logarithm, limit
-RECIPE = Recipe("adam", 1e-3, 0, "constant", 5.0, 0.5, 1.0, 0, 64, 1_000_000, 5.0, "tokens", 0.0)
+RECIPE = Recipe(
+    "adam", 1e-3, 0.0, 0, "constant", 5.0, 0.5, 1.0, 0, 1, 0, 64, 1_000_000, 5.0, "tokens", 0.0, 0, False, 0.0, 1
+)
 
 
 def main(

@@ -99,20 +99,33 @@ class Model(Section):
 class Train(Section):
     """How a model is trained."""
 
-    optimizer: Literal["sgd", "adam"]
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adadelta"]
     learning_rate: float = Field(gt=0, le=10)
+    weight_decay: float = Field(ge=0, le=1)
     warmup_updates: int = Field(ge=0, le=100_000)
-    decay: Literal["constant", "cosine", "halve"]
+    decay: Literal["constant", "cosine", "linear", "inverse_sqrt", "halve"]
     halve_after_epochs: float = Field(ge=0, le=1000)
     halve_every_epochs: float = Field(gt=0, le=1000)
     epochs: float = Field(gt=0, le=1000)
     patience_epochs: int = Field(ge=0, le=1000)
+    evaluations_per_epoch: int = Field(ge=1, le=1000)
+    average_updates: int = Field(ge=0, le=1_000_000)
     batch_sentences: int = Field(ge=1, le=65_536)
     batch_tokens: BatchTokens
     clip_norm: float = Field(ge=0, le=1000)
     normalize_loss: Literal["tokens", "sentences"]
     label_smoothing: float = Field(ge=0, le=0.5)
+    bptt_tokens: int = Field(ge=0, le=10_000)
+    mixed_precision: bool
+    source_embeddings: str
+    target_embeddings: str
+    initial_weights: str
+    resume_from: str
     device: Device
+    devices: int = Field(ge=1, le=4096)
+    memory_gb: float = Field(ge=0, le=10_000)
+    checkpoint_minutes: float = Field(ge=0.001, le=1440)
+    keep_checkpoints: int = Field(ge=1, le=1000)
     threads: Threads
 
 
@@ -320,6 +333,8 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
             yield f"runs.{name}.system: found {run.system!r}; expected one of {', '.join(parameters.systems)}"
         if run.seeds > (known := len(parameters.seeds(run.system))):
             yield f"runs.{name}.seeds: found {run.seeds}; expected at most {known}, the models of {run.system}"
+    for name in parameters.systems:
+        yield from train_contradictions(f"systems.{name}: train", parameters.system(name)[1])
     shown = parameters.embeddings
     if (shown.system, shown.seed) not in trained:
         yield f"embeddings: found {shown.system}-{shown.seed}; expected one of {', '.join(parameters.models)}"
@@ -329,3 +344,14 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
         for key, path in parameters.download.files.model_dump().items():
             if not Path(path).is_file():
                 yield f"download.files.{key}: found no file {path!r}; expected text, one sentence a line"
+
+
+def train_contradictions(place: str, train: Train) -> Iterator[str]:
+    """What does not fit together in the training of one system."""
+    if train.weight_decay and train.optimizer != "adamw":
+        yield f"{place}.weight_decay: found {train.weight_decay} with {train.optimizer}; expected 0.0, or adamw"
+    for key in ("source_embeddings", "target_embeddings", "resume_from"):
+        if (path := getattr(train, key)) and not Path(path).is_file():
+            yield f"{place}.{key}: found no file {path!r}; expected one, or nothing"
+    if train.initial_weights and not Path(train.initial_weights).is_dir():
+        yield f"{place}.initial_weights: found no folder {train.initial_weights!r}; expected one of a model"

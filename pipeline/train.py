@@ -37,8 +37,8 @@ def main(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: P
     """
     parameters = read()
     model_section, train_section = parameters.system(system)
-    settings = train_section.model_dump()
-    device = prepare(settings.pop("device"), settings.pop("threads"))
+    settings = {name: value for name, value in train_section.model_dump().items() if name in Recipe.__annotations__}
+    device = prepare(train_section.device, train_section.threads)
     vocabularies = {side: vocabulary.load(vocab, side) for side in data.SIDES}
     schemas.check_vocabularies(encoded, {side: known.sha256 for side, known in vocabularies.items()})
     architecture = Architecture(

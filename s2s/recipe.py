@@ -9,14 +9,21 @@ class Recipe:
 
     optimizer: str
     learning_rate: float
+    weight_decay: float
     warmup_updates: int
     decay: str
     halve_after_epochs: float
     halve_every_epochs: float
     epochs: float
     patience_epochs: int
+    evaluations_per_epoch: int
+    average_updates: int
     batch_sentences: int
     batch_tokens: int
     clip_norm: float
     normalize_loss: str
     label_smoothing: float
+    bptt_tokens: int
+    mixed_precision: bool
+    memory_gb: float
+    devices: int

@@ -33,8 +33,11 @@ CHANGE_NO_RESULT = {
     "download.mirrors",
     "download.timeout_seconds",
     "download.parallel_files",
+    "train.checkpoint_minutes",
+    "train.keep_checkpoints",
 }
-"""Parameters that no stage declares: where runs are recorded, and where a file of a known checksum comes from."""
+"""Parameters that no stage declares: where runs are recorded, where a file of a known checksum comes from, and how much
+work a kill may cost."""
 
 
 def module_file(name: str) -> str | None:

@@ -12,17 +12,24 @@ from s2s.recipe import Recipe
 PAPER = Recipe(
     optimizer="sgd",
     learning_rate=0.7,
+    weight_decay=0.0,
     warmup_updates=0,
     decay="halve",
     halve_after_epochs=5.0,
     halve_every_epochs=0.5,
     epochs=7.5,
     patience_epochs=0,
+    evaluations_per_epoch=1,
+    average_updates=0,
     batch_sentences=128,
     batch_tokens=10_000,
     clip_norm=5.0,
     normalize_loss="sentences",
     label_smoothing=0.0,
+    bptt_tokens=0,
+    mixed_precision=False,
+    memory_gb=0.0,
+    devices=1,
 )
 
 

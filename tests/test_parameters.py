@@ -79,6 +79,22 @@ REFUSED = {
         changed("  seed: 1                     # ...", "  seed: 9                     # ..."),
         "embeddings: found reversed-9; expected one of reversed-1, reversed-2",
     ),
+    "weight decay without adamw": (
+        changed("  weight_decay: 0.0", "  weight_decay: 0.1"),
+        "systems.reversed: train.weight_decay: found 0.1 with adam; expected 0.0, or adamw",
+    ),
+    "no word vectors": (
+        changed('  source_embeddings: ""', '  source_embeddings: "none.vec"'),
+        "systems.reversed: train.source_embeddings: found no file 'none.vec'; expected one, or nothing",
+    ),
+    "no checkpoint to resume": (
+        changed('  resume_from: ""', '  resume_from: "none"'),
+        "systems.reversed: train.resume_from: found no file 'none'; expected one, or nothing",
+    ),
+    "no model to start from": (
+        changed('  initial_weights: ""', '  initial_weights: "none"'),
+        "systems.reversed: train.initial_weights: found no folder 'none'; expected one of a model",
+    ),
     "no probes": (
         changed("probes: probes/demo.tsv", "probes: probes/none.tsv"),
         "embeddings.probes: found no file 'probes/none.tsv'; expected one such as probes/demo.tsv",

@@ -41,17 +41,24 @@ def recipe(**changes: object) -> Recipe:
     values = {
         "optimizer": "adam",
         "learning_rate": 0.01,
+        "weight_decay": 0.0,
         "warmup_updates": 10,
         "decay": "cosine",
         "halve_after_epochs": 5.0,
         "halve_every_epochs": 0.5,
         "epochs": 2.0,
         "patience_epochs": 0,
+        "evaluations_per_epoch": 1,
+        "average_updates": 0,
         "batch_sentences": 32,
         "batch_tokens": 1000,
         "clip_norm": 5.0,
         "normalize_loss": "tokens",
         "label_smoothing": 0.0,
+        "bptt_tokens": 0,
+        "mixed_precision": False,
+        "memory_gb": 0.0,
+        "devices": 1,
     }
     return Recipe(**values | changes)  # type: ignore[arg-type]
 
