@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.nn.utils.rnn import pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence, pad_sequence
 
 from s2s.corpus_writer import write_split
-from s2s.data import EncodedCorpus, bucket, make_batch, pack_sources
+from s2s.data import Batch, EncodedCorpus, bucket, make_batch, pack_sources
 from s2s.errors import UserError
-from s2s.vocabulary import EOS
+from s2s.vocabulary import EOS, PAD
 
 SOURCES = [[3, 4, 5], [6], [7, 8], [9, 10, 11]]
 TARGETS = [[13, 14, EOS], [15, EOS], [16, 17, 18, 19, EOS], [EOS]]
@@ -35,6 +35,7 @@ def test_what_is_written_is_read(corpus: EncodedCorpus) -> None:
     assert [corpus.source[pair].tolist() for pair in range(4)] == SOURCES
     assert [corpus.target[pair].tolist() for pair in range(4)] == TARGETS
     assert corpus.target.lengths.tolist() == [3, 2, 5, 1]
+    assert corpus.target.lengths_of(np.array([2, 0])).tolist() == [5, 3]
 
 
 def test_opening_reads_no_sentence(corpus: EncodedCorpus) -> None:
@@ -84,6 +85,61 @@ def test_the_decoder_reads_what_it_has_to_say_one_step_later(corpus: EncodedCorp
     assert batch.targets.T.tolist() == [[13, 14, EOS, 0, 0], [16, 17, 18, 19, EOS]]
     assert batch.right_tokens.tolist() == [13, 16, 14, 17, EOS, 18, 19, EOS]
     assert (batch.source_tokens, batch.target_tokens) == (5, 8)
+
+
+def assert_same_sentences(found: PackedSequence, expected: PackedSequence) -> None:
+    """Sentences of one length may be packed in any order: how torch orders them is not stated."""
+    for own, other in zip(pad_packed_sequence(found), pad_packed_sequence(expected), strict=True):
+        assert torch.equal(own, other)
+    assert torch.equal(found.batch_sizes, expected.batch_sizes)
+
+
+@pytest.mark.parametrize("reverse", [True, False])
+@pytest.mark.parametrize("shortest", [0, 1, 6], ids=["some empty", "none empty", "one length"])
+def test_a_batch_is_what_torch_packs_and_pads_sentence_by_sentence(
+    tmp_path: Path, shortest: int, reverse: bool
+) -> None:
+    draw = np.random.default_rng(shortest)
+    sizes = [draw.integers(shortest, 7, 50), draw.integers(0, 9, 50)]
+    sources, targets = ([draw.integers(3, 20, size).tolist() for size in side] for side in sizes)
+    write_split(tmp_path, "train", sources, [[*target, EOS] for target in targets])
+    pairs = draw.permutation(50)[:30]
+    batch = make_batch(EncodedCorpus.open(tmp_path, "train"), pairs, reverse)
+
+    read = [torch.tensor(sources[pair][:: -1 if reverse else 1] or [EOS]) for pair in pairs]
+    assert_same_sentences(batch.sources, pack_sequence(read, enforce_sorted=False))
+    assert torch.equal(batch.targets, pad_sequence([torch.tensor([*targets[pair], EOS]) for pair in pairs]))
+    fed = [torch.tensor([EOS, *targets[pair]]) for pair in pairs]
+    assert torch.equal(batch.target_inputs, pad_sequence(fed, padding_value=PAD))
+    assert torch.equal(batch.right_tokens, batch.targets[batch.is_text])
+    assert batch.target_tokens == sum(len(targets[pair]) + 1 for pair in pairs)
+
+
+def test_text_is_counted_step_by_step(corpus: EncodedCorpus) -> None:
+    batch = make_batch(corpus, [0, 2], reverse_source=True)
+    assert batch.text.tolist() == [0, 1, 2, 3, 4, 5, 7, 9]  # of 5 steps x 2 sentences; the first sentence has 3 tokens
+    assert torch.equal(batch.targets.flatten()[batch.text], batch.right_tokens)
+    assert batch.step_starts.tolist() == [0, 2, 4, 6, 7, 8]
+
+
+def tensors(batch: Batch) -> list[torch.Tensor]:
+    """All tensors of a batch that a device computes with."""
+    return [batch.sources.data, batch.target_inputs, batch.targets, batch.text, batch.right_tokens]
+
+
+def test_a_batch_moves_as_a_whole(corpus: EncodedCorpus) -> None:
+    moved = make_batch(corpus, [0, 2], reverse_source=True).to(torch.device("meta"), non_blocking=True)
+    assert {part.device.type for part in tensors(moved)} == {"meta"}
+    assert moved.sources.batch_sizes.device.type == "cpu", "an LSTM wants them there"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="only CUDA has pinned memory")
+def test_a_pinned_batch_is_the_same(corpus: EncodedCorpus) -> None:
+    batch = make_batch(corpus, [0, 2], reverse_source=True)
+    pinned = batch.pin()
+    assert all(part.is_pinned() for part in tensors(pinned))
+    on_device = pinned.to(torch.device("cuda"), non_blocking=True)
+    assert all(torch.equal(own.cpu(), other) for own, other in zip(tensors(on_device), tensors(batch), strict=True))
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
