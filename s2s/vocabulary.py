@@ -34,6 +34,10 @@ class Vocabulary(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """All tokens in the order of their numbers, the special ones first."""
+
+    @abstractmethod
     def encode(self, text: str) -> list[int]:
         """The ids of a sentence, without </s>."""
 
@@ -77,6 +81,10 @@ class WordVocabulary(Vocabulary):
     def __len__(self) -> int:
         return len(self.words)
 
+    def names(self) -> tuple[str, ...]:
+        """All words in the order of their numbers, the special ones first."""
+        return self.words
+
     def encode(self, text: str) -> list[int]:
         """The numbers of tokens that are joined by spaces."""
         return [self.numbers.get(token, UNK) for token in text.split()]
@@ -117,6 +125,10 @@ class SentencePieceVocabulary(Vocabulary):
 
     def __len__(self) -> int:
         return int(self.processor.get_piece_size())
+
+    def names(self) -> tuple[str, ...]:
+        """All subwords in the order of their numbers, the special ones first; a space is written as \u2581."""
+        return tuple(self.processor.id_to_piece(list(range(len(self)))))
 
     def encode(self, text: str) -> list[int]:
         """The numbers of the most likely subwords of a plain sentence."""

@@ -60,6 +60,15 @@ def test_all_sentences_are_encoded_as_each_alone(kind: str) -> None:
     assert [str(array.dtype) for array in (ids, lengths)] == ["int32", "int32"]
 
 
+@pytest.mark.parametrize("kind", ["words", "bpe"])
+def test_tokens_are_named_in_the_order_of_their_numbers(kind: str) -> None:
+    vocabulary = of_kind(kind)
+    names, ids = vocabulary.names(), vocabulary.encode("le chat .")
+    assert len(names) == len(vocabulary) == len(set(names))
+    assert names[:3] == ("<pad>", "<unk>", "</s>")
+    assert [names[number] for number in ids] == vocabulary.tokens(ids)
+
+
 GOOD = b"<pad>\n<unk>\n</s>\n"
 
 
