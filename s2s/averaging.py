@@ -18,10 +18,10 @@ class Average:
     """A mean of a model's weights over about the last `updates` updates.
 
     While fewer were made it is their plain mean, then an exponential one: each new sample takes 1 / `updates` of it.
-    Sampling costs a pass over twelve bytes a weight (of 384 million: a millisecond on an H200, a tenth of an update of
-    128 sentences), and neighbours hardly differ: so a mean over 200 updates and more looks at each second, one over
-    1,000 and more at each tenth, with twice and ten times the share. An update that was left out counts the same
-    weights once more.
+    Sampling moves twelve bytes a weight (of 384 million, by an H200's bandwidth: a millisecond, where an update of 128
+    sentences takes about ten), and neighbours hardly differ: so a mean over 200 updates and more looks at each second,
+    one over 1,000 and more at each tenth, with twice and ten times the share. An update that was left out counts the
+    same weights once more.
     """
 
     def __init__(self, model: nn.Module, updates: int) -> None:
