@@ -3,8 +3,9 @@
 Shapes: B batch, S source length, T target length (tokens with </s>), N pairs or, in a batch, target tokens.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from s2s.buckets import Cell, cells, cut
 from s2s.errors import UserError, check
 from s2s.vocabulary import EOS, PAD
 
@@ -221,36 +223,12 @@ def bucket(
     Returns:
         The numbers of the pairs of each batch; every pair is in one of them.
     """
-    order = np.array(corpus.order)
-    sources, targets = corpus.source.lengths[order], corpus.target.lengths[order]
+    order, found = np.array(corpus.order), list(cells(corpus.order, corpus.source.offsets, corpus.target.offsets))
     if shuffle is not None:
-        longer = (np.diff(sources) != 0) | (np.diff(targets) != 0)
-        for alike in np.split(order, np.flatnonzero(longer) + 1):
-            shuffle.shuffle(alike)
-    batches = list(cut(order, sources, targets, batch_sentences, batch_tokens))
+        for before, cell in pairwise((Cell(0, 0, 0), *found)):
+            shuffle.shuffle(order[before.end : cell.end])
+    bounds = [0, *cut(found, batch_sentences, batch_tokens)]
+    batches = [order[start:end] for start, end in pairwise(bounds)]
     if shuffle is not None:
         batches = [batches[number] for number in shuffle.permutation(len(batches))]
     return batches
-
-
-def cut(
-    order: NDArray[np.int32],
-    sources: NDArray[np.int32],
-    targets: NDArray[np.int32],
-    batch_sentences: int,
-    batch_tokens: int,
-) -> Iterator[NDArray[np.int32]]:
-    """Cuts an order of pairs into runs within both limits; `sources` and `targets` are the lengths in that order.
-
-    Sources of one length are computed in one piece, up to twice as fast as mixed ones, so a run ends where the length
-    changes, unless it would be shorter than a quarter of the limit.
-    """
-    start = 0
-    while start < len(order):
-        lengths = sources[start : start + batch_sentences]
-        size = int(np.searchsorted(lengths, lengths[0], side="right"))
-        size = size if 4 * size >= len(lengths) else len(lengths)
-        padded = np.maximum.accumulate(targets[start : start + size]) * np.arange(1, size + 1)
-        size = max(1, int(np.searchsorted(padded, batch_tokens, side="right")))
-        yield order[start : start + size]
-        start += size

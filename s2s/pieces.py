@@ -16,6 +16,11 @@ def share(pairs: Numbers, rank: int, ranks: int) -> Numbers:
     return pairs[rank::ranks]
 
 
+def cost(source_lengths: NDArray[np.integer], target_lengths: NDArray[np.integer]) -> int:
+    """The tokens that are computed for some pairs together, none for none: sources without padding, targets with it."""
+    return int(source_lengths.sum() + target_lengths.max(initial=0) * len(target_lengths))
+
+
 def pieces(
     pairs: Numbers, source_lengths: NDArray[np.integer], target_lengths: NDArray[np.integer], piece_tokens: int
 ) -> list[Numbers]:
@@ -31,7 +36,7 @@ def pieces(
     if len(pairs) == 0:
         return []
     sources, targets = (np.asarray(lengths, np.int64) for lengths in (source_lengths, target_lengths))
-    if piece_tokens == 0 or sources.sum() + targets.max() * len(targets) <= piece_tokens:
+    if piece_tokens == 0 or cost(sources, targets) <= piece_tokens:
         return [pairs]
     single = sources + targets
     low, high = int(single[single <= piece_tokens].max(initial=1)), piece_tokens

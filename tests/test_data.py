@@ -1,6 +1,7 @@
 """Encoded text on disk, and the batches cut from it."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ def corpus(tmp_path: Path) -> EncodedCorpus:
     return EncodedCorpus.open(tmp_path, "train")
 
 
-def random_corpus(folder: Path, pairs: int) -> EncodedCorpus:
+def random_corpus(folder: Path, pairs: int, longest: int = 14) -> EncodedCorpus:
     draw = np.random.default_rng(0)
-    sides = [[draw.integers(3, 20, size).tolist() for size in draw.integers(1, 15, pairs)] for _ in range(2)]
+    sides = [[draw.integers(3, 20, size).tolist() for size in draw.integers(1, longest + 1, pairs)] for _ in range(2)]
     write_split(folder, "train", *sides)
     return EncodedCorpus.open(folder, "train")
 
@@ -150,6 +151,34 @@ def test_every_pair_is_in_one_batch_within_both_limits(tmp_path: Path, shuffled:
     assert max(map(len, batches)) <= 16
     lengths = corpus.target.lengths
     assert max(lengths[pairs].max() * len(pairs) for pairs in batches) <= 100
+
+
+def runs(corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int) -> Iterator[list[int]]:
+    """What `bucket` does, said plainly."""
+    order, sources, targets = corpus.order.tolist(), corpus.source.lengths, corpus.target.lengths
+    while order:
+        run = order[:batch_sentences]
+        alike = [pair for pair in run if sources[pair] == sources[run[0]]]
+        run = alike if 4 * len(alike) >= len(run) else run
+        while len(run) > 1 and max(targets[run]) * len(run) > batch_tokens:
+            run.pop()
+        yield run
+        order = order[len(run) :]
+
+
+@pytest.mark.parametrize("longest", [3, 15, 60], ids=["large cells", "small cells", "single pairs"])
+@pytest.mark.parametrize(("batch_sentences", "batch_tokens"), [(1, 1000), (16, 1000), (16, 100), (300, 400)])
+def test_batches_are_the_longest_runs_within_both_limits(
+    tmp_path: Path, longest: int, batch_sentences: int, batch_tokens: int
+) -> None:
+    corpus = random_corpus(tmp_path, 500, longest)
+    found = [pairs.tolist() for pairs in bucket(corpus, batch_sentences, batch_tokens)]
+    assert found == list(runs(corpus, batch_sentences, batch_tokens))
+
+
+def test_nothing_makes_no_batch(tmp_path: Path) -> None:
+    write_split(tmp_path, "train", [], [])
+    assert bucket(EncodedCorpus.open(tmp_path, "train"), 16, 100, np.random.default_rng(1)) == []
 
 
 def test_a_sentence_over_the_limit_makes_a_batch_of_its_own(corpus: EncodedCorpus) -> None:

@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from s2s.pieces import Numbers, pieces, share
+from s2s.pieces import Numbers, cost, pieces, share
 
 
 @pytest.mark.parametrize(("count", "ranks"), [(8, 1), (8, 4), (7, 4), (2, 4), (0, 2)])
@@ -16,6 +16,13 @@ def test_shares_are_even_and_make_up_the_batch(count: int, ranks: int) -> None:
     assert sorted(np.concatenate(shares).tolist()) == pairs.tolist()
     sizes = [len(one) for one in shares]
     assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets", "expected"), [([], [], 0), ([5], [3], 8), ([5, 0, 2], [3, 1, 4], 7 + 3 * 4)]
+)
+def test_targets_cost_their_padding(sources: list[int], targets: list[int], expected: int) -> None:
+    assert cost(np.array(sources, np.int32), np.array(targets, np.int32)) == expected
 
 
 def cut(sources: list[int], targets: list[int], piece_tokens: int) -> list[list[int]]:
@@ -70,7 +77,7 @@ def ways(count: int) -> Iterator[list[range]]:
             yield [range(start, end) for start, end in pairwise(bounds)]
 
 
-def cost(piece: range | list[int], sources: list[int], targets: list[int]) -> int:
+def tokens(piece: range | list[int], sources: list[int], targets: list[int]) -> int:
     """Source tokens, and target positions with padding."""
     return sum(sources[pair] for pair in piece) + max(targets[pair] for pair in piece) * len(piece)
 
@@ -84,13 +91,13 @@ def test_no_other_cut_is_better(seed: int) -> None:
 
     def rating(way: list[range] | list[list[int]]) -> tuple[int, int]:
         """How many pieces, and the largest that is no single pair over the limit."""
-        costs = [cost(piece, sources, targets) for piece in way]
+        costs = [tokens(piece, sources, targets) for piece in way]
         return len(way), max((one for one in costs if one <= limit), default=0)
 
     fitting = [
-        way for way in ways(count) if all(len(piece) == 1 or cost(piece, sources, targets) <= limit for piece in way)
+        way for way in ways(count) if all(len(piece) == 1 or tokens(piece, sources, targets) <= limit for piece in way)
     ]
     found = cut(sources, targets, limit)
     assert [pair for piece in found for pair in piece] == list(range(count))
-    assert all(len(piece) == 1 or cost(piece, sources, targets) <= limit for piece in found)
+    assert all(len(piece) == 1 or tokens(piece, sources, targets) <= limit for piece in found)
     assert rating(found) == min(map(rating, fitting))
