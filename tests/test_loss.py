@@ -1,28 +1,139 @@
-"""The loss against hand-made sums and torch's own label smoothing."""
+"""The chunked loss against torch's own: values, gradients, precision, and what it never holds."""
 
-import math
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from s2s.loss import cross_entropy
+from s2s import loss
+from s2s.loss import LinearCrossEntropy, linear_cross_entropy, token_log_losses
 
-
-def test_the_loss_sums_the_negative_log_probabilities_of_the_right_tokens() -> None:
-    probabilities = torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]])
-    loss, log_loss = cross_entropy(probabilities.log(), torch.tensor([0, 2]))
-    assert loss.item() == pytest.approx(-math.log(0.5) - math.log(0.1))
-    assert log_loss.item() == loss.item()
+H, V = 6, 11
 
 
-def test_smoothing_changes_the_loss_and_not_the_log_likelihood() -> None:
-    logits, targets = torch.randn(7, 11, generator=torch.Generator().manual_seed(1)), torch.arange(7)
-    loss, log_loss = cross_entropy(logits, targets, label_smoothing=0.1)
-    torch.testing.assert_close(loss, F.cross_entropy(logits, targets, reduction="sum", label_smoothing=0.1))
-    torch.testing.assert_close(log_loss, F.cross_entropy(logits, targets, reduction="sum"))
+def drawn(tokens: int, dtype: torch.dtype = torch.float64, words: int = V) -> tuple[Tensor, nn.Linear, Tensor]:
+    draw = torch.Generator().manual_seed(tokens)
+    output = nn.Linear(H, words, dtype=dtype)
+    for parameter in output.parameters():
+        nn.init.normal_(parameter, generator=draw)
+    states = torch.randn(tokens, H, generator=draw, dtype=dtype, requires_grad=True)
+    return states, output, torch.randint(words, (tokens,), generator=draw)
 
 
-def test_the_log_likelihood_carries_no_gradient() -> None:
-    logits = torch.zeros(1, 3, requires_grad=True)
-    assert not cross_entropy(logits, torch.tensor([1]))[1].requires_grad
+def gradients(loss: Tensor, states: Tensor, output: nn.Linear) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(loss, (states, output.weight, output.bias))
+
+
+def chunk(monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+    monkeypatch.setattr(loss, "CPU_BYTES", 0)
+    monkeypatch.setattr(loss, "CPU_TOKENS", tokens)
+
+
+@pytest.mark.parametrize("tokens", [1, 6, 7, 8, 14, 15])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+def test_loss_and_gradients_are_those_of_all_logits(
+    monkeypatch: pytest.MonkeyPatch, tokens: int, label_smoothing: float, scale: float
+) -> None:
+    chunk(monkeypatch, 7)
+    states, output, targets = drawn(tokens)
+    found, log_loss = linear_cross_entropy(states, output, targets, label_smoothing, scale)
+    logits = output(states)
+    expected = scale * F.cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(log_loss, F.cross_entropy(logits, targets, reduction="sum"), rtol=1e-12, atol=0)
+    for ours, theirs in zip(gradients(found, states, output), gradients(expected, states, output), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-13)
+
+
+def test_gradients_are_the_slopes_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk(monkeypatch, 2)
+    states, output, targets = drawn(5)
+    assert torch.autograd.gradcheck(
+        lambda *inputs: LinearCrossEntropy.apply(*inputs, targets, 0.2, 0.5, True)[0],  # type: ignore[no-untyped-call]
+        (states, output.weight, output.bias),
+    )
+
+
+def test_what_comes_back_to_the_loss_multiplies_its_gradients() -> None:
+    states, output, targets = drawn(5)
+    once = gradients(linear_cross_entropy(states, output, targets)[0], states, output)
+    thrice = gradients(3 * linear_cross_entropy(states, output, targets)[0], states, output)
+    for one, three in zip(once, thrice, strict=True):
+        torch.testing.assert_close(3 * one, three)
+
+
+def test_the_log_loss_carries_no_gradient() -> None:
+    assert not linear_cross_entropy(*drawn(3))[1].requires_grad
+
+
+def test_no_tokens_have_no_loss_and_gradients_of_zero() -> None:
+    states, output, targets = drawn(0)
+    found, log_loss = linear_cross_entropy(states, output, targets)
+    assert found.item() == log_loss.item() == 0
+    assert all(not gradient.any() for gradient in gradients(found, states, output))
+
+
+def test_an_improbable_token_has_a_finite_loss() -> None:
+    states, output, targets = torch.tensor([[1.0]]), nn.Linear(1, 2), torch.tensor([1])
+    with torch.no_grad():
+        output.weight.copy_(torch.tensor([[500.0], [-500.0]]))
+        output.bias.zero_()
+    assert linear_cross_entropy(states, output, targets)[1].item() == 1000
+
+
+def test_token_losses_are_those_of_all_logits_and_sum_to_the_log_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk(monkeypatch, 4)
+    states, output, targets = drawn(13)
+    found = token_log_losses(states, output, targets)
+    assert not found.requires_grad
+    torch.testing.assert_close(found, F.cross_entropy(output(states), targets, reduction="none"), rtol=1e-12, atol=0)
+    torch.testing.assert_close(found.sum(), linear_cross_entropy(states, output, targets)[1])
+
+
+def test_products_of_16_bits_keep_sums_and_gradients_of_32(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk(monkeypatch, 20)
+    states, output, targets = drawn(50, torch.float32)
+    expected = F.cross_entropy(output(states), targets, reduction="sum", label_smoothing=0.1)
+    with torch.autocast("cpu", torch.float16):  # bfloat16 is not to be had on every processor
+        found, log_loss = linear_cross_entropy(states, output, targets, 0.1)
+        losses = token_log_losses(states, output, targets)
+    assert log_loss.dtype == losses.dtype == torch.float32
+    torch.testing.assert_close(losses.sum(), log_loss)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=0)
+    for ours, theirs in zip(gradients(found, states, output), gradients(expected, states, output), strict=True):
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(ours, theirs, rtol=0.01, atol=0.02)
+
+
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes the numbers in the largest tensor that any operation makes."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.numbers, self.products = 0, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        self.products += "mm" in func.__name__
+        if isinstance(found, Tensor):
+            self.numbers = max(self.numbers, found.numel())
+        return found
+
+
+@pytest.mark.parametrize(("learns", "products"), [(True, 3), (False, 1)])
+def test_no_more_is_held_than_a_chunk_and_no_more_computed_than_wanted(
+    monkeypatch: pytest.MonkeyPatch, learns: bool, products: int
+) -> None:
+    chunk(monkeypatch, 10)
+    states, output, targets = drawn(100, words=100)
+    with torch.set_grad_enabled(learns), Largest() as largest:
+        found, _ = linear_cross_entropy(states, output, targets, 0.1)
+        if learns:
+            torch.autograd.backward(found)
+    assert found.requires_grad == learns
+    assert largest.numbers == 10 * 100
+    assert largest.products == products * 10
