@@ -1,18 +1,18 @@
 """What a trained model thinks of given text: log-probabilities, perplexity and sentence embeddings.
 
-Shapes: N sentences, H hidden, L layers.
+Shapes: N sentences, B sentences of a batch, H hidden, L layers.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from s2s.data import EncodedCorpus, bucket, make_batch, move, pack_sources
+from s2s.data import Batch, EncodedCorpus, bucket, make_batch, move, pack_sources
+from s2s.loss import token_log_losses
 from s2s.model import Seq2Seq
 
 EMBED_SENTENCES = 64  # embedded together; only speed and memory depend on it
@@ -40,19 +40,48 @@ def perplexity(model: Seq2Seq, corpus: EncodedCorpus, batch_tokens: int) -> Eval
 
 
 @torch.inference_mode()
-def sentence_log_probs(model: Seq2Seq, corpus: EncodedCorpus, batch_tokens: int) -> NDArray[np.float64]:
-    """The log-probability of each target sentence with its </s>, given its source: [N], nats, in corpus order."""
-    training, device = model.training, next(model.parameters()).device
+def sentence_log_probs(
+    model: Seq2Seq,
+    corpus: EncodedCorpus,
+    batch_tokens: int,
+    rank: int = 0,
+    ranks: int = 1,
+    between: Callable[[], None] | None = None,
+) -> NDArray[np.float64]:
+    """The log-probability of each target sentence with its </s>, given its source.
+
+    Args:
+        model: dropout is off meanwhile.
+        corpus: the pairs.
+        batch_tokens: target tokens computed together, at most.
+        rank: of this process among `ranks`, which share the work: each scores every `ranks`th batch, from `rank` on.
+        ranks: as many.
+        between: called after each batch; what it raises ends the evaluation.
+
+    Returns:
+        The scores in corpus order, [N], nats; 0 for the sentences of other processes.
+    """
+    training = model.training
     model.eval()
     scores = np.zeros(len(corpus))
-    for pairs in bucket(corpus, BATCH_SENTENCES, batch_tokens):
-        batch = make_batch(corpus, pairs.tolist(), model.architecture.reverse_source).to(device)
-        losses = nn.functional.cross_entropy(model(batch), batch.right_tokens, reduction="none")  # [target_tokens]
-        padded = torch.zeros(batch.targets.shape, dtype=torch.float64, device=device)  # [T, N]
-        padded[batch.is_text] = losses.double()
-        scores[pairs] = -padded.sum(dim=0).cpu().numpy()
-    model.train(training)
+    try:
+        for pairs in bucket(corpus, BATCH_SENTENCES, batch_tokens)[rank::ranks]:
+            scores[pairs] = batch_log_probs(model, make_batch(corpus, pairs, model.architecture.reverse_source))
+            if between is not None:
+                between()
+    finally:
+        model.train(training)
     return scores
+
+
+def batch_log_probs(model: Seq2Seq, batch: Batch) -> NDArray[np.float64]:
+    """The log-probability of each target sentence of a batch, [B], nats."""
+    batch = batch.to(next(model.parameters()).device)
+    ((states, right_tokens),) = model.segments(batch)
+    losses = token_log_losses(states, model.decoder.output, right_tokens).double()
+    owners = batch.text % batch.targets.shape[1]  # [target tokens], the sentence of each
+    scores = losses.new_zeros(batch.targets.shape[1]).index_add_(0, owners, -losses)
+    return scores.cpu().numpy()
 
 
 @torch.inference_mode()

@@ -7,11 +7,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
+from torch import nn
 
 from s2s import files
-from s2s.data import make_batch, pack_sources
+from s2s.data import Batch, make_batch, pack_sources
 from s2s.errors import UserError
+from s2s.loss import linear_cross_entropy, token_log_losses
 from s2s.model import DESCRIPTION, WEIGHTS, Seq2Seq, describe, load, parameter_count
+from s2s.vocabulary import PAD
 from tests import tiny
 
 Array = NDArray[np.float64]
@@ -91,6 +94,76 @@ def test_a_sentence_has_the_same_state_in_any_company() -> None:
     for column, sentence in enumerate(sentences):
         alone, _ = model.encoder(pack_sources([sentence], reverse=True))
         torch.testing.assert_close(together[:, column : column + 1], alone)
+
+
+@pytest.mark.parametrize("lengths", [[4, 4, 4], [2, 5, 5, 1, 2], [3, 1], [0, 2]])
+@pytest.mark.parametrize("most_runs", [0, 10])
+def test_sentences_of_any_lengths_have_the_state_and_gradient_of_the_equations(
+    monkeypatch: pytest.MonkeyPatch, lengths: list[int], most_runs: int
+) -> None:
+    monkeypatch.setattr("s2s.model.RUNS", most_runs)
+    encoder = tiny.network().encoder
+    sources = pack_sources([torch.arange(length) % 5 + 3 for length in lengths], reverse=False)
+    h, c = encoder(sources)
+    expected = encoder.lstm(sources._replace(data=encoder.embedding(sources.data)))[1]
+    torch.testing.assert_close((h, c), expected)
+    weights = list(encoder.parameters())
+    found = torch.autograd.grad((h * c).sum(), weights)
+    torch.testing.assert_close(found, torch.autograd.grad((expected[0] * expected[1]).sum(), weights))
+
+
+def joined(model: Seq2Seq, batch: Batch, bptt_tokens: int) -> tuple[list[int], torch.Tensor, torch.Tensor]:
+    """The sizes of segments, their losses side by side and their right tokens; gradients are left in the model."""
+    losses, tokens = [], []
+    for states, right_tokens in model.segments(batch, bptt_tokens):
+        loss, _ = linear_cross_entropy(states, model.decoder.output, right_tokens)
+        torch.autograd.backward(loss)
+        losses.append(token_log_losses(states, model.decoder.output, right_tokens))
+        tokens.append(right_tokens)
+    return [len(part) for part in losses], torch.cat(losses), torch.cat(tokens)
+
+
+@pytest.mark.parametrize("bptt_tokens", [0, 1, 2, 3, 100])
+def test_segments_joined_have_the_losses_of_the_whole(tmp_path: Path, bptt_tokens: int) -> None:
+    model, corpus = tiny.network(), tiny.digits(tmp_path, "train", 7, seed=3)
+    batch = make_batch(corpus, range(7), reverse_source=True)
+    sizes, losses, tokens = joined(model, batch, bptt_tokens)
+    steps = range(0, len(batch.targets), bptt_tokens or len(batch.targets))
+    assert sizes == [int(batch.is_text[step : step + (bptt_tokens or 100)].sum()) for step in steps]
+    assert torch.equal(tokens, batch.right_tokens)
+    expected = nn.functional.cross_entropy(model(batch), batch.right_tokens, reduction="none")
+    torch.testing.assert_close(losses, expected)
+
+
+def test_the_encoder_learns_from_the_first_segment_alone(tmp_path: Path) -> None:
+    model, corpus = tiny.network(), tiny.digits(tmp_path, "train", 7, seed=3)
+    gradients = []
+    for states, right_tokens in model.segments(make_batch(corpus, range(7), reverse_source=True), 2):
+        torch.autograd.backward(linear_cross_entropy(states, model.decoder.output, right_tokens)[0])
+        weight = model.encoder.embedding.weight.grad
+        assert weight is not None
+        gradients.append(weight.clone())
+    assert gradients[0].any()
+    assert len(gradients) == 4
+    assert all(torch.equal(gradients[0], later) for later in gradients[1:])
+
+
+def test_gradient_flows_within_a_segment_alone(tmp_path: Path) -> None:
+    model, corpus = tiny.network(), tiny.digits(tmp_path, "train", 7, seed=3)
+    batch = make_batch(corpus, range(7), reverse_source=True)
+    joined(model, batch, 2)
+    found = {name: parameter.grad for name, parameter in model.named_parameters()}
+    model.zero_grad()
+    state = model.encoder(batch.sources)
+    for start in range(0, len(batch.targets), 2):  # written out, with tokens one by one and the logits of each
+        loss = torch.zeros(())
+        for step in range(start, min(start + 2, len(batch.targets))):
+            logits, state = model.decoder.step(batch.target_inputs[step], state)
+            loss = loss + nn.functional.cross_entropy(logits, batch.targets[step], ignore_index=PAD, reduction="sum")
+        torch.autograd.backward(loss)
+        state = state[0].detach(), state[1].detach()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(found[name], parameter.grad, msg=name)
 
 
 def test_dropout_is_off_in_evaluation_and_on_in_training(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from s2s.corpus_writer import write_split
-from s2s.data import EncodedCorpus, make_batch, pack_sources
-from s2s.loss import cross_entropy
+from s2s.data import EncodedCorpus, bucket, make_batch, pack_sources
 from s2s.scoring import Evaluation, embed, perplexity, sentence_log_probs
 from s2s.search import beam_search
 from s2s.vocabulary import EOS
@@ -30,7 +30,7 @@ def test_the_score_of_a_translation_is_what_search_said(tmp_path: Path) -> None:
 def test_perplexity_is_the_exponential_of_the_mean_loss(tmp_path: Path) -> None:
     model, corpus = tiny.network(), tiny.digits(tmp_path, "dev", 20, seed=1)
     batch = make_batch(corpus, range(20), reverse_source=True)
-    loss = cross_entropy(model(batch), batch.right_tokens)[0].item()
+    loss = nn.functional.cross_entropy(model(batch), batch.right_tokens, reduction="sum").item()
     found = perplexity(model, corpus, batch_tokens=30)
     assert found.tokens == batch.target_tokens
     assert found.perplexity == pytest.approx(math.exp(loss / batch.target_tokens), rel=1e-6)
@@ -44,6 +44,31 @@ def test_evaluation_leaves_the_mode_of_the_model(tmp_path: Path) -> None:
     model, corpus = tiny.network(dropout=0.5).train(), tiny.digits(tmp_path, "dev", 20, seed=1)
     assert perplexity(model, corpus, 100) == perplexity(model, corpus, 100)
     assert model.training
+
+
+def test_processes_share_the_batches_of_a_corpus(tmp_path: Path) -> None:
+    model, corpus = tiny.network(), tiny.digits(tmp_path, "dev", 50, seed=1)
+    shares = np.stack([sentence_log_probs(model, corpus, 30, rank, ranks=3) for rank in range(3)])
+    assert ((shares != 0).sum(axis=0) == 1).all()  # each sentence is scored by one
+    assert ((shares != 0).sum(axis=1) > 0).all()
+    np.testing.assert_array_equal(shares.sum(axis=0), sentence_log_probs(model, corpus, 30))
+
+
+def test_an_evaluation_can_be_stopped_after_any_batch(tmp_path: Path) -> None:
+    model, corpus = tiny.network().train(), tiny.digits(tmp_path, "dev", 50, seed=1)
+    called: list[int] = []
+
+    def stop() -> None:
+        called.append(len(called))
+        if len(called) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sentence_log_probs(model, corpus, 30, between=stop)
+    assert called == [0, 1]
+    assert model.training
+    sentence_log_probs(model, corpus, 30, between=lambda: called.append(len(called)))
+    assert len(called) == 2 + len(bucket(corpus, 256, 30))
 
 
 def test_an_embedding_is_the_top_layers_last_h() -> None:
