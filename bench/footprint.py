@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Footprint:
     peak_memory_mb: float = 0.0  # all processes together
     main_memory_mb: float = 0.0  # of the process that hands out the work, at that peak
     processes: int = 0  # the most at a time
+    largest_process_mb: float = 0.0  # the most that any one process had resident, exact, pages that are shared in full
 
     @property
     def cpu_seconds(self) -> float:
@@ -63,19 +65,33 @@ def pss(process: psutil.Process) -> int:
         return 0
 
 
-def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Footprint:
-    """Runs a program to its end; what it prints goes to stderr.
+def run(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    output: Path | None = None,
+    interval_seconds: float = INTERVAL_SECONDS,
+) -> Footprint:
+    """Runs a program to its end.
+
+    Args:
+        command: the program and its arguments.
+        folder: where it runs.
+        environment: variables beside those of this process.
+        output: file for what it prints; without it that goes to stderr.
+        interval_seconds: between two looks at its memory, each of which takes some milliseconds of a processor.
 
     Raises:
         SystemExit: the program failed.
     """
     found, ended = Footprint(), threading.Event()
     started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=2)
+    with nullcontext(2) if output is None else output.open("wb") as stdout:
+        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=stdout)
     main = psutil.Process(process.pid)
 
     def watch() -> None:
-        while not ended.wait(INTERVAL_SECONDS):
+        while not ended.wait(interval_seconds):
             found.sample(main)
 
     watcher = threading.Thread(target=watch)
@@ -89,5 +105,6 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
+    found.largest_process_mb = usage.ru_maxrss * 1024 / 1e6
     found.workers_cpu_seconds = max(usage.ru_utime + usage.ru_stime - found.main_cpu_seconds, 0.0)
     return found
