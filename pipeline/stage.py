@@ -6,7 +6,8 @@ import inspect
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
@@ -56,6 +57,35 @@ def fail(message: str) -> NoReturn:
 def terminate(signum: int, frame: FrameType | None) -> NoReturn:
     """Unwinds the program as `sys.exit` does; the exit code is the shell's for SIGTERM."""
     raise SystemExit(128 + signum)
+
+
+class Stop:
+    """Whether a signal asked the program to come to an end; asked twice, it ends at once."""
+
+    def __init__(self) -> None:
+        self.signum = 0
+
+    def __call__(self) -> bool:
+        """Whether it did."""
+        return self.signum != 0
+
+    def take(self, signum: int, frame: FrameType | None) -> None:
+        """The handler of the signals."""
+        if self.signum:
+            raise SystemExit(128 + signum)
+        self.signum = signum
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Within the block SIGTERM and Ctrl-C only ask."""
+    stop = Stop()
+    before = {signum: signal.signal(signum, stop.take) for signum in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def with_flags(main: Callable[..., None]) -> Callable[..., None]:

@@ -1,31 +1,113 @@
-"""Trains one model: a system from one seed, going on from its checkpoint if it was stopped."""
+"""Trains one model: a system from one seed, on one device or many, going on from its checkpoint if it was stopped."""
 
-import math
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
-from pipeline import schemas, stage, tracking, work
-from pipeline.parameters import read
-from s2s import data, files, loss, model, optim, recipe, trainer, vocabulary
+from pipeline import launch, schemas, stage, tracking, work
+from pipeline.parameters import Parameters, Train, read
+from pipeline.watch import Watch
+from s2s import (
+    averaging,
+    buckets,
+    checkpoint,
+    data,
+    files,
+    initial,
+    loss,
+    memory,
+    model,
+    optim,
+    pieces,
+    position,
+    recipe,
+    reduction,
+    scoring,
+    trainer,
+    updater,
+    vocabulary,
+    world,
+)
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
+from s2s.errors import check
 from s2s.model import Architecture, Seq2Seq
+from s2s.position import Position
 from s2s.progress import Meter
 from s2s.recipe import Recipe
-from s2s.trainer import Position, Status, Trainer
+from s2s.status import Silent
+from s2s.trainer import StoppedError, Trainer
+from s2s.world import World, joined
 
 # What decides the weights, beside parameters and inputs. Whoever edits another module keeps the checkpoints.
-DECISIVE = (data, loss, model, optim, recipe, trainer)
+DECISIVE = (
+    averaging,
+    buckets,
+    data,
+    initial,
+    loss,
+    memory,
+    model,
+    optim,
+    pieces,
+    position,
+    recipe,
+    reduction,
+    scoring,
+    trainer,
+    updater,
+    world,
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training: its flags, and what was read by them."""
+
+    system: str
+    seed: int
+    encoded: Path
+    vocab: Path
+    out: Path
+    curve: Path
+    parameters: Parameters
+    settings: Train
+    architecture: Architecture
+    vocabularies: dict[str, vocabulary.Vocabulary]
+    device: torch.device
+
+    @property
+    def name(self) -> str:
+        """As in params.yaml."""
+        return f"{self.system}-{self.seed}"
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the library needs of the settings."""
+        return Recipe(**self.settings.model_dump(include=set(Recipe.__annotations__)))
+
+    @property
+    def starts(self) -> dict[str, str]:
+        """The SHA-256 of each file that the weights start from, beside the random ones."""
+        settings = self.settings
+        found = {key: getattr(settings, key) for key in ("source_embeddings", "target_embeddings", "resume_from")}
+        for key, name in (("initial_weights", model.WEIGHTS), ("initial_model", model.DESCRIPTION)):
+            found[key] = settings.initial_weights and str(Path(settings.initial_weights) / name)
+        return {f"{key}_sha256": files.sha256(Path(path)) for key, path in sorted(found.items()) if path}
 
 
 def main(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: Path) -> None:
     """Trains one model, and goes on where it was if it was stopped.
+
+    On several nodes, start the same command on each, with S2S_NODES=<how many> and S2S_RENDEZVOUS=<host:port of one>.
 
     Args:
         system: one of `systems:` in params.yaml.
@@ -35,94 +117,161 @@ def main(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: P
         out: folder of the model to be written.
         curve: CSV file of the learning curve to be written.
     """
+    with launch.mistakes_told() if launch.is_worker() else nullcontext():
+        task = read_task(system, seed, encoded, vocab, out, curve)
+        if task.settings.devices > 1 and not launch.is_worker():
+            launch.launch(task.settings.devices)
+        else:
+            train(task)
+
+
+def read_task(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: Path) -> Task:
+    """Reads and checks all that a training is made of."""
     parameters = read()
-    model_section, train_section = parameters.system(system)
-    settings = {name: value for name, value in train_section.model_dump().items() if name in Recipe.__annotations__}
-    device = prepare(train_section.device, train_section.threads)
+    model_section, settings = parameters.system(system)
     vocabularies = {side: vocabulary.load(vocab, side) for side in data.SIDES}
     schemas.check_vocabularies(encoded, {side: known.sha256 for side, known in vocabularies.items()})
+    source_size, target_size = (len(vocabularies[side]) for side in data.SIDES)
     architecture = Architecture(
-        **model_section.model_dump(),
-        source_vocabulary=len(vocabularies["source"]),
-        target_vocabulary=len(vocabularies["target"]),
+        **model_section.model_dump(), source_vocabulary=source_size, target_vocabulary=target_size
     )
-    corpora = [EncodedCorpus.open(encoded, split) for split in ("train", "dev")]
-    name = fingerprint(architecture, Recipe(**settings), seed, train_section.threads, device, encoded)
-    folder = work.folder("train", name)
-    with tracking.run() as run, FileLock(folder / "lock"), Meter(f"train {system}-{seed}", settings["epochs"]) as meter:
-        torch.manual_seed(seed)
-        network = Seq2Seq(architecture)
-        watch = watcher(run, meter)
-        training = Trainer(network, Recipe(**settings), corpora[0], corpora[1], seed, device, watch)
-        checkpoint = folder / "checkpoint.safetensors"
-        if checkpoint.exists():
-            print(f"train {system}-{seed}: goes on from checkpoint {checkpoint}")
-            run.tag("resumed", "true")
-        position = training.run(checkpoint)
-        run.metrics({"parameters": model.parameter_count(network), "best_dev_perplexity": position.best_perplexity})
-        write_curve(curve, position)
-        description = {
-            "model": model.describe(architecture),
-            "system": system,
-            "seed": seed,
-            "parameters": model.parameter_count(network),
-            "best_epoch": position.best_epoch,
-            "dev_perplexity": position.best_perplexity,
-            "source_language": parameters.download.source_language,
-            "target_language": parameters.download.target_language,
-        } | {f"{side}_vocabulary_sha256": known.sha256 for side, known in vocabularies.items()}
-        write_model(out, network, description, vocab)
+    device = prepare(settings.device, settings.threads)
+    here = launch.processes_here(settings.devices)
+    if device.type == "cuda":
+        there = torch.cuda.device_count()
+        check(here <= there, f"train.devices: found {here} for this node; expected at most {there}, its GPUs")
+    return Task(system, seed, encoded, vocab, out, curve, parameters, settings, architecture, vocabularies, device)
 
 
-def fingerprint(
-    architecture: Architecture, chosen: Recipe, seed: int, threads: int, device: torch.device, encoded: Path
-) -> str:
-    """Names what the weights are a function of: a checkpoint is never taken up by another training."""
-    inputs = [files.sha256(path) for path in sorted(encoded.glob("*.npy")) if not path.name.startswith("test.")]
-    settings = [model.describe(architecture), vars(chosen), seed, threads, device.type]
-    return work.fingerprint(DECISIVE, inputs, settings)
-
-
-def watcher(run: tracking.Run, meter: Meter) -> Callable[[Status], None]:
-    """Shows and tracks what the trainer reports."""
-
-    def watch(status: Status) -> None:
-        speed = status.tokens / max(status.seconds, 1e-9)
-        values = {
-            "epoch": status.epoch,
-            "learning_rate": status.learning_rate,
-            "train_perplexity": status.train_perplexity,
-            "gradient_norm": status.gradient_norm,
-        }
-        text = f"epoch {status.epoch:.2f}, perplexity {status.train_perplexity:.2f}"
-        if status.dev_perplexity is None:
-            values["words_per_second"] = speed
-            text += f", {speed:,.0f} words/s"
+def train(task: Task) -> None:
+    """Trains, alone or as one of several processes, of which the first writes and tells."""
+    if task.device.type == "cuda":
+        torch.cuda.set_device(launch.local_rank())
+    corpora = [EncodedCorpus.open(task.encoded, split) for split in ("train", "dev")]
+    folder = work.folder("train", fingerprint(task))
+    torch.manual_seed(task.seed)
+    network = Seq2Seq(task.architecture)
+    with joined(task.device) as everyone:
+        if everyone.rank > 0:
+            run_trainer(task, network, corpora, folder, everyone, Silent())
         else:
-            values["dev_perplexity"] = status.dev_perplexity
-            text += f", development {status.dev_perplexity:.2f}"
-        run.metrics({name: value for name, value in values.items() if math.isfinite(value)}, step=status.update)
-        meter.update(status.epoch, text, now=status.dev_perplexity is not None)
-
-    return watch
+            train_and_write(task, network, corpora, folder, everyone)
 
 
-def write_curve(path: Path, position: Position) -> None:
-    """Writes one row an epoch."""
-    table = pd.DataFrame(position.curve, columns=list(schemas.CURVE_COLUMNS))
+def train_and_write(task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], folder: Path, everyone: World) -> None:
+    """Trains and writes what came of it."""
+    with alone_in(folder, task), tracking.run() as run, Meter(f"train {task.name}", task.settings.epochs) as meter:
+        end = run_trainer(task, network, corpora, folder, everyone, Watch(task.name, run, meter))
+        count = model.parameter_count(network)
+        run.metrics({"parameters": count, "best_dev_perplexity": end.best_perplexity})
+        write_curve(task.curve, end)
+        write_model(task, network, end, count)
+
+
+@contextmanager
+def alone_in(folder: Path, task: Task) -> Iterator[None]:
+    """Keeps the folder for this training; one of the same that is at work already is waited for."""
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"train {task.name}: waits for another training of the same", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def run_trainer(
+    task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], folder: Path, everyone: World, watcher: Watch | Silent
+) -> Position:
+    """Starts the weights and trains them to the end, or until a signal."""
+    everyone.any(False)  # the first process has the folder for itself from here on
+    resume_from = Path(task.settings.resume_from) if task.settings.resume_from else None
+    found = checkpoint.latest(folder) or resume_from
+    if found is None:
+        start_weights(task, network, watcher)
+    elif isinstance(watcher, Watch):
+        watcher.resumed(found)
+    with stage.stoppable() as stop:
+        training = Trainer(
+            network,
+            task.recipe,
+            corpora[0],
+            corpora[1],
+            task.seed,
+            task.device,
+            watcher,
+            everyone,
+            stop,
+            60 * task.settings.checkpoint_minutes,
+            task.settings.keep_checkpoints,
+        )
+        try:
+            return training.run(folder, resume_from)
+        except StoppedError:
+            watcher.say(f"stopped at update {training.position.update}; the same command goes on from there")
+            raise SystemExit(128 + (stop.signum or 15)) from None
+
+
+def start_weights(task: Task, network: Seq2Seq, watcher: Watch | Silent) -> None:
+    """Replaces random weights by those of a model and by word vectors, where they are asked for."""
+    settings = task.settings
+    if settings.initial_weights:
+        carried = initial.from_model(network, Path(settings.initial_weights), task.vocabularies)
+        watcher.say(f"starts from {settings.initial_weights}: {carried}")
+    embeddings = {"source": network.encoder.embedding, "target": network.decoder.embedding}
+    for side, embedding in embeddings.items():
+        if path := getattr(settings, f"{side}_embeddings"):
+            known = initial.from_vectors(embedding, task.vocabularies[side], Path(path))
+            watcher.say(f"starts from {path}: vectors of {known:,} {side} words")
+
+
+def fingerprint(task: Task) -> str:
+    """Names what the weights are a function of: a checkpoint is never taken up by another training.
+
+    How a batch is cut, among devices and by memory, is no part of it: that changes rounding, and a training that lost a
+    GPU can go on without it.
+    """
+    inputs = [files.sha256(path) for path in sorted(task.encoded.glob("*.npy")) if not path.name.startswith("test.")]
+    settings = [
+        model.describe(task.architecture),
+        vars(task.recipe) | {"memory_gb": 0.0},
+        task.seed,
+        task.settings.threads,
+        task.device.type,
+    ]
+    return work.fingerprint(DECISIVE, inputs, settings, task.starts)
+
+
+def write_curve(path: Path, end: Position) -> None:
+    """Writes one row an evaluation."""
+    table = pd.DataFrame(end.curve, columns=list(schemas.CURVE_COLUMNS))
     files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def write_model(out: Path, network: Seq2Seq, description: dict[str, object], vocab: Path) -> None:
+def write_model(task: Task, network: Seq2Seq, end: Position, count: int) -> None:
     """Writes a folder that holds all that translating needs."""
-    files.sweep(out)
-    with files.whole(out) as folder:
+    description = {
+        "model": model.describe(task.architecture),
+        "system": task.system,
+        "seed": task.seed,
+        "parameters": count,
+        "best_epoch": end.best_epoch,
+        "dev_perplexity": end.best_perplexity,
+        "source_language": task.parameters.download.source_language,
+        "target_language": task.parameters.download.target_language,
+    }
+    description |= {f"{side}_vocabulary_sha256": known.sha256 for side, known in task.vocabularies.items()}
+    files.sweep(task.out)
+    with files.whole(task.out) as folder:
         folder.mkdir()
         weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
         save_file(weights, folder / model.WEIGHTS)
-        files.write_json(folder / model.DESCRIPTION, description)
+        files.write_json(folder / model.DESCRIPTION, description | task.starts)
         for side in data.SIDES:
-            file = vocabulary.file_of(vocab, side)
+            file = vocabulary.file_of(task.vocab, side)
             shutil.copyfile(file, folder / file.name)
 
 

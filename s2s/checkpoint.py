@@ -1,4 +1,4 @@
-"""Everything that training needs to go on exactly where it was, in one file that is whole or absent."""
+"""Everything that training needs to go on exactly where it was: a folder of files, each whole or absent."""
 
 import json
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from s2s import files
 from s2s.errors import UserError
-from s2s.files import to_json, whole
 
 POSITION = "position"  # key of the JSON text in the file's metadata
+SUFFIX = ".safetensors"
 
 
 @dataclass
@@ -24,34 +25,28 @@ class Checkpoint:
     position: dict[str, Any]
 
 
-def gather(
-    model: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, device: torch.device
-) -> dict[str, Tensor]:
-    """All tensors of a training under one set of names."""
+def gather(model: nn.Module, optimizer: torch.optim.Optimizer, **others: dict[str, Tensor]) -> dict[str, Tensor]:
+    """All tensors of a training under one set of names; `others` are named sets beside model and optimiser."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items() if tensor is not None}
-    tensors["random.cpu"] = torch.get_rng_state()
-    if device.type == "cuda":
-        tensors["random.cuda"] = torch.cuda.get_rng_state(device)
+    for kind, named in others.items():
+        tensors |= {f"{kind}.{name}": tensor for name, tensor in named.items()}
     return tensors
 
 
-def restore(
-    tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
-) -> dict[str, Tensor]:
-    """Puts gathered tensors back in place and returns the best weights so far."""
+def restore(tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Puts gathered tensors of model and optimiser back in place.
+
+    Raises:
+        RuntimeError: they are those of another model.
+    """
     model.load_state_dict(section(tensors, "model"))
     states: dict[int, dict[str, Tensor]] = {}
     for key, tensor in section(tensors, "optimizer").items():
         number, name = key.split(".", 1)
         states.setdefault(int(number), {})[name] = tensor
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
-    torch.set_rng_state(tensors["random.cpu"])
-    if device.type == "cuda" and "random.cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["random.cuda"], device)
-    return section(tensors, "best")
 
 
 def section(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -59,11 +54,33 @@ def section(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
 
 
+def latest(folder: Path) -> Path | None:
+    """The checkpoint of the most updates in a folder."""
+    found = sorted(folder.glob(f"update-*{SUFFIX}"))
+    return found[-1] if found else None
+
+
+def keep(folder: Path, update: int, checkpoint: Checkpoint, count: int) -> None:
+    """Writes the checkpoint of an update into a folder, then deletes all but the last `count`.
+
+    Raises:
+        OSError: there is no room; those that were there are still there.
+    """
+    for left in folder.glob(f".update-*{SUFFIX}.*.part"):  # of a killed run: gigabytes maybe
+        left.unlink()
+    save(folder / f"update-{update:010}{SUFFIX}", checkpoint)
+    for old in sorted(folder.glob(f"update-*{SUFFIX}"))[:-count]:
+        old.unlink()
+
+
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint; one that is there already stays until the new one is whole."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
-    with whole(path) as beside:
-        save_file(tensors, beside, {POSITION: to_json(checkpoint.position)})
+    with files.whole(path) as beside:
+        try:
+            save_file(tensors, beside, {POSITION: files.to_json(checkpoint.position)})
+        except SafetensorError as error:
+            raise OSError(f"{path}: {error}") from None
 
 
 def load(path: Path) -> Checkpoint:
@@ -77,4 +94,4 @@ def load(path: Path) -> Checkpoint:
             position = json.loads(file.metadata()[POSITION])
             return Checkpoint({name: file.get_tensor(name) for name in file.keys()}, position)  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: no checkpoint ({error}); expected a whole one, delete it to start anew") from None
+        raise UserError(f"{path}: no checkpoint ({error}); expected a whole one, delete it to go on without") from None

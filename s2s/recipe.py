@@ -26,4 +26,3 @@ class Recipe:
     bptt_tokens: int
     mixed_precision: bool
     memory_gb: float
-    devices: int

@@ -1,12 +1,13 @@
-"""The training loop: batches in a drawn order, updates, an evaluation each epoch, and exact resumption.
+"""The training loop: batches in a drawn order, updates, evaluations, checkpoints, and exact resumption.
 
-Nothing here prints or tracks: whoever watches gets a `Status` now and then.
+Nothing here prints or tracks: a `Watcher` is told.
 """
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,52 +16,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2s import checkpoint
-from s2s.data import Batch, EncodedCorpus, bucket, make_batch
+from s2s.data import EncodedCorpus, bucket
 from s2s.errors import check
-from s2s.loss import cross_entropy
 from s2s.model import Seq2Seq
-from s2s.optim import clip_gradient, learning_rate, make_optimizer
+from s2s.optim import learning_rate
+from s2s.position import Position, Sums, to_perplexity
+from s2s.prefetch import prefetched
 from s2s.recipe import Recipe
-from s2s.scoring import perplexity
-
-STATUS_UPDATES = 20  # a status asks the device for numbers, and so waits for it: not at every update
-CHECKPOINT_SECONDS = 600.0  # at most so much work is lost between the ends of epochs
-
-
-@dataclass
-class Position:
-    """Where training stands: what a checkpoint keeps beside tensors."""
-
-    epoch: int = 0  # epochs completed
-    batch: int = 0  # batches completed in the current epoch
-    update: int = 0
-    best_epoch: float = 0.0
-    best_perplexity: float = math.inf
-    epochs_without_gain: int = 0
-    finished: bool = False
-    loss: float = 0.0  # of the current epoch so far: summed negative log-likelihood, nats
-    tokens: int = 0  # ... target tokens
-    norm: float = 0.0  # ... summed gradient norms
-    curve: list[dict[str, float]] = field(default_factory=list)
+from s2s.scoring import Evaluation, sentence_log_probs
+from s2s.status import Reporter, Silent, Watcher
+from s2s.updater import Share, Updater
+from s2s.world import World
 
 
-@dataclass(frozen=True)
-class Status:
-    """What a watcher may want to know, after some updates or at the end of an epoch."""
-
-    epoch: float
-    epochs: float
-    update: int
-    learning_rate: float
-    train_perplexity: float  # since the last status, or of the epoch at its end
-    gradient_norm: float  # likewise, a mean
-    tokens: int  # source and target, since the last status
-    seconds: float  # since the last status
-    dev_perplexity: float | None = None  # at the end of an epoch
+class StoppedError(Exception):
+    """Training was asked to stop; all is in the checkpoint."""
 
 
 class Trainer:
-    """Trains one model on one corpus; `run` goes on from the checkpoint if there is one."""
+    """Trains one model on one corpus; `run` goes on from the last checkpoint of a folder if there is one."""
 
     def __init__(
         self,
@@ -70,122 +44,161 @@ class Trainer:
         dev: EncodedCorpus,
         seed: int,
         device: torch.device,
-        watch: Callable[[Status], None],
+        watcher: Watcher | None = None,
+        world: World | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        checkpoint_seconds: float = 600.0,
+        keep_checkpoints: int = 2,
     ) -> None:
-        self.model, self.recipe, self.seed, self.device, self.watch = model.to(device), recipe, seed, device, watch
+        self.model, self.recipe, self.seed, self.device = model, recipe, seed, device
         self.train_corpus, self.dev_corpus = train, dev
-        self.optimizer = make_optimizer(model.parameters(), recipe)
+        self.watcher, self.world, self.stop = watcher or Silent(), world or World(), stop
+        self.reporter = Reporter(self.watcher, self.world, device, recipe.epochs)
+        self.checkpoint_seconds, self.keep_checkpoints = checkpoint_seconds, keep_checkpoints
+        self.updater = Updater(model, recipe, train, seed, device, self.world)
         self.best: dict[str, Tensor] = {}
-        self.position = Position()
-        self.sums = Sums(self.position)
-        self.start_report()
+        self.stand_at(Position())
 
-    def run(self, path: Path) -> Position:
-        """Trains to the end, leaving the best weights in `model`; checkpoints go to `path`.
+    def run(self, folder: Path, resume_from: Path | None = None) -> Position:
+        """Trains to the end, leaving the best weights in `model`; checkpoints go to `folder`.
+
+        Args:
+            folder: of this training's checkpoints; it goes on from the last of them.
+            resume_from: a checkpoint to start from where the folder has none.
 
         Raises:
-            UserError: the loss is no longer a number.
+            UserError: training has diverged, or memory does not hold a single pair.
+            StoppedError: `stop` said so; a later call goes on exactly here.
         """
-        if path.exists():
-            self.resume(path)
-        self.saved = time.monotonic()
-        while not self.position.finished:
-            self.run_epoch(path)
+        start = checkpoint.latest(folder) or resume_from
+        if start is not None:
+            self.resume(start)
+            self.position.finished &= start != resume_from
+        if not self.position.finished:
+            self.updater.piece_tokens = self.position.piece_tokens
+            self.watcher.say(str(self.updater.plan()))
+            self.position.piece_tokens = self.updater.piece_tokens
+            self.reporter.start(self.position)
+        self.saved_at = time.monotonic()
+        while not self.position.finished and self.position.epoch < self.recipe.epochs:
+            self.run_epoch(folder)
         self.model.load_state_dict(self.best)
         return self.position
 
     def resume(self, path: Path) -> None:
-        """Takes up the state that a checkpoint holds."""
-        kept = checkpoint.load(path)
-        self.best = checkpoint.restore(kept.tensors, self.model, self.optimizer, self.device)
-        self.position = Position(**kept.position)
+        """Takes up the state that a checkpoint holds.
 
-    def save(self, path: Path) -> None:
-        """Writes the present state."""
-        tensors = checkpoint.gather(self.model, self.best, self.optimizer, self.device)
-        position = asdict(self.position)
+        Raises:
+            UserError: it is damaged, or of another model.
+        """
+        kept, average = checkpoint.load(path), self.updater.average
+        try:
+            checkpoint.restore(kept.tensors, self.model, self.updater.optimizer)
+            if average is not None and (mean := checkpoint.section(kept.tensors, "average")):
+                average.load_state_dict(mean)
+            self.stand_at(Position(**kept.position))
+        except (RuntimeError, AssertionError, KeyError, ValueError, TypeError) as error:
+            reason = str(error).partition("\n")[0]
+            check(False, f"{path}: found another kind of training ({reason}); expected a checkpoint of this model")
+        self.best = checkpoint.section(kept.tensors, "best")
+
+    def stand_at(self, position: Position) -> None:
+        """Goes on from a position: sums and reports count from there."""
+        self.position, self.sums = position, Sums(position, self.device)
+        self.reporter.start(position)
+
+    def fetch(self) -> Position:
+        """The position with what was summed and found out since, for which the device is waited for."""
+        self.sums.into(self.position)
+        self.position.piece_tokens = self.updater.piece_tokens
+        return self.position
+
+    def save(self, folder: Path) -> None:
+        """Writes the present state; a full disk costs a remark, and no training."""
+        position = asdict(self.fetch())
+        self.saved_at = time.monotonic()
+        if self.world.rank > 0:
+            return
+        updater = self.updater
+        average = updater.average.state_dict() if updater.average is not None else {}
+        tensors = checkpoint.gather(self.model, updater.optimizer, average=average, best=self.best)
         if not math.isfinite(self.position.best_perplexity):
             del position["best_perplexity"]  # JSON has no infinity
-        checkpoint.save(path, checkpoint.Checkpoint(tensors, position))
-        self.saved = time.monotonic()
+        kept = checkpoint.Checkpoint(tensors, position)
+        try:
+            checkpoint.keep(folder, self.position.update, kept, self.keep_checkpoints)
+        except OSError as error:
+            self.watcher.say(f"update {self.position.update}: found no way to write a checkpoint ({error}); goes on")
 
     def epoch_batches(self) -> list[NDArray[np.int32]]:
-        """The batches of the current epoch, the same whenever asked: drawn from the seed and the epoch alone."""
+        """The batches of the current epoch, the same whenever and wherever asked: drawn from seed and epoch alone."""
         draw = np.random.default_rng((self.seed, self.position.epoch))
-        batches = bucket(self.train_corpus, self.recipe.batch_sentences, self.recipe.batch_tokens, draw)
-        left = self.recipe.epochs - self.position.epoch
-        return batches[: math.ceil(left * len(batches))] if left < 1 else batches
+        return bucket(self.train_corpus, self.recipe.batch_sentences, self.recipe.batch_tokens, draw)
 
-    def run_epoch(self, path: Path) -> None:
-        """The rest of the current epoch, then its evaluation."""
-        batches = self.epoch_batches()
-        share = min(1.0, self.recipe.epochs - self.position.epoch)
-        self.sums = Sums(self.position)
-        self.start_report()
+    def run_epoch(self, folder: Path) -> None:
+        """The rest of the current epoch, with its evaluations."""
+        position, recipe, batches = self.position, self.recipe, self.epoch_batches()
+        last = min(len(batches), math.ceil((recipe.epochs - position.epoch) * len(batches)))
+        marks = evaluation_marks(len(batches), recipe.evaluations_per_epoch) | {last}
+
+        def epoch() -> float:
+            return min(recipe.epochs, position.epoch + position.batch / len(batches))
+
         self.model.train()
-        for pairs in batches[self.position.batch :]:
-            done = self.position.epoch + share * self.position.batch / len(batches)
-            rate = learning_rate(self.recipe, self.position.update, done)
-            self.update(make_batch(self.train_corpus, pairs.tolist(), self.model.architecture.reverse_source), rate)
-            self.position.batch += 1
-            self.position.update += 1
-            if self.position.update % STATUS_UPDATES == 0:
-                self.report(done, rate)
-            if time.monotonic() - self.saved > CHECKPOINT_SECONDS:
-                self.report(done, rate)
-                self.save(path)
-        self.end_epoch(self.position.epoch + share)
-        self.save(path)
+        self.evaluate_if_due(marks, epoch(), folder)  # a run may have been stopped in an evaluation
+        with closing(prefetched(self.updater.share, batches[position.batch : last])) as shares:
+            for share in shares:
+                if position.finished:
+                    break
+                rate = learning_rate(recipe, position.update, epoch())
+                self.update(share, rate)
+                position.batch += 1
+                position.update += 1
+                self.attend(folder, epoch(), rate)
+                self.evaluate_if_due(marks, epoch(), folder)
+        position.epoch, position.batch = position.epoch + 1, 0
 
-    def update(self, batch: Batch, rate: float) -> None:
-        """One step down the gradient of one batch."""
-        batch = batch.to(self.device)
-        loss, log_loss = cross_entropy(self.model(batch), batch.right_tokens, self.recipe.label_smoothing)
-        divisor = batch.target_tokens if self.recipe.normalize_loss == "tokens" else self.recipe.batch_sentences
-        self.optimizer.zero_grad()
-        torch.autograd.backward(loss / divisor)
-        norm = clip_gradient(self.model.parameters(), self.recipe.clip_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.sums.add(log_loss, norm, batch.target_tokens)
-        self.tokens += batch.source_tokens + batch.target_tokens
+    def update(self, share: Share, rate: float) -> None:
+        """Makes one update and sums what it tells."""
+        log_loss, norm = self.updater.update(share, self.position.update, rate)
+        self.sums.add(log_loss, norm, share.target_tokens)
+        self.reporter.add(share.source_tokens, share.target_tokens)
 
-    def report(self, epoch: float, rate: float, dev_perplexity: float | None = None) -> None:
-        """Fetches what was summed and tells the watcher what came since the last report."""
-        position = self.position
-        self.sums.into(position)
-        check(
-            math.isfinite(position.loss + position.norm),
-            f"update {position.update}: found a loss or gradient that is no number; "
-            "expected training to converge, lower train.learning_rate or train.clip_norm",
+    def attend(self, folder: Path, epoch: float, rate: float) -> None:
+        """Reports, saves and stops where it is time to; the first process's clock counts."""
+        first = self.world.rank == 0
+        report, save, stop = self.world.any(
+            first and self.reporter.is_due(),
+            first and time.monotonic() - self.saved_at >= self.checkpoint_seconds,
+            self.stop(),
         )
-        epoch_start = Position(update=position.update - position.batch)
-        before = self.reported if dev_perplexity is None else epoch_start
-        status = Status(
-            epoch=epoch,
-            epochs=self.recipe.epochs,
-            update=position.update,
-            learning_rate=rate,
-            train_perplexity=to_perplexity(position.loss - before.loss, position.tokens - before.tokens),
-            gradient_norm=(position.norm - before.norm) / max(1, position.update - before.update),
-            tokens=self.tokens,
-            seconds=time.monotonic() - self.reported_at,
-            dev_perplexity=dev_perplexity,
-        )
-        self.start_report()
-        self.watch(status)
+        if report or save or stop:
+            self.reporter.report(self.fetch(), epoch, rate)
+        if save or stop:
+            self.save(folder)
+        if stop:
+            raise StoppedError
 
-    def start_report(self) -> None:
-        """From here on the next report counts."""
-        self.reported, self.reported_at, self.tokens = replace(self.position), time.monotonic(), 0
+    def evaluate_if_due(self, marks: set[int], epoch: float, folder: Path) -> None:
+        """Evaluates at the marked batches of an epoch, once at each."""
+        if self.position.batch in marks and self.position.evaluated_update < self.position.update:
+            try:
+                self.evaluate(epoch)
+            except StoppedError:
+                self.save(folder)
+                raise
+            self.save(folder)
 
-    def end_epoch(self, epoch: float) -> None:
-        """Evaluates, keeps the weights if they are the best so far, and decides whether to go on."""
+    def evaluate(self, epoch: float) -> None:
+        """Measures the development perplexity, keeps the weights if they are the best, and decides whether to go on."""
         position, recipe = self.position, self.recipe
         rate = learning_rate(recipe, position.update, epoch)
-        dev = perplexity(self.model, self.dev_corpus, recipe.batch_tokens).perplexity
-        self.report(epoch, rate, dev)
+        with self.averaged():
+            dev = self.dev_perplexity()
+            better = dev < position.best_perplexity
+            if better or not self.best:
+                self.best = {name: tensor.to("cpu", copy=True) for name, tensor in self.model.state_dict().items()}
+        self.reporter.report(self.fetch(), epoch, rate, dev)
         position.curve.append(
             {
                 "epoch": epoch,
@@ -193,43 +206,37 @@ class Trainer:
                 "learning_rate": rate,
                 "train_perplexity": to_perplexity(position.loss, position.tokens),
                 "dev_perplexity": dev,
-                "gradient_norm": position.norm / max(1, position.batch),
+                "gradient_norm": position.norm / position.steps,
             }
         )
-        better = dev < position.best_perplexity
-        if better or not self.best:
-            self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        if better:
             position.best_epoch, position.best_perplexity = epoch, dev
-        position.epochs_without_gain = 0 if better else position.epochs_without_gain + 1
-        out_of_patience = 0 < recipe.patience_epochs <= position.epochs_without_gain
-        position.finished = epoch >= recipe.epochs or out_of_patience
-        position.epoch, position.batch = position.epoch + 1, 0
-        position.loss, position.tokens, position.norm = 0.0, 0, 0.0
+        position.evaluations_without_gain = 0 if better else position.evaluations_without_gain + 1
+        patience = recipe.patience_epochs * recipe.evaluations_per_epoch
+        position.finished = epoch >= recipe.epochs or 0 < patience <= position.evaluations_without_gain
+        position.evaluated_update = position.update
+        position.forget_sums()
+        self.stand_at(position)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """The model has the averaged weights inside the block, where there are any."""
+        return nullcontext() if self.updater.average is None else self.updater.average.in_model()
+
+    def dev_perplexity(self) -> float:
+        """The perplexity of the development text; each process scores its part of the sentences."""
+        corpus, world = self.dev_corpus, self.world
+        log_probs = sentence_log_probs(
+            self.model, corpus, self.recipe.batch_tokens, world.rank, world.size, self.leave_if_asked
+        )
+        total = float(world.sum(torch.from_numpy(log_probs)).sum())
+        return Evaluation(total, int(corpus.target.lengths.sum())).perplexity
+
+    def leave_if_asked(self) -> None:
+        """Stops in the middle of an evaluation, which will be made again. Several processes end theirs first."""
+        if self.world.size == 1 and self.stop():
+            raise StoppedError
 
 
-class Sums:
-    """Loss and gradient norm of the current epoch, added one update at a time, and left on the device until asked for.
-
-    Float sums depend on their order: reports and resumption must not change how these are added up.
-    """
-
-    def __init__(self, position: Position) -> None:
-        self.loss: Tensor | float = position.loss
-        self.norm: Tensor | float = position.norm
-        self.tokens = position.tokens
-
-    def add(self, loss: Tensor, norm: Tensor, target_tokens: int) -> None:
-        """Adds one update; in float64, so that the sum of many hardly rounds."""
-        self.loss = self.loss + loss.double()
-        self.norm = self.norm + norm.double()
-        self.tokens += target_tokens
-
-    def into(self, position: Position) -> None:
-        """Fetches the sums from the device into the position."""
-        position.loss, position.norm, position.tokens = float(self.loss), float(self.norm), self.tokens
-
-
-def to_perplexity(loss: float, tokens: int) -> float:
-    """exp of the mean loss a token; the largest float where that overflows."""
-    mean = loss / max(1, tokens)
-    return math.exp(min(mean, 700.0))
+def evaluation_marks(batches: int, evaluations: int) -> set[int]:
+    """After how many of an epoch's batches it is evaluated: evenly spread, the last of them the epoch's end."""
+    return {math.ceil(batches * number / evaluations) for number in range(1, evaluations + 1)}

@@ -23,9 +23,11 @@ CANNOT_CHANGE_A_RESULT = {
     "pipeline/fetching.py": "what it fetches is known by a checksum, wherever it comes from",
     "pipeline/parts.py": "what it fetches is known by a checksum, wherever it comes from",
     "pipeline/transfer.py": "what it fetches is known by a checksum, wherever it comes from",
+    "pipeline/watch.py": "shows and records what training tells, and takes nothing back",
     "pipeline/work.py": "names folders of unfinished work, known by a checksum or by a fingerprint of what made it",
     "s2s/errors.py": "says why there is no result",
     "s2s/progress.py": "prints what happens",
+    "s2s/status.py": "counts what training tells, and takes nothing back",
 }
 """Modules that a stage imports and that are no dependency of it: editing them must not re-run days of training."""
 CHANGE_NO_RESULT = {

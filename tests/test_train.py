@@ -10,18 +10,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import sacrebleu
-import torch
 
 from pipeline import bleu, clean, download, encode, members, perplexity, schemas, train, translate, vocab
 from s2s import files, loss, model, scoring, vocabulary
 from s2s.data import EncodedCorpus
 from s2s.errors import UserError
-from s2s.recipe import Recipe
-from tests import project, tiny
+from tests import project
 
 SMALL = {
     "download": {"demo": {"seed": 1, "train_pairs": 400, "dev_pairs": 20, "test_pairs": 30, "max_words": 20}},
@@ -122,7 +121,7 @@ def test_killed_and_called_again_it_ends_with_the_same_bytes(here: Path) -> None
     (here / "curves/reversed-1.csv").unlink()
 
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list(here.glob("work/train/*/checkpoint.safetensors")):
+    while not list(here.glob("work/train/*/update-*.safetensors")):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
@@ -135,9 +134,11 @@ def test_killed_and_called_again_it_ends_with_the_same_bytes(here: Path) -> None
     ] == made
 
 
-def fingerprint(folder: Path, seed: int = 1, recipe: Recipe | None = None, **changes: object) -> str:
-    shape = tiny.architecture(**changes)
-    return train.fingerprint(shape, recipe or tiny.recipe(), seed, 1, torch.device("cpu"), folder / "encoded")
+def fingerprint(folder: Path, seed: int = 1, changes: dict[str, Any] | None = None) -> str:
+    values = {section: SMALL.get(section, {}) | change for section, change in (changes or {}).items()}
+    project.write_parameters(folder, **(SMALL | values))
+    task = train.read_task("reversed", seed, folder / "encoded", folder / "vocab", folder / "out", folder / "curve")
+    return train.fingerprint(task)
 
 
 def append(path: Path) -> Path:
@@ -149,15 +150,24 @@ def append(path: Path) -> Path:
     "other",
     [
         lambda folder: fingerprint(folder, seed=2),
-        lambda folder: fingerprint(folder, layers=3),
-        lambda folder: fingerprint(folder, recipe=tiny.recipe(epochs=3.0)),
+        lambda folder: fingerprint(folder, changes={"model": {"layers": 3}}),
+        lambda folder: fingerprint(folder, changes={"train": {"epochs": 3.0}}),
+        lambda folder: fingerprint(folder, changes={"train": {"initial_weights": "models/reversed/2"}}),
         lambda folder: fingerprint(append(folder / "encoded/train.target_ids.npy").parent.parent),
         lambda folder: fingerprint(append(folder / "encoded/dev.source_ids.npy").parent.parent),
     ],
-    ids=["seed", "model", "recipe", "training text", "development text"],
+    ids=["seed", "model", "recipe", "first weights", "training text", "development text"],
 )
 def test_another_training_has_another_fingerprint(here: Path, other: Callable[[Path], str]) -> None:
     assert fingerprint(here) != other(here)
+
+
+@pytest.mark.parametrize(
+    "change", [{"memory_gb": 1.0}, {"devices": 2}, {"checkpoint_minutes": 1.0}, {"keep_checkpoints": 5}], ids=str
+)
+def test_how_a_training_is_run_is_not_in_the_fingerprint(here: Path, change: dict[str, Any]) -> None:
+    """A training that lost a GPU goes on without it."""
+    assert fingerprint(here) == fingerprint(here, changes={"train": change})
 
 
 def test_the_test_text_is_not_in_the_fingerprint(here: Path) -> None:

@@ -1,44 +1,65 @@
 """Training learns, is a function of its seed, and goes on exactly where it was."""
 
 import dataclasses
+import errno
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from s2s import trainer
+from s2s import checkpoint, loss, memory, status, updater
 from s2s.data import EncodedCorpus, bucket, make_batch
 from s2s.errors import UserError
-from s2s.loss import cross_entropy
+from s2s.loss import linear_cross_entropy
 from s2s.model import Seq2Seq
+from s2s.position import Position
 from s2s.scoring import perplexity
-from s2s.trainer import Position, Status, Trainer
+from s2s.status import Status
+from s2s.trainer import StoppedError, Trainer
 from tests import tiny
 
 CPU = torch.device("cpu")
+Corpora = tuple[EncodedCorpus, EncodedCorpus]
 
 
-class StoppedError(Exception):
-    """Stands for a kill at some moment."""
+class Notes:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.numbers: list[Status] = []
+        self.remarks: list[str] = []
+
+    def status(self, status: Status) -> None:
+        self.numbers.append(status)
+
+    def say(self, text: str) -> None:
+        self.remarks.append(text)
 
 
 @pytest.fixture
-def corpora(tmp_path: Path) -> tuple[EncodedCorpus, EncodedCorpus]:
+def corpora(tmp_path: Path) -> Corpora:
     return tiny.digits(tmp_path, "train", 400, seed=1), tiny.digits(tmp_path, "dev", 50, seed=2)
 
 
-def train(
-    corpora: tuple[EncodedCorpus, EncodedCorpus],
-    path: Path,
-    watch: Callable[[Status], None] = lambda status: None,
-    **changes: object,
-) -> tuple[Seq2Seq, Position]:
+def trainer(
+    corpora: Corpora,
+    notes: Notes | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    checkpoint_seconds: float = 600.0,
+    **changes: Any,
+) -> Trainer:
     torch.set_num_threads(1)
     model = tiny.network(dropout=0.1, hidden=16, embedding=8)
-    position = Trainer(model, tiny.recipe(**changes), *corpora, 1, CPU, watch).run(path)
-    return model, position
+    recipe = tiny.recipe(**changes)
+    return Trainer(model, recipe, *corpora, 1, CPU, notes, None, stop, checkpoint_seconds)
+
+
+def train(corpora: Corpora, folder: Path, notes: Notes | None = None, **changes: Any) -> tuple[Seq2Seq, Position]:
+    made = trainer(corpora, notes, **changes)
+    return made.model, made.run(folder)
 
 
 def same(a: Seq2Seq, b: Seq2Seq) -> bool:
@@ -55,66 +76,244 @@ def test_it_learns_digit_strings_to_a_perplexity_below(tmp_path: Path, task: str
         tiny.digits(tmp_path, "dev", 100, 1, reverse, longest=4),
     )
     model = tiny.network(seed, layers=1, hidden=64, embedding=16, init_uniform=0.08)
-    Trainer(model, tiny.recipe(epochs=12.0), *corpora, seed, CPU, lambda status: None).run(tmp_path / "checkpoint")
+    Trainer(model, tiny.recipe(epochs=12.0), *corpora, seed, CPU).run(tmp_path / "checkpoints")
     assert perplexity(model, corpora[1], 1000).perplexity < 1.1
 
 
-def test_the_same_seed_gives_the_same_weights(tmp_path: Path, corpora: tuple[EncodedCorpus, EncodedCorpus]) -> None:
+def test_the_same_seed_gives_the_same_weights(tmp_path: Path, corpora: Corpora) -> None:
     assert same(train(corpora, tmp_path / "a")[0], train(corpora, tmp_path / "b")[0])
 
 
-@pytest.mark.parametrize("update", [3, 13, 14, 20])
-def test_stopped_anywhere_it_ends_with_the_same_weights_and_curve(
-    tmp_path: Path, corpora: tuple[EncodedCorpus, EncodedCorpus], update: int, monkeypatch: pytest.MonkeyPatch
+RECIPES: dict[str, dict[str, Any]] = {
+    "adam": {},
+    "sgd": {"optimizer": "sgd", "learning_rate": 0.5},
+    "adadelta": {"optimizer": "adadelta", "learning_rate": 1.0},
+    "averaged": {"average_updates": 5},
+    "evaluated often": {"evaluations_per_epoch": 3},
+    "truncated": {"bptt_tokens": 2},
+}
+
+
+@pytest.mark.parametrize("update", [1, 13, 14, 20])
+@pytest.mark.parametrize("changes", RECIPES.values(), ids=list(RECIPES))
+def test_killed_anywhere_it_ends_with_the_same_weights_and_curve(
+    tmp_path: Path, corpora: Corpora, update: int, changes: dict[str, Any]
 ) -> None:
-    whole, position = train(corpora, tmp_path / "whole")
-    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", -1.0)  # a checkpoint after every update
+    whole, position = train(corpora, tmp_path / "whole", **changes)
+    killed = trainer(corpora, checkpoint_seconds=-1.0, **changes)  # a checkpoint after every update
 
-    def stop(status: Status) -> None:
-        if status.update == update + 1:  # told before the checkpoint of that update is written
-            raise StoppedError
+    def kill() -> bool:
+        if killed.position.update == update + 1:  # before the checkpoint of this update is written
+            raise KeyboardInterrupt
+        return False
 
-    with pytest.raises(StoppedError):
-        train(corpora, tmp_path / "stopped", stop)
-    resumed, again = train(corpora, tmp_path / "stopped")
+    killed.stop = kill
+    with pytest.raises(KeyboardInterrupt):
+        killed.run(tmp_path / "killed")
+    resumed, again = train(corpora, tmp_path / "killed", **changes)
     assert same(whole, resumed)
     assert again.curve == position.curve
 
 
-def test_a_finished_training_is_not_done_again(tmp_path: Path, corpora: tuple[EncodedCorpus, EncodedCorpus]) -> None:
-    first, _ = train(corpora, tmp_path / "checkpoint")
-    seen: list[Status] = []
-    second, _ = train(corpora, tmp_path / "checkpoint", seen.append)
+@pytest.mark.parametrize("calls", [1, 5, 15, 16, 17, 20])
+def test_asked_to_stop_it_saves_at_once_and_goes_on_exactly_there(tmp_path: Path, corpora: Corpora, calls: int) -> None:
+    """The 16th question comes in the middle of an evaluation."""
+    whole, position = train(corpora, tmp_path / "whole", average_updates=3)
+    asked = iter(range(1, 1000))
+    stopped = trainer(corpora, stop=lambda: next(asked) == calls, average_updates=3)
+    with pytest.raises(StoppedError):
+        stopped.run(tmp_path / "stopped")
+    update = stopped.position.update
+    assert checkpoint.latest(tmp_path / "stopped") == tmp_path / f"stopped/update-{update:010}.safetensors"
+    resumed, again = train(corpora, tmp_path / "stopped", average_updates=3)
+    assert same(whole, resumed)
+    assert again.curve == position.curve
+
+
+def test_a_finished_training_is_not_done_again(tmp_path: Path, corpora: Corpora) -> None:
+    first, _ = train(corpora, tmp_path / "checkpoints")
+    notes = Notes()
+    second, _ = train(corpora, tmp_path / "checkpoints", notes)
     assert same(first, second)
-    assert not seen
+    assert not notes.numbers
 
 
-def test_the_best_epoch_is_kept_and_patience_ends_training(
-    tmp_path: Path, corpora: tuple[EncodedCorpus, EncodedCorpus]
-) -> None:
-    checkpoint = tmp_path / "checkpoint"
-    model, position = train(corpora, checkpoint, learning_rate=1.0, decay="constant", epochs=50.0, patience_epochs=2)
+def test_a_named_checkpoint_is_gone_on_from_under_another_recipe(tmp_path: Path, corpora: Corpora) -> None:
+    _, before = train(corpora, tmp_path / "first", decay="constant")
+    named = checkpoint.latest(tmp_path / "first")
+    longer = trainer(corpora, decay="constant", epochs=4.0)
+    position = longer.run(tmp_path / "second", named)
+    assert position.curve[:2] == before.curve
+    assert [row["epoch"] for row in position.curve] == [1.0, 2.0, 3.0, 4.0]
+    whole, _ = train(corpora, tmp_path / "whole", decay="constant", epochs=4.0)
+    assert same(whole, longer.model)
+
+
+def test_the_checkpoint_of_another_model_is_refused(tmp_path: Path, corpora: Corpora) -> None:
+    train(corpora, tmp_path / "checkpoints", epochs=0.1)
+    other = Trainer(tiny.network(), tiny.recipe(), *corpora, 1, CPU)
+    with pytest.raises(UserError, match=r"update-.*: found another kind of training \(.*\); expected a checkpoint of"):
+        other.run(tmp_path / "checkpoints")
+
+
+def test_the_best_weights_are_kept_and_patience_ends_training(tmp_path: Path, corpora: Corpora) -> None:
+    folder = tmp_path / "checkpoints"
+    model, position = train(corpora, folder, learning_rate=1.0, decay="constant", epochs=50.0, patience_epochs=2)
     found = [row["dev_perplexity"] for row in position.curve]
     assert len(found) < 50
     assert position.best_perplexity == min(found) == pytest.approx(perplexity(model, corpora[1], 1000).perplexity)
     assert found.index(min(found)) == len(found) - 3
 
 
+def test_an_epoch_is_evaluated_as_often_as_asked(tmp_path: Path, corpora: Corpora) -> None:
+    _, position = train(corpora, tmp_path / "checkpoints", epochs=1.0, evaluations_per_epoch=3)
+    batches = len(bucket(corpora[0], 32, 1000))
+    assert [row["update"] for row in position.curve] == [math.ceil(batches * number / 3) for number in (1, 2, 3)]
+    assert position.curve[-1]["epoch"] == 1.0
+
+
+def test_averaged_weights_are_evaluated_and_kept(tmp_path: Path, corpora: Corpora) -> None:
+    recipe: dict[str, Any] = {"average_updates": 1000, "learning_rate": 0.1, "decay": "constant", "epochs": 1.0}
+    run = trainer(corpora, **recipe)
+    run.run(tmp_path / "checkpoints")
+    assert run.updater.average is not None
+    mean = run.updater.average.state_dict()
+    assert all(torch.equal(mean[name], tensor) for name, tensor in run.model.state_dict().items())
+    assert perplexity(run.model, corpora[1], 1000).perplexity == pytest.approx(run.position.best_perplexity)
+
+
 @pytest.mark.parametrize("epochs", [1.0, 1.5, 0.5])
-def test_epochs_may_be_fractions(tmp_path: Path, corpora: tuple[EncodedCorpus, EncodedCorpus], epochs: float) -> None:
-    _, position = train(corpora, tmp_path / "checkpoint", epochs=epochs)
+def test_epochs_may_be_fractions(tmp_path: Path, corpora: Corpora, epochs: float) -> None:
+    _, position = train(corpora, tmp_path / "checkpoints", epochs=epochs)
     updates = epochs * len(bucket(corpora[0], 32, 1000))
     assert (position.update, position.curve[-1]["epoch"]) == (math.ceil(updates), epochs)
 
 
-def test_a_loss_that_is_no_number_is_told(tmp_path: Path, corpora: tuple[EncodedCorpus, EncodedCorpus]) -> None:
-    model = tiny.network()
+def test_a_loss_that_is_never_a_number_is_told(tmp_path: Path, corpora: Corpora) -> None:
+    run = trainer(corpora)
     with torch.no_grad():
-        model.decoder.output.bias.fill_(math.nan)
-    run = Trainer(model, tiny.recipe(), *corpora, 1, CPU, lambda status: None)
-    with pytest.raises(UserError, match="found a loss or gradient that is no number; expected training to converge"):
-        run.run(tmp_path / "checkpoint")
-    assert not (tmp_path / "checkpoint").exists()
+        run.model.decoder.output.bias.fill_(math.nan)
+    with pytest.raises(
+        UserError, match="found no finite loss or gradient in the last 15 updates; expected training to"
+    ):
+        run.run(tmp_path / "checkpoints")
+    assert checkpoint.latest(tmp_path / "checkpoints") is None
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, calls: set[int]) -> None:
+    """Makes the loss of some calls no number."""
+    count = iter(range(10_000))
+
+    def spoilt(*arguments: object, **named: object) -> tuple[torch.Tensor, torch.Tensor]:
+        found, log_loss = linear_cross_entropy(*arguments, **named)  # type: ignore[arg-type]
+        return found * (math.nan if next(count) in calls else 1.0), log_loss
+
+    monkeypatch.setattr(updater, "linear_cross_entropy", spoilt)
+
+
+def test_a_batch_whose_gradient_is_no_number_is_skipped_and_told(
+    tmp_path: Path, corpora: Corpora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, {6, 7})
+    notes = Notes()
+    _, position = train(corpora, tmp_path / "checkpoints", notes)
+    assert "update 15: skipped 2 with a loss or gradient that is not finite" in notes.remarks
+    assert all(math.isfinite(value) for row in position.curve for value in row.values())
+
+
+def exhaust(monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+    """Makes memory run out wherever more than so many target tokens are computed at a time."""
+
+    def limited(states: torch.Tensor, *arguments: object, **named: object) -> object:
+        if len(states) > tokens:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return linear_cross_entropy(states, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(updater, "linear_cross_entropy", limited)
+
+
+def test_batches_that_memory_does_not_hold_are_computed_in_pieces(
+    tmp_path: Path, corpora: Corpora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: dict[str, Any] = {"bptt_tokens": 0, "label_smoothing": 0.1}
+    model = tiny.network(hidden=16, embedding=8)
+    whole = Trainer(model, tiny.recipe(**changes), *corpora, 1, CPU).run(tmp_path / "whole")
+    exhaust(monkeypatch, 60)
+    notes = Notes()
+    model = tiny.network(hidden=16, embedding=8)
+    pieced = Trainer(model, tiny.recipe(**changes), *corpora, 1, CPU, notes).run(tmp_path / "pieced")
+    assert notes.remarks[0].startswith("memory: ")
+    assert "in pieces of" in notes.remarks[0]
+    assert pieced.update == whole.update
+    for mine, theirs in zip(whole.curve, pieced.curve, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-5)
+
+
+def test_memory_that_runs_out_in_the_middle_is_told(
+    tmp_path: Path, corpora: Corpora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer(corpora, notes := Notes())
+    run.position.update = 0
+    watched = run.updater.update
+
+    def later(*arguments: object) -> object:
+        if run.position.update == 5:
+            exhaust(monkeypatch, 60)
+        return watched(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run.updater, "update", later)
+    run.run(tmp_path / "checkpoints")
+    told = [remark for remark in notes.remarks if "memory ran out" in remark]
+    assert len(told) == 1
+    assert "batches are computed in pieces of" in told[0]
+
+
+def test_one_pair_that_memory_does_not_hold_ends_training(
+    tmp_path: Path, corpora: Corpora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exhaust(monkeypatch, 0)
+    with pytest.raises(UserError, match=r"update 0: found no memory for one pair of 13 tokens; expected room for it"):
+        train(corpora, tmp_path / "checkpoints")
+
+
+def test_a_full_disk_costs_checkpoints_and_no_training(
+    tmp_path: Path, corpora: Corpora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    whole, _ = train(corpora, tmp_path / "whole")
+    monkeypatch.setattr(checkpoint, "keep", full)
+    model, _ = train(corpora, tmp_path / "full", notes := Notes())
+    assert same(whole, model)
+    assert any("found no way to write a checkpoint ([Errno 28] No space left" in remark for remark in notes.remarks)
+
+
+def test_reports_count_what_came_since_the_last(
+    tmp_path: Path, corpora: Corpora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "STATUS_SECONDS", 0.0)
+    _, position = train(corpora, tmp_path / "checkpoints", notes := Notes(), epochs=1.0)
+    now, evaluated = notes.numbers[:-1], notes.numbers[-1]
+    assert sum(one.target_tokens for one in now) == int(corpora[0].target.lengths.sum())
+    assert sum(one.source_tokens for one in now) == int(corpora[0].source.lengths.sum())
+    assert evaluated.train_perplexity == position.curve[0]["train_perplexity"]
+    logs = sum(math.log(one.train_perplexity) * one.target_tokens for one in now)
+    assert math.exp(logs / int(corpora[0].target.lengths.sum())) == pytest.approx(evaluated.train_perplexity)
+    assert all(one.machines[0].memory_mb > 0 for one in now)
+
+
+def test_a_budget_of_memory_is_kept_by_pieces(tmp_path: Path, corpora: Corpora) -> None:
+    run = trainer(corpora, notes := Notes(), memory_gb=0.0)
+    fixed = memory.fixed_bytes(run.model, "adam", averaged=False)
+    tokens = run.updater.plan().token_bytes
+    small = (fixed + memory.SPARE_BYTES + 100 * tokens * memory.BACKWARD) / memory.GIGABYTE
+    train(corpora, tmp_path / "checkpoints", notes, memory_gb=small)
+    assert "in pieces of 100 tokens" in notes.remarks[0]
+    with pytest.raises(
+        UserError, match=r"train\.memory_gb: found 0\.1; expected at least 0\.31, for this model and one pair"
+    ):
+        train(corpora, tmp_path / "none", memory_gb=0.1)
 
 
 @pytest.mark.parametrize(("normalize", "share"), [("tokens", 1 / 6), ("sentences", 1 / 32)])
@@ -128,11 +327,11 @@ def test_the_gradient_is_divided_as_stated(tmp_path: Path, normalize: str, share
     )
     model = tiny.network()
     before = model.decoder.output.bias.detach().clone()
-    Trainer(model, recipe, corpus, corpus, 1, CPU, lambda status: None).run(tmp_path / "checkpoint")
+    Trainer(model, recipe, corpus, corpus, 1, CPU).run(tmp_path / "checkpoints")
     # The bias's summed gradient is what the model expects of each token less what came; it is the step at rate 1.
     step = before - model.decoder.output.bias.detach()
     twin = tiny.network()
     batch = make_batch(corpus, range(3), reverse_source=True)
-    torch.autograd.backward(cross_entropy(twin(batch), batch.right_tokens)[0])
+    torch.autograd.backward(loss.cross_entropy(twin(batch), batch.right_tokens)[0])
     assert twin.decoder.output.bias.grad is not None
     torch.testing.assert_close(step, twin.decoder.output.bias.grad * share)

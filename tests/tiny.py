@@ -58,7 +58,6 @@ def recipe(**changes: object) -> Recipe:
         "bptt_tokens": 0,
         "mixed_precision": False,
         "memory_gb": 0.0,
-        "devices": 1,
     }
     return Recipe(**values | changes)  # type: ignore[arg-type]
 
