@@ -1,122 +1,212 @@
-"""Measures training speed beside its reference, operations over the rate of torch.mm, and prints JSON.
+"""Measures training speed, beside the matrix products of the same batches, and prints JSON.
 
-    python -m bench.train --layers 4 --hidden 256 --batch-sentences 64 --updates 60
+    python -m bench.train --source FILE --target FILE --layers 4 --hidden 256 --batch-sentences 64 --updates 60
 
-The text is drawn: lengths log-normal around 25 words, words by Zipf's law.
+Updates and products take turns in one process with the same threads: what else the machine does slows both.
 """
 
 import json
 import platform
 import resource
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import numpy as np
 import torch
-import typer
+from numpy.typing import NDArray
 
-from s2s.corpus_writer import write_split
-from s2s.data import Batch, EncodedCorpus, bucket, make_batch
+from bench import plain
+from bench.floor import Floor, multiply, products, timed
+from pipeline import stage
+from s2s.data import EncodedCorpus
 from s2s.device import prepare
+from s2s.errors import check
 from s2s.model import Architecture, Seq2Seq
+from s2s.prefetch import prefetched
 from s2s.recipe import Recipe
 from s2s.trainer import Trainer
-from s2s.vocabulary import EOS, SPECIAL
 
-WORDS, SPREAD, LONGEST = 25, 0.4, 80  # of the drawn sentences: median, sigma of the logarithm, limit
 RECIPE = Recipe(
-    "adam", 1e-3, 0.0, 0, "constant", 5.0, 0.5, 1.0, 0, 1, 0, 64, 1_000_000, 5.0, "tokens", 0.0, 0, False, 0.0, 1
+    optimizer="adam",
+    learning_rate=0.001,
+    weight_decay=0.0,
+    warmup_updates=0,
+    decay="constant",
+    halve_after_epochs=5.0,
+    halve_every_epochs=0.5,
+    epochs=1000.0,
+    patience_epochs=0,
+    evaluations_per_epoch=1,
+    average_updates=0,
+    batch_sentences=64,
+    batch_tokens=10_000_000,
+    clip_norm=5.0,
+    normalize_loss="tokens",
+    label_smoothing=0.0,
+    bptt_tokens=0,
+    mixed_precision=False,
+    memory_gb=0.0,
 )
+WARM_UP = 5  # updates that are not counted
+BLOCK = 10  # updates between two turns of the products
+
+Batch = NDArray[np.int32]  # the numbers of its pairs
 
 
 def main(
-    layers: Annotated[int, typer.Option(help="of encoder and of decoder")] = 4,
-    hidden: Annotated[int, typer.Option(help="cells a layer, and word vector size")] = 256,
+    source: Path | None = None,
+    target: Path | None = None,
+    layers: int = 4,
+    hidden: int = 256,
     batch_sentences: int = 64,
     updates: int = 60,
-    pairs: int = 20_000,
     source_vocabulary: int = 16_000,
     target_vocabulary: int = 8_000,
+    pairs: int = 20_000,
     threads: int = 2,
     device: str = "auto",
+    floor: bool = True,
+    text: Path | None = None,
 ) -> None:
-    """Trains for some updates and prints words per second, memory, and the share of the reference reached."""
-    place = prepare(device, threads)
-    shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, source_vocabulary, target_vocabulary)
+    """Trains for some updates and prints words per second, memory, and the share of the products' speed reached.
+
+    A word is a token: of a source without </s>, of a target with it.
+
+    Args:
+        source: tokenised text, a sentence a line; without it text is drawn, lengths log-normal, words by Zipf's law.
+        target: its translation, as many lines.
+        layers: of encoder and of decoder.
+        hidden: cells a layer, and word vector size.
+        batch_sentences: sentence pairs an update.
+        updates: to be timed.
+        source_vocabulary: most frequent words that are known, at most, <pad>, <unk> and </s> included.
+        target_vocabulary: likewise.
+        pairs: of drawn text.
+        threads: CPU threads.
+        device: auto, cpu or cuda.
+        floor: time the matrix products too; without them only training takes memory.
+        text: folder to write the text to, source.txt and target.txt, so that a peer reads the same.
+    """
+    check((source is None) == (target is None), "--source and --target: found one of them; expected both or none")
+    place, vocabularies = prepare(device, threads), (source_vocabulary, target_vocabulary)
+    chosen = plain.read(source, target) if source and target else plain.drawn_text(pairs, vocabularies)
+    if text is not None:
+        chosen.write(text / "source.txt", text / "target.txt")
     with tempfile.TemporaryDirectory() as folder:
-        corpus = drawn_corpus(Path(folder), pairs, source_vocabulary, target_vocabulary)
-        draw = np.random.default_rng(1)
-        chosen = bucket(corpus, batch_sentences, RECIPE.batch_tokens, draw)[: updates + 3]
-        batches = [make_batch(corpus, numbers.tolist(), True) for numbers in chosen]
-        torch.manual_seed(1)
-        trainer = Trainer(Seq2Seq(shape), RECIPE, corpus, corpus, 1, place, lambda status: None)
-        train(trainer, batches[:3])  # warm up
-        seconds = timed(lambda: train(trainer, batches[3:]), place)
-    peak = peak_rate(place)
-    reference = sum(operations(shape, batch) for batch in batches[3:]) / peak
-    source, target = (sum(getattr(batch, f"{side}_tokens") for batch in batches[3:]) for side in ("source", "target"))
-    measured = {
-        "updates": len(batches) - 3,
-        "target_words_per_second": round(target / seconds),
-        "source_and_target_words_per_second": round((source + target) / seconds),
-        "reference_share": round(reference / seconds, 3),
-        "product_gflops": round(peak / 1e9),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        prepared = plain.prepare(chosen, vocabularies, Path(folder))
+        del chosen
+        known = (len(prepared.source), len(prepared.target))
+        shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, *known)
+        recipe = replace(RECIPE, batch_sentences=batch_sentences)
+        found = measured(shape, recipe, prepared.corpus, updates, place, floor)
+    settings = {
+        "layers": layers,
+        "hidden": hidden,
+        "batch_sentences": batch_sentences,
+        "source_vocabulary": known[0],
+        "target_vocabulary": known[1],
+        "threads": threads,
+        "device": str(place),
     }
-    settings = {"layers": layers, "hidden": hidden, "batch_sentences": batch_sentences, "threads": threads}
-    versions = {"torch": torch.__version__, "python": platform.python_version(), "device": str(place)}
-    print(json.dumps(measured | settings | versions, indent=2))
+    print(json.dumps(found | settings | versions(), indent=2))
 
 
-def train(trainer: Trainer, batches: list[Batch]) -> None:
-    """Makes an update of each batch."""
-    for batch in batches:
-        trainer.update(batch, RECIPE.learning_rate)
+def measured(
+    shape: Architecture, recipe: Recipe, corpus: EncodedCorpus, updates: int, place: torch.device, floor: bool
+) -> dict[str, Any]:
+    """Trains on a corpus, in turn with the products of the same batches."""
+    trainer, reference = start(shape, recipe, corpus, place), Floor(place)
+    batches = take(trainer, WARM_UP + updates)
+    make_updates(trainer, batches[:WARM_UP])
+    seconds, floor_seconds = [], []
+    for first in range(WARM_UP, len(batches), BLOCK):
+        block = batches[first : first + BLOCK]
+        seconds.append(timed(lambda: make_updates(trainer, block), place))  # noqa: B023
+        if floor:
+            plans = [reference.plan(products(shape, *lengths(corpus, batch))) for batch in block]
+            floor_seconds.append(timed(lambda: [multiply(plan) for plan in plans], place))  # noqa: B023
+    timed_batches = batches[WARM_UP:]
+    source, target = (sum(int(part.sum()) for part in side) for side in sides(corpus, timed_batches))
+    return {
+        "updates": updates,
+        "sentences_an_update": round(sum(map(len, timed_batches)) / updates, 1),
+        "target_words_per_second": round(target / sum(seconds)),
+        "source_and_target_words_per_second": round((source + target) / sum(seconds)),
+        **(compared(seconds, floor_seconds, target, operations(shape, corpus, timed_batches)) if floor else {}),
+        "peak_memory_mb": round(peak_memory_mb(place)),
+        "floor_memory_mb": round(reference.memory_mb),
+    }
 
 
-def drawn_corpus(folder: Path, pairs: int, source_vocabulary: int, target_vocabulary: int) -> EncodedCorpus:
-    """Pairs of sentences of correlated lengths."""
-    draw = np.random.default_rng(0)
-    lengths = np.clip(draw.lognormal(np.log(WORDS), SPREAD, pairs), 1, LONGEST).astype(int)
-    others = np.clip(lengths * draw.normal(1.1, 0.1, pairs), 1, LONGEST).astype(int)
-    sides = []
-    for size, counts in ((source_vocabulary, lengths), (target_vocabulary, others)):
-        ranks = np.arange(1, size - len(SPECIAL) + 1)
-        words = draw.choice(ranks + len(SPECIAL) - 1, int(counts.sum()), p=(1 / ranks) / (1 / ranks).sum())
-        sides.append([part.tolist() for part in np.split(words, np.cumsum(counts)[:-1])])
-    write_split(folder, "train", sides[0], [[*sentence, EOS] for sentence in sides[1]])
-    return EncodedCorpus.open(folder, "train")
+def compared(
+    seconds: Sequence[float], floor_seconds: Sequence[float], target_words: int, operations: int
+) -> dict[str, Any]:
+    """How near training comes to its products, in all and by block: how far blocks differ is the machine's noise."""
+    shares = [floor / took for floor, took in zip(floor_seconds, seconds, strict=True)]
+    return {
+        "floor_share": round(sum(floor_seconds) / sum(seconds), 3),
+        "floor_shares": [round(share, 3) for share in shares],
+        "floor_target_words_per_second": round(target_words / sum(floor_seconds)),
+        "floor_gflops": round(operations / sum(floor_seconds) / 1e9),
+    }
 
 
-def timed(work: Callable[[], object], place: torch.device) -> float:
-    """Seconds of wall time, the device's work included."""
-    start = time.perf_counter()
-    work()
+def start(shape: Architecture, recipe: Recipe, corpus: EncodedCorpus, place: torch.device, seed: int = 1) -> Trainer:
+    """A trainer that is ready: it has tried its costliest batch."""
+    torch.manual_seed(seed)
+    trainer = Trainer(Seq2Seq(shape), recipe, corpus, corpus, seed, place)
+    trainer.model.train()
+    trainer.updater.plan()
+    return trainer
+
+
+def take(trainer: Trainer, count: int) -> list[Batch]:
+    """The first batches of training, of several epochs if one has too few."""
+    found: list[Batch] = []
+    while len(found) < count:
+        found += trainer.epoch_batches()
+        trainer.position.epoch += 1
+    return found[:count]
+
+
+def make_updates(trainer: Trainer, batches: Iterable[Batch]) -> None:
+    """Makes an update of each batch, as the trainer's own loop does."""
+    with closing(prefetched(trainer.updater.share, batches)) as shares:
+        for share in shares:
+            trainer.update(share, trainer.recipe.learning_rate)
+            trainer.position.update += 1
+
+
+def lengths(corpus: EncodedCorpus, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Tokens of each source and of each target of a batch."""
+    return corpus.source.lengths_of(batch), corpus.target.lengths_of(batch)
+
+
+def sides(corpus: EncodedCorpus, batches: Iterable[Batch]) -> Iterable[tuple[NDArray[np.int64], ...]]:
+    """The lengths of batches, those of all sources, then those of all targets."""
+    return zip(*(lengths(corpus, batch) for batch in batches), strict=True)
+
+
+def operations(shape: Architecture, corpus: EncodedCorpus, batches: Iterable[Batch]) -> int:
+    """The operations of the matrix products of some updates."""
+    return sum(one.operations for batch in batches for one in products(shape, *lengths(corpus, batch)))
+
+
+def peak_memory_mb(place: torch.device) -> float:
+    """The most memory that was in use at a time: the GPU's, or what this process had resident."""
     if place.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+        return torch.cuda.max_memory_allocated(place) / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
-def operations(shape: Architecture, batch: Batch) -> int:
-    """The floating-point operations of the matrix products of one update: forward, and twice that backward."""
-    layer = 2 * 4 * shape.hidden * (shape.hidden + shape.hidden)  # a token: four gates of inputs and state
-    tokens = batch.source_tokens + batch.target_tokens
-    softmax = 2 * shape.hidden * shape.target_vocabulary * batch.target_tokens
-    return 3 * (shape.layers * layer * tokens + softmax)
-
-
-def peak_rate(place: torch.device, sizes: tuple[int, ...] = (512, 1024, 2048, 4096), count: int = 8) -> float:
-    """Float32 operations a second of square matrix products, the best of several sizes: what this machine can do."""
-    rates = []
-    for size in sizes:
-        a, b = torch.randn(size, size, device=place), torch.randn(size, size, device=place)
-        out = a @ b
-        rates.append(2 * size**3 / min(timed(lambda: torch.mm(a, b, out=out), place) for _ in range(count)))  # noqa: B023
-    return max(rates)
+def versions() -> dict[str, str]:
+    """What computed."""
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    stage.program(main)
