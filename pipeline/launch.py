@@ -1,5 +1,6 @@
 """Runs a stage as several processes, on one node or more, by torchrun's own machinery; a lost one starts all again."""
 
+import logging
 import os
 import signal
 import sys
@@ -43,9 +44,7 @@ def processes_here(devices: int) -> int:
     """
     nodes = int(os.environ.get(NODES, "1"))
     check(devices % nodes == 0, f"train.devices: found {devices}; expected a multiple of {NODES}={nodes}")
-    check(
-        nodes == 1 or RENDEZVOUS in os.environ, f"{RENDEZVOUS}: found none; expected host:port of one of {nodes} nodes"
-    )
+    check(nodes == 1 or RENDEZVOUS in os.environ, f"{RENDEZVOUS}: not set; expected host:port of one of {nodes} nodes")
     return devices // nodes
 
 
@@ -57,6 +56,7 @@ def launch(devices: int) -> None:
         SystemExit: they failed too often, or a signal ended them.
     """
     nodes = int(os.environ.get(NODES, "1"))
+    logging.disable(logging.WARNING)  # torchrun warns of each signal that it passes on
     with tempfile.TemporaryDirectory() as folder:
         failure = Path(folder) / "failure"
         os.environ[FAILURE] = str(failure)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
-from safetensors.torch import save_file
 
 from pipeline import launch, schemas, stage, tracking, work
 from pipeline.parameters import Parameters, Train, read
@@ -265,10 +264,9 @@ def write_model(task: Task, network: Seq2Seq, end: Position, count: int) -> None
     }
     description |= {f"{side}_vocabulary_sha256": known.sha256 for side, known in task.vocabularies.items()}
     files.sweep(task.out)
-    with files.whole(task.out) as folder:
+    with files.whole(task.out) as folder, files.naming(task.out):
         folder.mkdir()
-        weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-        save_file(weights, folder / model.WEIGHTS)
+        checkpoint.write_tensors(folder / model.WEIGHTS, network.state_dict())
         files.write_json(folder / model.DESCRIPTION, description | task.starts)
         for side in data.SIDES:
             file = vocabulary.file_of(task.vocab, side)

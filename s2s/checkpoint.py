@@ -1,6 +1,8 @@
 """Everything that training needs to go on exactly where it was: a folder of files, each whole or absent."""
 
 import json
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,12 +77,23 @@ def keep(folder: Path, update: int, checkpoint: Checkpoint, count: int) -> None:
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint; one that is there already stays until the new one is whole."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
-    with files.whole(path) as beside:
-        try:
-            save_file(tensors, beside, {POSITION: files.to_json(checkpoint.position)})
-        except SafetensorError as error:
-            raise OSError(f"{path}: {error}") from None
+    with files.whole(path) as beside, files.naming(path):
+        write_tensors(beside, checkpoint.tensors, {POSITION: files.to_json(checkpoint.position)})
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Writes a safetensors file.
+
+    Raises:
+        OSError: with the system's number, as of any other file; it names none.
+    """
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path, metadata)
+    except SafetensorError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
 
 
 def load(path: Path) -> Checkpoint:

@@ -73,7 +73,7 @@ def test_without_room_those_that_are_there_stay(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(OSError, match=r"update-0000000002\.safetensors: .*File too large"):
+        with pytest.raises(OSError, match=r"File too large: .*update-0000000002\.safetensors"):
             checkpoint.keep(tmp_path, 2, Checkpoint({"a": torch.zeros(10_000)}, {}), 1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -15,14 +15,16 @@ from typing import Any
 import pandas as pd
 import pytest
 import sacrebleu
+import torch
+from filelock import FileLock
 
 from pipeline import bleu, clean, download, encode, members, perplexity, schemas, train, translate, vocab
-from s2s import files, loss, model, scoring, vocabulary
+from s2s import checkpoint, files, loss, model, scoring, vocabulary
 from s2s.data import EncodedCorpus
 from s2s.errors import UserError
 from tests import project
 
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "download": {"demo": {"seed": 1, "train_pairs": 400, "dev_pairs": 20, "test_pairs": 30, "max_words": 20}},
     "model": {"hidden": 16, "embedding": 12},
     "train": {"epochs": 2.0, "threads": 1, "device": "cpu"},
@@ -256,3 +258,66 @@ def test_perplexity_is_per_token_of_each_split(here: Path) -> None:
     values = found["reversed-1"]["test"]
     assert values["tokens"] == len(corpus.target.ids)
     assert values["unknown_share"] == pytest.approx((corpus.target.ids == vocabulary.UNK).mean(), abs=1e-6)
+
+
+def command(here: Path) -> tuple[list[str], dict[str, str]]:
+    words = [sys.executable, "-m", "pipeline.train", "--system", "reversed", "--seed", "1", "--encoded", "encoded"]
+    words += ["--vocab", "vocab", "--out", "models/reversed/1", "--curve", "curves/reversed-1.csv"]
+    return words, os.environ | {"PYTHONPATH": str(project.ROOT)}
+
+
+def test_a_full_disk_costs_the_model_alone_and_training_goes_on_from_its_checkpoints(here: Path) -> None:
+    before = files.sha256(here / "models/reversed/1/weights.safetensors")
+    shutil.rmtree(here / "work")
+    words, environment = command(here)
+    size = (here / "models/reversed/1/weights.safetensors").stat().st_size
+    limited = ["bash", "-c", f'ulimit -f {size // 1024 - 1}; exec "$@"', "-", *words]
+    done = subprocess.run(limited, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "found no way to write a checkpoint" in done.stdout
+    assert done.stderr.strip().split("\n")[-1].startswith("models/reversed/1: ")
+    again = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert again.returncode == 0
+    assert files.sha256(here / "models/reversed/1/weights.safetensors") == before
+
+
+def test_a_model_starts_from_another_and_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = SMALL["train"] | {"initial_weights": "models/reversed/2", "learning_rate": 1e-9}
+    project.write_parameters(here, **(SMALL | {"train": settings}))
+    train_one("reversed", 1)
+    assert "starts from models/reversed/2" in capsys.readouterr().out
+    description = json.loads((here / "models/reversed/1/model.json").read_text())
+    assert description["initial_weights_sha256"] == files.sha256(here / "models/reversed/2/weights.safetensors")
+    first, second = (model.load(here / f"models/reversed/{seed}") for seed in (1, 2))
+    for mine, theirs in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_a_model_starts_from_word_vectors(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    word = vocabulary.load(here / "vocab", "source").names()[3]
+    Path("vectors.txt").write_text(f"{word} {' '.join(['0.5'] * 12)}\n")
+    project.write_parameters(here, **(SMALL | {"train": SMALL["train"] | {"source_embeddings": "vectors.txt"}}))
+    train_one("reversed", 1)
+    assert "starts from vectors.txt: vectors of 1 source words" in capsys.readouterr().out
+
+
+def test_a_named_checkpoint_is_gone_on_from_and_recorded(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = checkpoint.latest(here / "work/train" / fingerprint(here))
+    assert named is not None
+    settings = SMALL["train"] | {"resume_from": str(named), "epochs": 3.0}
+    project.write_parameters(here, **(SMALL | {"train": settings}))
+    train_one("reversed", 2)
+    assert f"goes on from checkpoint {named}" in capsys.readouterr().out
+    assert len(pd.read_csv("curves/reversed-2.csv")) == 3
+    description = json.loads((here / "models/reversed/2/model.json").read_text())
+    assert description["resume_from_sha256"] == files.sha256(named)
+
+
+def test_a_second_training_of_the_same_waits_for_the_first(here: Path) -> None:
+    words, environment = command(here)
+    with FileLock(here / "work/train" / fingerprint(here) / "lock"):
+        process = subprocess.Popen(words, env=environment, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        assert process.stderr is not None
+        assert "waits for another training of the same" in process.stderr.readline()
+        assert process.poll() is None
+    assert process.wait(60) == 0

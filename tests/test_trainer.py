@@ -3,6 +3,8 @@
 import dataclasses
 import errno
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from s2s.status import Status
 from s2s.trainer import StoppedError, Trainer
 from tests import tiny
 
+ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
 Corpora = tuple[EncodedCorpus, EncodedCorpus]
 
@@ -78,6 +81,13 @@ def test_it_learns_digit_strings_to_a_perplexity_below(tmp_path: Path, task: str
     model = tiny.network(seed, layers=1, hidden=64, embedding=16, init_uniform=0.08)
     Trainer(model, tiny.recipe(epochs=12.0), *corpora, seed, CPU).run(tmp_path / "checkpoints")
     assert perplexity(model, corpora[1], 1000).perplexity < 1.1
+
+
+def test_fifty_updates_have_the_golden_losses() -> None:
+    """If it fails, some edit changed numbers. If that was meant, tests/golden.py says what to do."""
+    command = [sys.executable, "-m", "tests.golden"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == (ROOT / "tests/golden_losses.txt").read_text()
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path, corpora: Corpora) -> None:
