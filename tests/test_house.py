@@ -1,6 +1,7 @@
 """The rules of the house: each test walks the code and states the rule that was broken."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -214,3 +215,14 @@ def test_a_stage_declares_the_parameters_that_its_code_touches(stage: dag.Stage)
     hidden = sorted(key for key in used if not any(f"{one}.".startswith(f"{key}.") for one in stage.params))
     lines = "\n".join(f"      - {key}" for key in hidden)
     assert not hidden, f"stage {stage.name}: a change of these would leave a stale result; add to its params\n{lines}"
+
+
+def test_the_paper_leads_to_tests_and_code_that_are_there() -> None:
+    text = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py"))
+    missing = [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in tests]
+    for path, name in re.findall(r"`((?:s2s|pipeline)/\w+\.py)` `(?:\w+\.)?(\w+)`", text):
+        code = (ROOT / path).read_text(encoding="utf-8")
+        missing += [f"{path} {name}"] * (f"def {name}(" not in code and f"class {name}" not in code)
+    missing += [path for path in re.findall(r"`((?:s2s|pipeline|tests)/\w+\.py)`", text) if not (ROOT / path).exists()]
+    assert not missing, f"docs/paper.md names what is not there: {', '.join(missing)}"
