@@ -8,26 +8,29 @@ import pytest
 from s2s.device import prepare
 from s2s.errors import UserError
 
-# Page faults of a tensor of 64 MB, 16,384 pages, made anew after one of its size was freed.
-FAULTS = """
-import resource, torch
+PREPARED = "from s2s.device import prepare; prepare('cpu', 1)"
+# Megabytes that a process still holds of 240, once the tensors in them are freed.
+PROGRAM = """
+import torch
 {setting}
-def faults():
-    torch.ones(1 << 24)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-print(-faults() + faults())
+def held():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+before = held()
+tensors = [torch.ones({megabytes} << 18) for _ in range(240 // {megabytes})]
+del tensors
+print(held() - before)
 """
 
 
-def faults(setting: str) -> int:
-    program = [sys.executable, "-c", FAULTS.format(setting=setting)]
-    return int(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="other C libraries keep memory by their own rules")
-def test_freed_memory_is_kept_for_the_next_tensor() -> None:
-    assert faults("") > 1000
-    assert faults("from s2s.device import prepare; prepare('cpu', 1)") < 1000
+@pytest.mark.parametrize(
+    ("setting", "megabytes", "kept"),
+    [("", 20, 0), (PREPARED, 20, 240), (PREPARED, 80, 0)],
+)
+def test_freed_memory_is_kept_in_blocks_that_an_update_needs_again(setting: str, megabytes: int, kept: int) -> None:
+    program = [sys.executable, "-c", PROGRAM.format(setting=setting, megabytes=megabytes)]
+    found = int(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+    assert found == pytest.approx(kept, abs=30)
 
 
 def test_the_device_is_the_one_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
