@@ -4,10 +4,12 @@ Shapes: B batch, S source length, T target length, E embedding, H hidden, L laye
 """
 
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -23,6 +25,8 @@ State = tuple[Tensor, Tensor]  # h and c of every layer, each [L, B, H]
 RUNS = 10  # of equal steps, at most, are computed each by itself: each turns weights into the kernels' own layout again
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "model.json"
+
+warnings.filterwarnings("ignore", "RNN module weights are not part")  # those of `LSTM` under autocast: copies of a call
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,33 @@ class Decoder(nn.Module):
         return self.logits(states.squeeze(0)), state
 
 
-def make_lstm(architecture: Architecture) -> nn.LSTM:
+class LSTM(nn.LSTM):
+    """A stack of LSTM layers that computes in autocast's type, whatever it is.
+
+    torch's own takes float16 on a GPU even where bfloat16 was asked for, and float16 rounds to zero what is below 6e-8:
+    much of the gradient of a mean over a batch.
+    """
+
+    def forward(self, inputs: Any, state: State | None = None) -> Any:
+        """As that of nn.LSTM; the gradients of the weights are in the type of the weights."""
+        device, own = next(self.parameters()).device.type, self._flat_weights
+        if not torch.is_autocast_enabled(device):
+            return super().forward(inputs, state)
+        kind = torch.get_autocast_dtype(device)
+        if state is not None:
+            state = state[0].to(kind), state[1].to(kind)
+        self._flat_weights = [weight.to(kind) for weight in own]  # type: ignore[union-attr]  # none of ours is None
+        try:
+            with torch.autocast(device, enabled=False):
+                return super().forward(inputs.to(kind), state)
+        finally:
+            self._flat_weights = own
+
+
+def make_lstm(architecture: Architecture) -> LSTM:
     """A stack of LSTM layers, with dropout between them as in Zaremba et al. 2014."""
     between = architecture.dropout if architecture.layers > 1 else 0.0
-    return nn.LSTM(architecture.embedding, architecture.hidden, architecture.layers, dropout=between)
+    return LSTM(architecture.embedding, architecture.hidden, architecture.layers, dropout=between)
 
 
 def last_states(lstm: nn.LSTM, embedded: Tensor, sizes: Sequence[int]) -> State:

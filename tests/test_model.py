@@ -1,5 +1,6 @@
 """The model against the LSTM's equations written out, and against the paper's own numbers."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn.utils.rnn import pack_sequence
 
 from s2s import files
 from s2s.data import Batch, make_batch, pack_sources
 from s2s.errors import UserError
 from s2s.loss import linear_cross_entropy, token_log_losses
-from s2s.model import DESCRIPTION, WEIGHTS, Seq2Seq, describe, load, parameter_count
+from s2s.model import DESCRIPTION, WEIGHTS, Seq2Seq, describe, load, make_lstm, parameter_count
 from s2s.vocabulary import PAD
 from tests import tiny
 
@@ -164,6 +166,22 @@ def test_gradient_flows_within_a_segment_alone(tmp_path: Path) -> None:
         state = state[0].detach(), state[1].detach()
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(found[name], parameter.grad, msg=name)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_under_autocast_the_lstm_computes_in_its_type_and_its_weights_keep_theirs(packed: bool) -> None:
+    lstm = make_lstm(tiny.architecture())
+    like = copy.deepcopy(lstm).to(torch.float16)
+    sentences = [torch.randn(length, lstm.input_size) for length in (2, 4, 3)]
+    inputs = pack_sequence(sentences, enforce_sorted=False) if packed else torch.stack([sentences[0]] * 3, dim=1)
+    state = torch.rand(2, 3, lstm.hidden_size), torch.rand(2, 3, lstm.hidden_size)
+    with torch.autocast("cpu", torch.float16):
+        _, (h, c) = lstm(inputs, state)
+    _, wanted = like(inputs.to(torch.float16), (state[0].to(torch.float16), state[1].to(torch.float16)))
+    torch.testing.assert_close((h, c), wanted, rtol=0, atol=0)
+    torch.autograd.backward((h.sum(), c.sum()))
+    assert all(weight.grad is not None and weight.grad.dtype == torch.float32 for weight in lstm.parameters())
+    assert lstm(inputs, state)[1][0].dtype == torch.float32
 
 
 def test_dropout_is_off_in_evaluation_and_on_in_training(tmp_path: Path) -> None:
