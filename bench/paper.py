@@ -130,7 +130,7 @@ def limit(memory_gb: float, place: torch.device) -> None:
     forget(place)
     if place.type == "cuda":
         total = torch.cuda.get_device_properties(place).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, memory_gb * 1e9 / total), place)
+        torch.cuda.set_per_process_memory_fraction(min(1.0, memory_gb * 1e9 / total))  # wants no device or its number
 
 
 def gpu_memory(place: torch.device) -> dict[str, int]:
