@@ -50,8 +50,14 @@ def joined(device: torch.device) -> Iterator[World]:
     if "WORLD_SIZE" not in os.environ:
         yield World()
         return
-    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":  # connected at once, while there is memory for it, and not in the first backward pass
+        here = torch.device("cuda", torch.cuda.current_device())
+        dist.init_process_group("cpu:gloo,cuda:nccl", device_id=here)
+    else:
+        dist.init_process_group("gloo")
     try:
         yield World(dist.get_rank(), dist.get_world_size())
-    finally:
+    except SystemExit:  # all were asked to stop
         dist.destroy_process_group()
+        raise
+    dist.destroy_process_group()  # not after an error: NCCL would wait for the others, and they wait for this process
