@@ -18,6 +18,8 @@ from s2s.errors import check
 GIGABYTE = 1e9
 STATES = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 2, "adadelta": 2}  # numbers an optimiser keeps for each weight
 BACKWARD = 1.5  # a backward pass needs what the forward one kept and, of a layer at a time, gradients of it
+EXHAUSTED = ("can't allocate memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+"""What torch's CPU allocator, CUDA, cuBLAS and cuDNN say, none of them by an exception of its own."""
 SPARE_BYTES = 300 << 20  # of buffers in libraries, and of the softmax's chunk
 
 
@@ -94,4 +96,5 @@ def piece_tokens(memory_gb: float, fixed: int, token_bytes: int, longest_pair: i
 
 def is_exhausted(error: BaseException) -> bool:
     """Whether an error says that memory, of whichever device, ran out."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or any(words in str(error) for words in EXHAUSTED)

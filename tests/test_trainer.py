@@ -259,6 +259,22 @@ def test_batches_that_memory_does_not_hold_are_computed_in_pieces(
         assert mine == pytest.approx(theirs, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("error", "is_exhausted"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (MemoryError(), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+    ],
+)
+def test_memory_that_ran_out_is_told_from_other_errors(error: BaseException, is_exhausted: bool) -> None:
+    assert memory.is_exhausted(error) == is_exhausted
+
+
 def test_memory_that_runs_out_in_the_middle_is_told(
     tmp_path: Path, corpora: Corpora, monkeypatch: pytest.MonkeyPatch
 ) -> None:
