@@ -15,6 +15,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from pipeline import stage
 from s2s.errors import UserError, check
 
 NODES = "S2S_NODES"
@@ -56,6 +57,8 @@ def launch(devices: int) -> None:
         SystemExit: they failed too often, or a signal ended them.
     """
     nodes = int(os.environ.get(NODES, "1"))
+    # Those that start again would otherwise read the addresses of the lost ones, and wait for them.
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     logging.disable(logging.WARNING)  # torchrun warns of each signal that it passes on
     with tempfile.TemporaryDirectory() as folder:
         failure = Path(folder) / "failure"
@@ -91,9 +94,12 @@ def mistakes_told() -> Iterator[None]:
     """In a process that `launch` started, hands a person's mistake to it, and is not started again for that."""
     try:
         yield
-    except UserError as error:
+    except (UserError, OSError) as error:
+        message = stage.mistake(error)
+        if message is None:
+            raise
         if local_rank() == 0:
-            Path(os.environ[FAILURE]).write_text(str(error), encoding="utf-8")
+            Path(os.environ[FAILURE]).write_text(message, encoding="utf-8")
             os.kill(os.getppid(), signal.SIGTERM)
         time.sleep(60)  # until it is ended: an exit would be taken for a loss
         raise

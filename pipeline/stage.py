@@ -39,13 +39,19 @@ def run(app: typer.Typer) -> None:
     """Calls a command line; the mistakes of a person end it with one line and exit code 2."""
     try:
         app()
-    except UserError as error:
-        fail(str(error))
-    except OSError as error:
-        reason = (DENIED | FULL).get(error.errno or 0)
-        if reason is None:
+    except (UserError, OSError) as error:
+        message = mistake(error)
+        if message is None:
             raise
-        fail(f"{error.filename or 'output'}: {reason}; expected to be able to write there and read it")
+        fail(message)
+
+
+def mistake(error: UserError | OSError) -> str | None:
+    """What a person is told of an error; nothing if it is none of theirs."""
+    if isinstance(error, UserError):
+        return str(error)
+    reason = (DENIED | FULL).get(error.errno or 0)
+    return reason and f"{error.filename or 'output'}: {reason}; expected to be able to write there and read it"
 
 
 def fail(message: str) -> NoReturn:

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from s2s.data import EncodedCorpus, bucket
 from s2s.errors import check
+from s2s.loss import CUDA_BYTES
 
 GIGABYTE = 1e9
 STATES = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 2, "adadelta": 2}  # numbers an optimiser keeps for each weight
 BACKWARD = 1.5  # a backward pass needs what the forward one kept and, of a layer at a time, gradients of it
 EXHAUSTED = ("can't allocate memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
 """What torch's CPU allocator, CUDA, cuBLAS and cuDNN say, none of them by an exception of its own."""
-SPARE_BYTES = 300 << 20  # of buffers in libraries, and of the softmax's chunk
+SPARE_BYTES = 300 << 20  # of buffers in libraries, and of a CPU's chunk of the softmax
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ def fixed_bytes(model: nn.Module, optimizer: str, averaged: bool) -> int:
     """Bytes that do not depend on the batch: weights, gradients, the optimiser's state and the average."""
     copies = 2 + STATES[optimizer] + averaged
     return copies * sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+
+
+def softmax_bytes(output: nn.Linear) -> int:
+    """What a GPU needs for the softmax beside all that: a chunk in two types, and the weight's copies and products."""
+    return CUDA_BYTES * 3 // 2 + 10 * output.weight.numel() if output.weight.is_cuda else 0
 
 
 @contextmanager

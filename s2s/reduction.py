@@ -86,8 +86,9 @@ def fill(parameters: list[nn.Parameter], bucket_bytes: int) -> Iterable[Bucket]:
 
 def make_bucket(parameters: list[nn.Parameter]) -> Bucket:
     """A bucket whose memory the parameters' gradients are views of."""
-    flat = torch.cat([torch.zeros_like(parameter).flatten() for parameter in parameters])
-    parts = torch.split(flat, [parameter.numel() for parameter in parameters])
+    sizes = [parameter.numel() for parameter in parameters]
+    flat = parameters[0].new_zeros(sum(sizes))
+    parts = torch.split(flat, sizes)
     for parameter, part in zip(parameters, parts, strict=True):
         parameter.grad = part.view_as(parameter)
     return Bucket(flat, parameters)

@@ -74,6 +74,7 @@ class Trainer:
         if start is not None:
             self.resume(start)
             self.position.finished &= start != resume_from
+        self.check_agreement(folder)
         if not self.position.finished:
             self.updater.piece_tokens = self.position.piece_tokens
             self.watcher.say(str(self.updater.plan()))
@@ -112,6 +113,20 @@ class Trainer:
         self.sums.into(self.position)
         self.position.piece_tokens = self.updater.piece_tokens
         return self.position
+
+    def check_agreement(self, folder: Path) -> None:
+        """All processes must start from one checkpoint.
+
+        Raises:
+            UserError: they do not.
+        """
+        position = self.position
+        starts = self.world.gather([position.update, position.epoch, position.batch])
+        check(
+            all(start == starts[0] for start in starts),
+            f"{folder}: found checkpoints of updates {[int(start[0]) for start in starts]} on the processes; "
+            "expected the same, in a folder that all nodes share",
+        )
 
     def save(self, folder: Path) -> None:
         """Writes the present state; a full disk costs a remark, and no training."""

@@ -165,6 +165,7 @@ class Updater:
         recipe = self.recipe
         pairs = memory.costliest(self.corpus, recipe.batch_sentences, recipe.batch_tokens)
         fixed = memory.fixed_bytes(self.model, recipe.optimizer, self.average is not None)
+        fixed += memory.softmax_bytes(self.model.decoder.output)
         token_bytes = self.count_token_bytes(pairs)
         limit = memory.piece_tokens(recipe.memory_gb, fixed, token_bytes, self.longest_pair(pairs))
         self.piece_tokens = min((tokens for tokens in (limit, self.piece_tokens) if tokens), default=0)

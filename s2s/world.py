@@ -4,10 +4,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+PATIENCE = timedelta(days=2)  # the first may wait for another training to end; a lost process is noticed by its sockets
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,9 @@ def joined(device: torch.device) -> Iterator[World]:
         return
     if device.type == "cuda":  # connected at once, while there is memory for it, and not in the first backward pass
         here = torch.device("cuda", torch.cuda.current_device())
-        dist.init_process_group("cpu:gloo,cuda:nccl", device_id=here)
+        dist.init_process_group("cpu:gloo,cuda:nccl", timeout=PATIENCE, device_id=here)
     else:
-        dist.init_process_group("gloo")
+        dist.init_process_group("gloo", timeout=PATIENCE)
     try:
         yield World(dist.get_rank(), dist.get_world_size())
     except SystemExit:  # all were asked to stop

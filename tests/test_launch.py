@@ -48,7 +48,9 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(encoded: Path) -> Path:
     """The project after a training by two processes that nothing disturbed."""
-    done = subprocess.run(COMMAND, cwd=encoded, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        COMMAND, cwd=encoded, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=120
+    )
     assert "memory: " in done.stdout
     return encoded
 
@@ -104,19 +106,27 @@ def test_sigterm_saves_in_all_processes_and_the_same_command_goes_on(
     assert running.returncode == 128 + signal.SIGTERM
     assert "the same command goes on from there" in out
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
-    again = subprocess.run(COMMAND, cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    again = subprocess.run(COMMAND, cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=120)
     assert "goes on from checkpoint" in again.stdout
     assert files.sha256(here / WEIGHTS) == files.sha256(whole / WEIGHTS)
 
 
 def test_what_a_person_did_wrong_is_one_line_and_not_tried_again(here: Path) -> None:
     project.write_parameters(here, **(SMALL | {"train": SMALL["train"] | {"memory_gb": 0.01}}))
-    done = subprocess.run(COMMAND, cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    done = subprocess.run(COMMAND, cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2
     assert (
         done.stderr == "train.memory_gb: found 0.01; expected at least 0.31, for this model and one pair of 47 tokens\n"
     )
     assert not (here / "model").exists()
+
+
+def test_a_full_disk_is_one_line_too(here: Path) -> None:
+    limited = ["bash", "-c", 'ulimit -f 20; exec "$@"', "-", *COMMAND]
+    done = subprocess.run(limited, cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.strip().split("\n")[-1].startswith("model: file too large for the disk")
+    assert done.stdout.count("memory: ") == 1
 
 
 @pytest.mark.parametrize(

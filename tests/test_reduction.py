@@ -12,6 +12,7 @@ from torch import nn
 
 from s2s import checkpoint, updater
 from s2s.data import EncodedCorpus
+from s2s.errors import UserError
 from s2s.loss import linear_cross_entropy
 from s2s.reduction import GradientSum
 from s2s.status import Status
@@ -125,7 +126,15 @@ def stopped(world: World, folder: Path) -> dict[str, Any]:
     return result
 
 
-SCENES = (whole, truncated, summed, spoilt, exhausted, stopped)
+def apart(world: World, folder: Path) -> dict[str, Any]:
+    """The second process does not see the checkpoints of the first."""
+    made, _ = trainer(folder, world)
+    with pytest.raises(UserError) as refused:
+        made.run(folder / ("whole" if world.rank == 0 else "elsewhere"))
+    return {"message": str(refused.value)}
+
+
+SCENES = (whole, truncated, summed, spoilt, exhausted, stopped, apart)
 
 
 def scenes(world: World, folder: Path) -> None:
@@ -195,6 +204,13 @@ def test_all_stop_at_one_update_and_one_alone_goes_on_there(folder: Path) -> Non
     assert (first["updates"], first["batch"]) == (second["updates"], second["batch"]) == (8, first["batch"])
     for mine, theirs in zip(played(folder, "whole")[0]["curve"], first["curve"], strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4)
+
+
+def test_processes_that_see_other_checkpoints_are_refused(folder: Path) -> None:
+    for one in played(folder, "apart"):
+        assert re.search(
+            r"found checkpoints of updates \[\d\d, 0\] on the processes; expected the same", one["message"]
+        )
 
 
 def test_one_process_writes_the_checkpoints(folder: Path) -> None:
