@@ -45,18 +45,11 @@ def cells(order: NDArray[np.int32], source: NDArray[np.int64], target: NDArray[n
 
 
 def cut(found: Sequence[Cell], batch_sentences: int, batch_tokens: int) -> Iterator[int]:
-    """The ends of batches, each a run within both limits of `data.bucket`.
-
-    Sources of one length are computed in one piece, up to twice as fast as mixed ones, so a run ends where the length
-    changes, unless it would be shorter than a quarter of the limit.
-    """
+    """The ends of batches, each the longest run within both limits of `data.bucket`."""
     start = first = 0  # `first` is the cell of `start`
     total = found[-1].end if found else 0
-    alike_ends = {cell.source: cell.end for cell in found}
     while start < total:
-        most = min(batch_sentences, total - start)
-        alike = min(most, alike_ends[found[first].source] - start)
-        end = fitting(found, first, start, start + (alike if 4 * alike >= most else most), batch_tokens)
+        end = fitting(found, first, start, min(total, start + batch_sentences), batch_tokens)
         yield end
         while end < total and found[first].end <= end:
             first += 1

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 CPU_BYTES = 16 << 20  # of a chunk's logits: what stays in a processor's last cache
 CPU_TOKENS = 256  # a chunk, at least: each goes over the whole gradient of the weight, with fewer for most of its time
@@ -157,9 +156,3 @@ class LinearCrossEntropy(torch.autograd.Function):
         if loss_gradient.is_cuda or loss_gradient != 1:  # to ask a GPU costs more than to multiply
             gradients = tuple(gradient * loss_gradient for gradient in gradients)
         return *gradients, None, None, None, None
-
-
-def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-    """The same two sums from logits [N, V]."""
-    loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
-    return loss, F.cross_entropy(logits.detach(), targets, reduction="sum")

@@ -155,11 +155,9 @@ def test_every_pair_is_in_one_batch_within_both_limits(tmp_path: Path, shuffled:
 
 def runs(corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int) -> Iterator[list[int]]:
     """What `bucket` does, said plainly."""
-    order, sources, targets = corpus.order.tolist(), corpus.source.lengths, corpus.target.lengths
+    order, targets = corpus.order.tolist(), corpus.target.lengths
     while order:
         run = order[:batch_sentences]
-        alike = [pair for pair in run if sources[pair] == sources[run[0]]]
-        run = alike if 4 * len(alike) >= len(run) else run
         while len(run) > 1 and max(targets[run]) * len(run) > batch_tokens:
             run.pop()
         yield run
@@ -185,14 +183,6 @@ def test_a_sentence_over_the_limit_makes_a_batch_of_its_own(corpus: EncodedCorpu
     assert sorted(pairs.tolist() for pairs in bucket(corpus, 16, 2)) == [[0], [1], [2], [3]]
 
 
-def test_a_batch_has_one_source_length_unless_it_would_be_short(tmp_path: Path) -> None:
-    lengths = [2] * 10 + [3] * 9 + [4, 5, 6, 7]
-    write_split(tmp_path, "train", [[7] * length for length in lengths], [[8, EOS]] * len(lengths))
-    corpus = EncodedCorpus.open(tmp_path, "train")
-    found = [corpus.source.lengths[pairs].tolist() for pairs in bucket(corpus, 8, 1000)]
-    assert found == [[2] * 8, [2] * 2, [3] * 8, [3, 4, 5, 6, 7]]
-
-
 def test_batches_hold_sentences_of_about_equal_length(tmp_path: Path) -> None:
     corpus = random_corpus(tmp_path, 500)
     spreads = [np.ptp(corpus.source.lengths[pairs]) for pairs in bucket(corpus, 16, 10_000, np.random.default_rng(1))]
@@ -209,7 +199,7 @@ def test_pairs_of_equal_lengths_come_in_every_order_equally_often(tmp_path: Path
     write_split(tmp_path, "train", [[7], [7, 8], [7], [7], [7]], [[EOS], [EOS], [8, EOS], [EOS], [EOS]])
     corpus, draw = EncodedCorpus.open(tmp_path, "train"), np.random.default_rng(1)
     runs = [sorted(bucket(corpus, 5, 1000, draw), key=len)[-1].tolist() for _ in range(3000)]
-    assert all(run[3:] == [2] for run in runs)
+    assert all(run[3:] == [2, 1] for run in runs)
     found = Counter(tuple(run[:3]) for run in runs)
     assert len(found) == 6
     assert all(400 < count < 600 for count in found.values())  # 500 expected, standard deviation 20
