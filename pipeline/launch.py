@@ -37,13 +37,20 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
+def node_count() -> int:
+    """How many nodes share the processes."""
+    text = os.environ.get(NODES, "1")
+    check(text.isdecimal() and int(text) > 0, f"{NODES}: found {text!r}; expected a number of nodes, 1 or more")
+    return int(text)
+
+
 def processes_here(devices: int) -> int:
     """How many of all processes run on this node.
 
     Raises:
         UserError: they cannot be shared out.
     """
-    nodes = int(os.environ.get(NODES, "1"))
+    nodes = node_count()
     check(devices % nodes == 0, f"train.devices: found {devices}; expected a multiple of {NODES}={nodes}")
     check(nodes == 1 or RENDEZVOUS in os.environ, f"{RENDEZVOUS}: not set; expected host:port of one of {nodes} nodes")
     return devices // nodes
@@ -56,7 +63,7 @@ def launch(devices: int) -> None:
         UserError: one of them found a person's mistake.
         SystemExit: they failed too often, or a signal ended them.
     """
-    nodes = int(os.environ.get(NODES, "1"))
+    nodes = node_count()
     # Those that start again would otherwise read the addresses of the lost ones, and wait for them.
     os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     logging.disable(logging.WARNING)  # torchrun warns of each signal that it passes on

@@ -1,6 +1,7 @@
 """Where tensors live, how many threads compute them, and how memory is kept for them."""
 
 import ctypes
+import os
 import sys
 
 import torch
@@ -21,6 +22,7 @@ def prepare(device: str, threads: int) -> torch.device:
     Raises:
         UserError: cuda was asked for and is not there.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may add in another order each time
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # confident models have denormal gradients, and products of them run 15 times slower
     keep_memory()

@@ -116,7 +116,7 @@ def test_what_a_person_did_wrong_is_one_line_and_not_tried_again(here: Path) -> 
     done = subprocess.run(COMMAND, cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2
     assert (
-        done.stderr == "train.memory_gb: found 0.01; expected at least 0.31, for this model and one pair of 47 tokens\n"
+        done.stderr == "train.memory_gb: found 0.01; expected at least 0.31, for this model and one pair of 31 tokens\n"
     )
     assert not (here / "model").exists()
 
@@ -133,6 +133,7 @@ def test_a_full_disk_is_one_line_too(here: Path) -> None:
     ("devices", "nodes", "rendezvous", "message"),
     [
         (3, "2", "host:1", r"train\.devices: found 3; expected a multiple of S2S_NODES=2"),
+        (2, "many", None, r"S2S_NODES: found 'many'; expected a number of nodes, 1 or more"),
         (4, "2", None, r"S2S_RENDEZVOUS: not set; expected host:port of one of 2 nodes"),
     ],
 )
@@ -144,5 +145,6 @@ def test_processes_are_shared_out_among_nodes(
         monkeypatch.setenv(launch.RENDEZVOUS, rendezvous)
     with pytest.raises(UserError, match=message):
         launch.processes_here(devices)
+    monkeypatch.setenv(launch.NODES, "2")
     monkeypatch.setenv(launch.RENDEZVOUS, "host:1")
     assert launch.processes_here(4) == 2

@@ -89,7 +89,7 @@ def spoilt(world: World, folder: Path) -> dict[str, Any]:
 
     def not_a_number(*arguments: Any, **named: Any) -> Any:
         loss, log_loss = linear_cross_entropy(*arguments, **named)
-        return loss * (math.nan if world.rank == 1 and next(count) in {6, 7} else 1.0), log_loss
+        return loss * (math.nan if world.rank == 1 and next(count) in {3, 4} else 1.0), log_loss
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(updater, "linear_cross_entropy", not_a_number)
@@ -116,7 +116,7 @@ def exhausted(world: World, folder: Path) -> dict[str, Any]:
 def stopped(world: World, folder: Path) -> dict[str, Any]:
     """One process is asked to stop, then one alone goes on."""
     made, _ = trainer(folder, world)
-    made.stop = lambda: world.rank == 1 and made.position.update == 8
+    made.stop = lambda: world.rank == 1 and made.position.update == 5
     with pytest.raises(StoppedError):
         made.run(folder / "stopped")
     result = {"updates": made.position.update, "batch": made.position.batch}
@@ -201,7 +201,7 @@ def test_all_cut_smaller_when_one_runs_out_of_memory(folder: Path) -> None:
 
 def test_all_stop_at_one_update_and_one_alone_goes_on_there(folder: Path) -> None:
     first, second = played(folder, "stopped")
-    assert (first["updates"], first["batch"]) == (second["updates"], second["batch"]) == (8, first["batch"])
+    assert (first["updates"], first["batch"]) == (second["updates"], second["batch"]) == (5, first["batch"])
     for mine, theirs in zip(played(folder, "whole")[0]["curve"], first["curve"], strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4)
 
@@ -209,7 +209,7 @@ def test_all_stop_at_one_update_and_one_alone_goes_on_there(folder: Path) -> Non
 def test_processes_that_see_other_checkpoints_are_refused(folder: Path) -> None:
     for one in played(folder, "apart"):
         assert re.search(
-            r"found checkpoints of updates \[\d\d, 0\] on the processes; expected the same", one["message"]
+            r"found checkpoints of updates \[\d+, 0\] on the processes; expected the same", one["message"]
         )
 
 
