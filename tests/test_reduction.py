@@ -208,9 +208,7 @@ def test_all_stop_at_one_update_and_one_alone_goes_on_there(folder: Path) -> Non
 
 def test_processes_that_see_other_checkpoints_are_refused(folder: Path) -> None:
     for one in played(folder, "apart"):
-        assert re.search(
-            r"found checkpoints of updates \[\d+, 0\] on the processes; expected the same", one["message"]
-        )
+        assert re.search(r"found checkpoints of updates \[\d+, 0\] on the processes; expected the same", one["message"])
 
 
 def test_one_process_writes_the_checkpoints(folder: Path) -> None:
