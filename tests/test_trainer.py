@@ -280,7 +280,6 @@ def test_memory_that_runs_out_in_the_middle_is_told(
     tmp_path: Path, corpora: Corpora, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = trainer(corpora, notes := Notes())
-    run.position.update = 0
     watched = run.updater.update
 
     def later(*arguments: object) -> object:
