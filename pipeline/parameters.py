@@ -1,7 +1,7 @@
 """The one reader of params.yaml: frozen, typed, and refusing what it does not know before any work starts."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from s2s.errors import UserError, check
 
 PATH = Path("params.yaml")
+FILES = "files"  # a first pass that is not ours
 Device = Literal["auto", "cpu", "cuda"]
 Threads = Annotated[int, Field(ge=1, le=1024)]
 BatchTokens = Annotated[int, Field(ge=16, le=10_000_000)]
@@ -142,13 +143,50 @@ class Run(Section):
     system: Name
     seeds: int = Field(ge=1, le=100)
     beam: int = Field(ge=1, le=1000)
+    translate: dict[str, Any] = Field(default_factory=dict)
 
 
 class Translate(Section):
-    """How the test set is decoded, whatever the run."""
+    """How the test set is decoded, unless a run changes it."""
 
     batch_sentences: int = Field(ge=1, le=4096)
+    n_best: int = Field(ge=1, le=1000)
+    length_penalty: float = Field(ge=0, le=2)
+    word_reward: float = Field(ge=-10, le=10)
+    min_length_ratio: float = Field(ge=0, le=10)
     max_length_ratio: float = Field(ge=0.1, le=100)
+    min_tokens: int = Field(ge=0, le=10_000)
+    max_tokens: int = Field(ge=1, le=10_000)
+    forbid_unknown: bool
+    replace_unknown: bool
+    ensemble_mean: Literal["probabilities", "log_probabilities"]
+    device: Device
+    threads: Threads
+
+
+class Rescoring(Section):
+    """Lists of a first pass, which is a run or `files`, and the run whose models score them."""
+
+    first_pass: Name
+    scorer: Name
+
+
+class Lexicon(Section):
+    """Which words translate each other."""
+
+    pairs: int = Field(ge=0, le=100_000_000)
+    iterations: int = Field(ge=1, le=100)
+
+
+class Rescore(Section):
+    """How n-best lists are made, scored and weighted."""
+
+    n_best: int = Field(ge=2, le=10_000)
+    batch_tokens: BatchTokens
+    dev_list: str
+    test_list: str
+    tuning_restarts: int = Field(ge=0, le=1000)
+    tuning_seed: Seed
     device: Device
     threads: Threads
 
@@ -211,7 +249,10 @@ class Parameters(Section):
     systems: dict[Name, Changes] = Field(min_length=1)
     models: dict[Name, TrainedModel] = Field(min_length=1)
     runs: dict[Name, Run] = Field(min_length=1)
+    rescorings: dict[Name, Rescoring]
     translate: Translate
+    lexicon: Lexicon
+    rescore: Rescore
     perplexity: Perplexity
     bleu: Bleu
     length: Length
@@ -225,6 +266,10 @@ class Parameters(Section):
         model = self.model.model_dump() | changes.get("model", {})
         train = self.train.model_dump() | changes.get("train", {})
         return Model.model_validate(model), Train.model_validate(train)
+
+    def run(self, name: str) -> Translate:
+        """How one run decodes: its changes laid over the section."""
+        return Translate.model_validate(self.translate.model_dump() | self.runs[name].translate)
 
     def seeds(self, system: str) -> list[int]:
         """The seeds that a system is trained from, in the order of params.yaml."""
@@ -262,7 +307,9 @@ def parse(text: str, place: str) -> Parameters:
     except ValidationError as error:
         raise UserError(f"{place}: {describe(error)}") from None
     for name in parameters.systems:
-        check_system(parameters, name, place)
+        check_changes(lambda: parameters.system(name), f"{place}: systems.{name}")  # noqa: B023
+    for name in parameters.runs:
+        check_changes(lambda: parameters.run(name), f"{place}: runs.{name}")  # noqa: B023
     for message in contradictions(parameters):
         raise UserError(f"{place}: {message}")
     return parameters
@@ -284,13 +331,12 @@ def construct_unique(loader: UniqueKeyLoader, node: yaml.MappingNode) -> dict[An
 UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, construct_unique)
 
 
-def check_system(parameters: Parameters, name: str, place: str) -> None:
-    """Checks the values that a system changes as those of the sections that it changes."""
+def check_changes(read_changed: Callable[[], object], place: str) -> None:
+    """Checks the values that a system or a run changes as those of the sections that it changes."""
     try:
-        parameters.system(name)
+        read_changed()
     except ValidationError as error:
-        section = {"Model": "model", "Train": "train"}[error.title]
-        raise UserError(f"{place}: systems.{name}: {describe(error, (section,))}") from None
+        raise UserError(f"{place}: {describe(error, (error.title.lower(),))}") from None
 
 
 def describe(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
@@ -329,10 +375,10 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
         if name != f"{model.system}-{model.seed}":
             yield f"models.{name}: found another name than system and seed; expected {model.system}-{model.seed}"
     for name, run in parameters.runs.items():
-        if run.system not in parameters.systems:
-            yield f"runs.{name}.system: found {run.system!r}; expected one of {', '.join(parameters.systems)}"
-        if run.seeds > (known := len(parameters.seeds(run.system))):
-            yield f"runs.{name}.seeds: found {run.seeds}; expected at most {known}, the models of {run.system}"
+        yield from run_contradictions(f"runs.{name}", run, parameters)
+        yield from decoding_contradictions(f"runs.{name}: translate", run, parameters)
+    for name, rescoring in parameters.rescorings.items():
+        yield from rescoring_contradictions(f"rescorings.{name}", rescoring, parameters)
     for name in parameters.systems:
         yield from train_contradictions(f"systems.{name}: train", parameters.system(name)[1])
     shown = parameters.embeddings
@@ -355,3 +401,37 @@ def train_contradictions(place: str, train: Train) -> Iterator[str]:
             yield f"{place}.{key}: found no file {path!r}; expected one, or nothing"
     if train.initial_weights and not Path(train.initial_weights).is_dir():
         yield f"{place}.initial_weights: found no folder {train.initial_weights!r}; expected one of a model"
+
+
+def run_contradictions(place: str, run: Run, parameters: Parameters) -> Iterator[str]:
+    """Models that a run wants and that are not there."""
+    if run.system not in parameters.systems:
+        yield f"{place}.system: found {run.system!r}; expected one of {', '.join(parameters.systems)}"
+    if run.seeds > (known := len(parameters.seeds(run.system))):
+        yield f"{place}.seeds: found {run.seeds}; expected at most {known}, the models of {run.system}"
+
+
+def decoding_contradictions(place: str, run: Run, parameters: Parameters) -> Iterator[str]:
+    """What does not fit together in the search of one run."""
+    settings = Translate.model_validate(parameters.translate.model_dump() | run.translate)
+    if settings.n_best > run.beam:
+        yield f"{place}.n_best: found {settings.n_best}; expected at most {run.beam}, the beam"
+    for least, most in (("min_tokens", "max_tokens"), ("min_length_ratio", "max_length_ratio")):
+        if (low := getattr(settings, least)) > (high := getattr(settings, most)):
+            yield f"{place}.{least}: found {low}; expected at most {high}, its {most}"
+    if settings.replace_unknown and parameters.lexicon.pairs == 0:
+        yield f"{place}.replace_unknown: found true with lexicon.pairs 0; expected pairs to learn a lexicon from"
+
+
+def rescoring_contradictions(place: str, rescoring: Rescoring, parameters: Parameters) -> Iterator[str]:
+    """What a rescoring names and is not there."""
+    known = ", ".join(parameters.runs)
+    if rescoring.scorer not in parameters.runs:
+        yield f"{place}.scorer: found {rescoring.scorer!r}; expected one of {known}"
+    if rescoring.first_pass not in (*parameters.runs, FILES):
+        yield f"{place}.first_pass: found {rescoring.first_pass!r}; expected one of {known}, or {FILES}"
+    if rescoring.first_pass == FILES:
+        for key in ("dev_list", "test_list"):
+            path = getattr(parameters.rescore, key)
+            if not Path(path).is_file():
+                yield f"rescore.{key}: found no file {path!r}; expected an n-best list in Moses' format"

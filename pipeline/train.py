@@ -261,6 +261,8 @@ def write_model(task: Task, network: Seq2Seq, end: Position, count: int) -> None
         "dev_perplexity": end.best_perplexity,
         "source_language": task.parameters.download.source_language,
         "target_language": task.parameters.download.target_language,
+        "normalize_punctuation": task.parameters.clean.normalize_punctuation,
+        "lowercase": task.parameters.clean.lowercase,
     }
     description |= {f"{side}_vocabulary_sha256": known.sha256 for side, known in task.vocabularies.items()}
     files.sweep(task.out)
