@@ -2,8 +2,8 @@
 
     python -m bench.quality --data FOLDER --evaluations 10
 
-Both train a model of the same size on the same subwords, in the same order of source words, for as many passes. Models
-are kept on the way and evaluated afterwards, so that no evaluation counts as training.
+Both train a model of the same size on the same subwords, in the same order of source words, for as many passes at the
+same learning rates. Models are kept on the way and evaluated afterwards, so that no evaluation counts as training.
 """
 
 import json
@@ -28,7 +28,7 @@ from s2s.model import Architecture, Seq2Seq
 from s2s.optim import learning_rate
 from s2s.prefetch import prefetched
 from s2s.recipe import Recipe
-from s2s.search import Hypothesis, beam_search
+from s2s.search import Hypothesis, SearchSettings, beam_search
 from s2s.trainer import Trainer
 from s2s.vocabulary import UNK
 
@@ -67,7 +67,7 @@ def main(
     known = parameters.read(preset)
     model, settings = known.system(system)
     recipe = Recipe(**settings.model_dump(include=set(Recipe.__annotations__)))
-    recipe = replace(recipe, epochs=epochs or recipe.epochs)
+    recipe = same_course(recipe, epochs or recipe.epochs)
     place = prepare("cpu", settings.threads)
     with tempfile.TemporaryDirectory() as scratch:
         text = prepare_text(Path(scratch), preset, data, known.download.target_language)
@@ -87,6 +87,12 @@ def main(
         "opennmt_version": opennmt.VERSION,
     }
     print(json.dumps(found | versions(), indent=2))
+
+
+def same_course(recipe: Recipe, epochs: float) -> Recipe:
+    """The recipe with a rate that both can follow, halved five times in the second half: the peer has no cosine."""
+    halved = replace(recipe, decay="halve", halve_after_epochs=epochs / 2, halve_every_epochs=epochs / 10)
+    return replace(halved, epochs=epochs, warmup_updates=0)
 
 
 def ours(
@@ -135,7 +141,8 @@ def scores(text: Text, shape: Architecture, weights: Path, beam: int) -> dict[st
         sources = [corpus.source[pair].tolist() for pair in range(len(corpus))]
         hypotheses: dict[int, Hypothesis] = {}
         for rows in batches(sources, DECODED_SENTENCES):
-            hypotheses |= zip(rows, beam_search([model], [sources[row] for row in rows], beam, 3.0), strict=True)
+            decoded = beam_search([model], [sources[row] for row in rows], SearchSettings(beam))
+            hypotheses |= {row: best for row, (best,) in zip(rows, decoded, strict=True)}
         found[split] = text.bleu(split, [hypotheses[row] for row in range(len(sources))])
     return found
 
@@ -165,7 +172,7 @@ def theirs(
 
 
 def peer_changes(every: int, evaluations: int) -> dict[str, object]:
-    """When it keeps models, and a rate that is halved five times in the second half, as it has no cosine."""
+    """When it keeps models, and the rate of `same_course`."""
     updates = every * evaluations
     return {
         "train_steps": updates,

@@ -41,7 +41,7 @@ class Text:
 
     def bleu(self, split: str, translations: Sequence[Hypothesis]) -> float:
         """BLEU of plain text, by sacreBLEU's own tokens."""
-        plain = [translation(one, self.target, self.language).translation for one in translations]
+        plain = [translation([one], self.target, self.language).translation for one in translations]
         references = schemas.read_column(self.project / "data" / "clean" / f"{split}.parquet", "target")
         return round(corpus_bleu(plain, references, tokenized=False, samples=1, seed=1).score, 2)
 

@@ -1,7 +1,7 @@
 """The files between stages: which columns and keys they have, and how they are read and written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -108,6 +108,16 @@ class Members:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """A further translation of a test sentence, not as good by its score."""
+
+    __pydantic_config__ = EXACT
+    translation: str
+    log_prob: float
+    score: float
+
+
+@dataclass(frozen=True)
 class Translation:
     """A line of translations/<run>.jsonl, after its `id`: a test sentence in the target language."""
 
@@ -116,9 +126,12 @@ class Translation:
     tokens: str
     log_prob: float
     unknown: int
+    """How many <unk> the model said, replaced or not."""
+    n_best: list[Alternative] = field(default_factory=list)
+    """Where more than one is kept: the others, the best first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NumberedTranslation(Translation):
     """A whole line of translations/<run>.jsonl."""
 

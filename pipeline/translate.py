@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from pipeline import schemas, stage, tracking
-from pipeline.parameters import read
+from pipeline.parameters import Translate, read
 from s2s import model, text, vocabulary
 from s2s.data import SIDES
 from s2s.device import prepare
@@ -12,7 +14,7 @@ from s2s.errors import check
 from s2s.files import sha256
 from s2s.model import Seq2Seq
 from s2s.progress import Meter
-from s2s.search import Hypothesis, beam_search
+from s2s.search import Hypothesis, SearchSettings, beam_search
 from s2s.vocabulary import UNK, Vocabulary
 
 
@@ -27,23 +29,36 @@ def main(run: str, members: Path, clean: Path, vocab: Path, out: Path) -> None:
         out: JSON Lines file to be written, one translation a line.
     """
     parameters = read()
-    settings, language = parameters.translate, parameters.download.target_language
+    settings, language = parameters.run(run), parameters.download.target_language
     device = prepare(settings.device, settings.threads)
     vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}
-    models = [load_member(member, vocabularies, str(device)) for member in schemas.read_members(members)]
+    models = load_members(schemas.read_members(members), vocabularies, device)
     source, target = vocabularies["source"], vocabularies["target"]
     column = "source_tokens" if source.reads_tokens else "source"
     sentences = [source.encode(line) for line in schemas.read_column(clean / "test.parquet", column)]
+    search = search_settings(settings, parameters.runs[run].beam)
     with tracking.run() as tracked, Meter(f"translate {run}", len(sentences)) as meter:
-        found: dict[int, Hypothesis] = {}
+        found: dict[int, list[Hypothesis]] = {}
         for rows in batches(sentences, settings.batch_sentences):
-            sources = [sentences[row] for row in rows]
-            hypotheses = beam_search(models, sources, parameters.runs[run].beam, settings.max_length_ratio)
-            found |= zip(rows, hypotheses, strict=True)
+            found |= zip(rows, beam_search(models, [sentences[row] for row in rows], search), strict=True)
             meter.update(len(found), f"{len(found)} sentences")
-        translations = [translation(found[row], target, language) for row in range(len(sentences))]
-        schemas.write_translations(out, translations)
-        tracked.metrics({"sentences": len(found), "log_prob": sum(one.log_prob for one in found.values())})
+        schemas.write_translations(out, [translation(found[row], target, language) for row in range(len(sentences))])
+        tracked.metrics({"sentences": len(found), "log_prob": sum(best.log_prob for best, *_ in found.values())})
+
+
+def search_settings(settings: Translate, beam: int) -> SearchSettings:
+    """The library's settings out of those of a run."""
+    same = set(SearchSettings.__annotations__) & set(Translate.model_fields)
+    return SearchSettings(beam=beam, mean=settings.ensemble_mean, **settings.model_dump(include=same))
+
+
+def load_members(
+    members: Sequence[schemas.Member], vocabularies: dict[str, Vocabulary], device: torch.device
+) -> list[Seq2Seq]:
+    """Loads the models of a run, on several GPUs in turn where there are several."""
+    count = torch.cuda.device_count() if device.type == "cuda" else 0
+    places = [f"cuda:{number % count}" if count else str(device) for number in range(len(members))]
+    return [load_member(member, vocabularies, place) for member, place in zip(members, places, strict=True)]
 
 
 def load_member(member: schemas.Member, vocabularies: dict[str, Vocabulary], device: str) -> Seq2Seq:
@@ -62,13 +77,20 @@ def batches(sentences: Sequence[Sequence[int]], size: int) -> list[list[int]]:
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
-def translation(hypothesis: Hypothesis, target: Vocabulary, language: str) -> schemas.Translation:
-    """A hypothesis as text, both plain and in the tokens that the paper's BLEU counts."""
+def translation(hypotheses: Sequence[Hypothesis], target: Vocabulary, language: str) -> schemas.Translation:
+    """The best hypothesis as text, both plain and in the tokens that the paper's BLEU counts, and the others plain."""
+    best, *others = hypotheses
+    plain, tokens = texts(best, target, language)
+    rest = [schemas.Alternative(texts(one, target, language)[0], one.log_prob, one.score) for one in others]
+    return schemas.Translation(plain, tokens, best.log_prob, best.ids.count(UNK), rest)
+
+
+def texts(hypothesis: Hypothesis, target: Vocabulary, language: str) -> tuple[str, str]:
+    """A hypothesis as plain text and in Moses tokens."""
     said = target.text(hypothesis.ids)
-    plain, tokens = (
-        (text.detokenize(said, language), said) if target.reads_tokens else (said, text.tokenize(said, language))
-    )
-    return schemas.Translation(plain, tokens, hypothesis.log_prob, hypothesis.ids.count(UNK))
+    if target.reads_tokens:
+        return text.detokenize(said, language), said
+    return said, text.tokenize(said, language)
 
 
 if __name__ == "__main__":

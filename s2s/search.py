@@ -1,20 +1,67 @@
 """Left-to-right beam search over a batch of sentences, with one model or an ensemble.
 
-Sutskever et al. 2014, section 3.2. Shapes: N sentences still searched, K beam, V vocabulary, L layers, H hidden.
+Sutskever et al. 2014, section 3.2. Shapes: N sentences still searched, K live hypotheses of each, V vocabulary.
 """
 
 import math
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from s2s.data import move, pack_sources
-from s2s.model import Seq2Seq, State
-from s2s.vocabulary import EOS, PAD
+from s2s.ensemble import Ensemble
+from s2s.extensions import best_extensions
+from s2s.model import Seq2Seq
+from s2s.vocabulary import EOS, PAD, UNK
 
 EXTRA_LENGTH = 10  # tokens that a translation may have beyond its ratio to the source
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How translations are searched for. Lengths are tokens without </s>."""
+
+    beam: int = 2
+    """Hypotheses kept at each step."""
+    n_best: int = 1
+    """Translations of each sentence, at most; no more than `beam`."""
+    length_penalty: float = 0.0
+    """a: scores are log_prob / ((5 + tokens with </s>) / 6)^a (Wu et al. 2016, equation 14); 0: the paper's."""
+    word_reward: float = 0.0
+    """Added to a score for each token, </s> included."""
+    min_length_ratio: float = 0.0
+    """Tokens that a translation has at least for each source token."""
+    max_length_ratio: float = 3.0
+    """Tokens that a translation may have for each source token, beside `EXTRA_LENGTH`."""
+    min_tokens: int = 0
+    max_tokens: int = 1000
+    forbid_unknown: bool = False
+    """Never say <unk>."""
+    mean: str = "probabilities"
+    """Of an ensemble: one of `ensemble.MEANS`."""
+
+    def limits(self, source_tokens: int) -> tuple[int, int]:
+        """The least and the most tokens of a translation; where they contradict each other, the most wins."""
+        most = min(self.max_tokens, math.ceil(source_tokens * self.max_length_ratio) + EXTRA_LENGTH)
+        return min(most, max(self.min_tokens, math.ceil(source_tokens * self.min_length_ratio))), most
+
+    def score(self, log_prob: float, tokens: int) -> float:
+        """What ranks a finished hypothesis of so many tokens, </s> included."""
+        return log_prob / self.penalty(tokens) + self.word_reward * tokens
+
+    def bound(self, log_prob: float, least: int, most: int) -> float:
+        """No hypothesis that goes on from this one, to `least` to `most` tokens with </s>, has a higher score.
+
+        Log-probability only falls, it is negative, so that the largest penalty makes the most of it, and the reward is
+        largest at one of the ends.
+        """
+        return log_prob / self.penalty(most) + self.word_reward * (most if self.word_reward > 0 else least)
+
+    def penalty(self, tokens: int) -> float:
+        """What a log-probability is divided by."""
+        return float(((5 + tokens) / 6) ** self.length_penalty)
 
 
 @dataclass(frozen=True)
@@ -23,138 +70,117 @@ class Hypothesis:
 
     ids: tuple[int, ...]  # without </s>
     log_prob: float
-    complete: bool = True  # False: the length limit came before any </s>
+    complete: bool = True  # False: the length limit made it end
+    score: float = 0.0  # what ranks it; log_prob, unless lengths are rewarded
 
 
 @torch.inference_mode()
 def beam_search(
-    models: Sequence[Seq2Seq], sources: Sequence[Sequence[int]], beam: int, max_length_ratio: float
-) -> list[Hypothesis]:
-    """Finds the most probable translation of each sentence that a beam of this width meets.
+    models: Sequence[Seq2Seq], sources: Sequence[Sequence[int]], settings: SearchSettings
+) -> list[list[Hypothesis]]:
+    """Finds the best translations of each sentence that a beam of this width meets.
 
-    At each step the `beam` best of all extensions are looked at: one that ends in </s> leaves the beam for the
-    finished ones, and the best others go on. A sentence is done when its best finished hypothesis is at least as
-    probable as every living one, which can only lose by going on: stopping then changes nothing. A beam of one is
-    greedy search. Of equally probable extensions the earlier hypothesis, then the lower token id, is preferred.
+    At each step the `beam` most probable of all extensions are looked at: one that ends in </s> leaves the beam for the
+    finished ones, and the best others go on. A sentence is done when no living hypothesis can come among its `n_best`
+    finished ones any more (`SearchSettings.bound`): stopping then changes nothing. A beam of one is greedy search. Of
+    equal extensions the earlier hypothesis, then the lower token id, is preferred; of equal scores the earlier end.
 
     Args:
-        models: one, or several with the same vocabularies, whose probabilities are averaged (section 3.6).
+        models: one, or several with the same vocabularies.
         sources: token ids of each sentence, without </s>.
-        beam: hypotheses kept, K.
-        max_length_ratio: tokens that a translation may have for each source token, beside `EXTRA_LENGTH`.
+        settings: width, ranking and limits.
 
     Returns:
-        One hypothesis a sentence, in order; an empty source has the empty translation.
+        1 to `n_best` different hypotheses a sentence, the best first; an empty source has the empty translation.
     """
-    found = [Hypothesis((), 0.0) for _ in sources]
+    assert 1 <= settings.n_best <= settings.beam, "as many translations as the beam is wide, at most"
+    found = [[Hypothesis((), 0.0)] for _ in sources]
     rows = [row for row, source in enumerate(sources) if source]
     if rows:
-        search = Search(models, [sources[row] for row in rows], beam, max_length_ratio)
-        for row, hypothesis in zip(rows, search.run(), strict=True):
-            found[row] = hypothesis
+        search = Search(models, [sources[row] for row in rows], settings)
+        for row, hypotheses in zip(rows, search.run(), strict=True):
+            found[row] = hypotheses
     return found
 
 
 class Search:
-    """The living hypotheses of all unfinished sentences, [N, K], and the best finished one of each."""
+    """The living hypotheses of all unfinished sentences, best first, and the finished ones of each."""
 
-    def __init__(
-        self, models: Sequence[Seq2Seq], sources: Sequence[Sequence[int]], beam: int, max_length_ratio: float
-    ) -> None:
-        self.models, self.beam = models, beam
-        self.device = next(models[0].parameters()).device
-        self.best: list[Hypothesis | None] = [None] * len(sources)
-        self.limits = torch.tensor([math.ceil(len(source) * max_length_ratio) + EXTRA_LENGTH for source in sources])
-        self.rows = torch.arange(len(sources))  # which sentence each of the N rows is
-        self.states = [repeat(encode(model, sources), beam) for model in models]
-        self.log_probs = torch.full((len(sources), beam), -math.inf, device=self.device)
-        self.log_probs[:, 0] = 0.0  # all start alike: only one may go on
-        self.tokens = torch.full((len(sources), beam, 0), PAD, device=self.device)
+    def __init__(self, models: Sequence[Seq2Seq], sources: Sequence[Sequence[int]], settings: SearchSettings) -> None:
+        self.settings, self.ensemble = settings, Ensemble(models, sources, settings.mean)
+        device, N = self.ensemble.device, len(sources)
+        self.finished: list[list[Hypothesis]] = [[] for _ in sources]
+        self.limits = [settings.limits(len(source)) for source in sources]
+        self.sentences = list(range(N))  # which one each of the N rows is
+        self.log_probs = torch.zeros(N, 1, device=device)  # [N, K]: at first one without a token, then `beam`
+        self.tokens = torch.empty(N, 1, 0, dtype=torch.int64, device=device)  # [N, K, length]
 
-    def run(self) -> list[Hypothesis]:
-        """Steps until every sentence has its translation."""
-        last = torch.full((self.log_probs.numel(),), EOS, device=self.device)  # [N * K]
-        while len(self.rows):
+    def run(self) -> list[list[Hypothesis]]:
+        """Steps until every sentence has its translations."""
+        last = torch.full((len(self.sentences),), EOS, device=self.ensemble.device)  # [N * K]
+        while self.sentences:
             last = self.advance(last)
-        return [hypothesis or Hypothesis((), 0.0, complete=False) for hypothesis in self.best]
+        return self.finished
 
     def advance(self, last: Tensor) -> Tensor:
         """Extends every living hypothesis by a token, and returns the tokens to go on from, [N * K]."""
-        N, K = self.log_probs.shape
-        scores = self.log_probs.unsqueeze(2) + self.next_log_probs(last).view(N, K, -1)  # [N, K, V]
-        V = scores.shape[2]
-        top, flat = top_extensions(scores.view(N, K * V), 2 * K)  # at most K of 2 K end, for each ends once
-        parents, tokens = flat // V, flat % V  # [N, 2 K]
+        beam = self.settings.beam
+        log_probs = self.permitted(self.ensemble.next_log_probs(last).view(*self.log_probs.shape, -1))  # [N, K, V]
+        top, parents, tokens = best_extensions(self.log_probs, log_probs, 2 * beam)  # of 2 K, K end at most
         ended = tokens == EOS
-        self.finish(top[:, :K], parents[:, :K], ended[:, :K])
-        order = torch.argsort(ended.to(torch.int8), dim=1, stable=True)[:, :K]  # the living, best first
-        self.log_probs, parents, tokens = top.gather(1, order), parents.gather(1, order), tokens.gather(1, order)
-        self.log_probs = self.log_probs.masked_fill(ended.gather(1, order), -math.inf)
-        history = self.tokens.gather(1, parents.unsqueeze(2).expand(-1, -1, self.tokens.shape[2]))
-        self.tokens = torch.cat((history, tokens.unsqueeze(2)), dim=2)  # [N, K, length]
-        return self.keep(self.undecided(), parents, tokens)
+        self.finish(top[:, :beam], parents[:, :beam], ended[:, :beam])
+        living = torch.argsort(ended.to(torch.int8), dim=1, stable=True)[:, :beam]  # best first
+        self.log_probs = top.masked_fill(ended, -math.inf).gather(1, living)
+        return self.keep(parents.gather(1, living), tokens.gather(1, living))
 
-    def next_log_probs(self, last: Tensor) -> Tensor:
-        """The log-probability of every next token, [N * K, V]: of the mean of the models' probabilities."""
-        log_probs = []
-        for number, model in enumerate(self.models):
-            logits, self.states[number] = model.decoder.step(last, self.states[number])
-            log_probs.append(logits.float().log_softmax(dim=-1))
-        if len(log_probs) == 1:
-            return log_probs[0]
-        return torch.stack(log_probs).logsumexp(dim=0) - math.log(len(log_probs))
+    def permitted(self, log_probs: Tensor) -> Tensor:
+        """Takes away tokens that may not come next, in place: [N, K, V]."""
+        log_probs[:, :, PAD] = -math.inf
+        if self.settings.forbid_unknown:
+            log_probs[:, :, UNK] = -math.inf
+        length = self.tokens.shape[2]
+        for row, sentence in enumerate(self.sentences):
+            least, most = self.limits[sentence]
+            if length < least:
+                log_probs[row, :, EOS] = -math.inf
+            if length >= most:
+                log_probs[row, :, :EOS] = log_probs[row, :, EOS + 1 :] = -math.inf
+        return log_probs
 
     def finish(self, log_probs: Tensor, parents: Tensor, ended: Tensor) -> None:
-        """Takes extensions by </s> among the K best, [N, K], into the best finished of their sentences."""
-        for row, column in ended.nonzero().tolist():
-            log_prob = float(log_probs[row, column])
-            sentence = int(self.rows[row])
-            known = self.best[sentence]
-            if math.isfinite(log_prob) and (known is None or log_prob > known.log_prob):
-                ids = self.tokens[row, parents[row, column]].tolist()
-                self.best[sentence] = Hypothesis(tuple(ids), log_prob)
-
-    def undecided(self) -> Tensor:
-        """Which rows go on, [N]: a living hypothesis could still win, and the length limit is not reached."""
-        alive = self.log_probs[:, 0].tolist()
+        """Takes extensions by </s> among the best, [N, K], to the finished hypotheses of their sentences."""
         length = self.tokens.shape[2]
+        rows, columns = (ended & log_probs.isfinite()).nonzero().unbind(1)
+        ids = self.tokens[rows, parents[rows, columns]].tolist()
+        for row, log_prob, tokens in zip(rows.tolist(), log_probs[rows, columns].tolist(), ids, strict=True):
+            sentence = self.sentences[row]
+            complete = length < self.limits[sentence][1]
+            hypothesis = Hypothesis(tuple(tokens), log_prob, complete, self.settings.score(log_prob, length + 1))
+            insort(self.finished[sentence], hypothesis, key=lambda one: -one.score)
+            del self.finished[sentence][self.settings.n_best :]
+
+    def keep(self, parents: Tensor, tokens: Tensor) -> Tensor:
+        """Gives each hypothesis its parent's state and tokens, [N, K] each, and drops the sentences that are done."""
+        N, K = self.tokens.shape[:2]
+        history = self.tokens.gather(1, parents.unsqueeze(2).expand(-1, -1, self.tokens.shape[2]))
+        self.tokens = torch.cat((history, tokens.unsqueeze(2)), dim=2)  # [N, K, length]
+        going = self.undecided()
+        rows = torch.tensor(going, device=self.ensemble.device, dtype=torch.int64)
+        self.ensemble.keep((rows.unsqueeze(1) * K + parents[rows]).flatten())
+        if len(going) < N:
+            self.sentences = [self.sentences[row] for row in going]
+            self.log_probs, self.tokens, tokens = self.log_probs[rows], self.tokens[rows], tokens[rows]
+        return tokens.flatten()
+
+    def undecided(self) -> list[int]:
+        """The rows that go on: a living hypothesis can still come among the best."""
+        length, n_best = self.tokens.shape[2], self.settings.n_best
         going = []
-        for row, sentence in enumerate(self.rows.tolist()):
-            known = self.best[sentence]
-            at_limit = length >= int(self.limits[sentence])
-            if at_limit and known is None:
-                self.best[sentence] = Hypothesis(tuple(self.tokens[row, 0].tolist()), alive[row], complete=False)
-            going.append(not at_limit and (known is None or alive[row] > known.log_prob))
-        return torch.tensor(going)
-
-    def keep(self, going: Tensor, parents: Tensor, tokens: Tensor) -> Tensor:
-        """Drops the rows that are done and lets each hypothesis take its parent's state."""
-        K = self.beam
-        places = going.nonzero().squeeze(1).to(self.device)
-        self.rows = self.rows[going]
-        self.log_probs, self.tokens = self.log_probs[places], self.tokens[places]
-        chosen = (places.unsqueeze(1) * K + parents[places]).flatten()  # [N * K], into the old rows
-        self.states = [(h.index_select(1, chosen), c.index_select(1, chosen)) for h, c in self.states]
-        return tokens[places].flatten()
-
-
-def top_extensions(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The best `count` of each row of scores, best first; of equal ones the first: [N, count] values and places."""
-    top, places = scores.topk(min(count, scores.shape[1]), dim=1)
-    by_place = places.argsort(dim=1, stable=True)
-    top, places = top.gather(1, by_place), places.gather(1, by_place)
-    by_score = top.argsort(dim=1, descending=True, stable=True)
-    return top.gather(1, by_score), places.gather(1, by_score)
-
-
-def encode(model: Seq2Seq, sources: Sequence[Sequence[int]]) -> State:
-    """The decoder's start for each sentence, h and c [L, N, H]."""
-    device = next(model.parameters()).device
-    packed = pack_sources([torch.tensor(source) for source in sources], model.architecture.reverse_source)
-    return model.encoder(move(packed, device))  # type: ignore[no-any-return]
-
-
-def repeat(state: State, beam: int) -> State:
-    """The state of each sentence once a hypothesis, [L, N * K, H]."""
-    h, c = state
-    return h.repeat_interleave(beam, dim=1), c.repeat_interleave(beam, dim=1)
+        for row, log_prob in enumerate(self.log_probs[:, 0].tolist()):
+            finished, (_, most) = self.finished[self.sentences[row]], self.limits[self.sentences[row]]
+            if length > most or log_prob == -math.inf:
+                continue
+            bound = self.settings.bound(log_prob, length + 1, most + 1)
+            if len(finished) < n_best or bound > finished[-1].score:
+                going.append(row)
+        return going

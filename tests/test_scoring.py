@@ -12,7 +12,7 @@ from s2s.corpus_writer import write_split
 from s2s.data import EncodedCorpus, bucket, make_batch, pack_sources
 from s2s.model import Seq2Seq
 from s2s.scoring import Evaluation, embed, perplexity, score_pairs, sentence_log_probs
-from s2s.search import beam_search
+from s2s.search import SearchSettings, beam_search
 from s2s.vocabulary import EOS
 from tests import tiny
 
@@ -21,7 +21,7 @@ def test_the_score_of_a_translation_is_what_search_said(tmp_path: Path) -> None:
     model, sources = tiny.network(init_uniform=1.0), [[3, 4], [5], [6, 7, 3, 3]]
     with torch.no_grad():
         model.decoder.output.bias[EOS] += 3  # else some would not end
-    found = beam_search([model], sources, 4, 3.0)
+    found = [best for (best,) in beam_search([model], sources, SearchSettings(4))]
     assert all(hypothesis.complete for hypothesis in found)
     write_split(tmp_path, "test", sources, [[*hypothesis.ids, EOS] for hypothesis in found])
     scores = sentence_log_probs(model, EncodedCorpus.open(tmp_path, "test"), 1000)

@@ -2,111 +2,161 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from s2s.data import pack_sources
 from s2s.model import Seq2Seq
-from s2s.search import EXTRA_LENGTH, Hypothesis, beam_search, top_extensions
-from s2s.vocabulary import EOS
+from s2s.search import EXTRA_LENGTH, Hypothesis, SearchSettings, beam_search
+from s2s.vocabulary import EOS, PAD, UNK
 from tests import tiny
 
 SOURCES = [[3, 4, 5], [6], [7, 3], [], [4, 4, 4, 4, 4]]
 V = 5
-LENGTH = 3  # longest translation that the exhaustive search looks at
+LENGTH = 3  # longest translation of the exhaustive search
+TOKENS = [token for token in range(V) if token not in (EOS, PAD)]
+EVERY = [ids for length in range(LENGTH + 1) for ids in itertools.product(TOKENS, repeat=length)]
+WIDE = SearchSettings(beam=len(TOKENS) ** LENGTH, n_best=5, max_tokens=LENGTH)
 
 
-def log_prob(models: list[Seq2Seq], source: list[int], ids: tuple[int, ...]) -> float:
-    """Of the translation with its </s>, step by step, by the mean of the models' probabilities."""
+def log_prob(models: list[Seq2Seq], source: list[int], ids: tuple[int, ...], mean: str = "probabilities") -> float:
+    """Of the translation with its </s>, step by step."""
     states = [model.encoder(pack_sources([torch.tensor(source)], reverse=True)) for model in models]
     total, last = 0.0, EOS
     for token in (*ids, EOS):
-        probabilities = []
+        found = []
         for number, model in enumerate(models):
             logits, states[number] = model.decoder.step(torch.tensor([last]), states[number])
-            probabilities.append(logits.double().softmax(dim=-1)[0, token].item())
-        total, last = total + math.log(sum(probabilities) / len(models)), token
+            found.append(logits.double().log_softmax(dim=-1)[0, token].item())
+        geometric = sum(found) / len(found)
+        arithmetic = math.log(sum(math.exp(one) for one in found) / len(found))
+        total, last = total + (geometric if mean == "log_probabilities" else arithmetic), token
     return total
 
 
-def exhaustive(models: list[Seq2Seq], source: list[int]) -> tuple[tuple[int, ...], float]:
-    """The most probable of all translations up to LENGTH tokens."""
-    tokens = [token for token in range(V) if token != EOS]
-    every = [ids for length in range(LENGTH + 1) for ids in itertools.product(tokens, repeat=length)]
-    scores = {ids: log_prob(models, source, ids) for ids in every}
-    best = max(scores, key=scores.__getitem__)
-    return best, scores[best]
-
-
-def network(seed: int, eos_bias: float = 0.0) -> Seq2Seq:
-    model = tiny.network(seed, target_vocabulary=V, init_uniform=1.0)
+def network(seed: int, eos_bias: float = 0.0, **changes: object) -> Seq2Seq:
+    model = tiny.network(seed, **{"target_vocabulary": V, "init_uniform": 1.0} | changes)
     with torch.no_grad():
         model.decoder.output.bias[EOS] += eos_bias
     return model
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("members", [1, 2])
-def test_a_beam_that_prunes_nothing_finds_what_exhaustive_search_finds(
-    seed: int, members: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("s2s.search.EXTRA_LENGTH", LENGTH + 1)
-    models = [network(seed * 10 + member, eos_bias=1.0) for member in range(members)]
-    sources = [source for source in SOURCES if source]
-    found = beam_search(models, sources, beam=(V - 1) ** LENGTH, max_length_ratio=0.0)
-    for source, hypothesis in zip(sources, found, strict=True):
-        ids, score = exhaustive(models, source)
-        if len(hypothesis.ids) <= LENGTH:  # the search may also look one token further than the oracle
-            assert hypothesis.ids == ids
-        assert hypothesis.log_prob >= score - 1e-5
-        assert hypothesis.log_prob == pytest.approx(log_prob(models, source, hypothesis.ids), abs=1e-5)
+SETTINGS = [
+    WIDE,
+    replace(WIDE, length_penalty=0.7),
+    replace(WIDE, word_reward=1.5),
+    replace(WIDE, word_reward=-0.5, length_penalty=1.0),
+    replace(WIDE, min_tokens=2),
+    replace(WIDE, min_length_ratio=0.5),
+    replace(WIDE, max_length_ratio=0.0, max_tokens=1),
+    replace(WIDE, forbid_unknown=True),
+]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_a_beam_that_prunes_nothing_finds_what_exhaustive_search_finds(seed: int, settings: SearchSettings) -> None:
+    model, sources = network(seed, eos_bias=1.0), [source for source in SOURCES if source]
+    for source, found in zip(sources, beam_search([model], sources, settings), strict=True):
+        least = max(settings.min_tokens, math.ceil(settings.min_length_ratio * len(source)))
+        allowed = [ids for ids in EVERY if least <= len(ids) <= settings.max_tokens]
+        allowed = [ids for ids in allowed if not (settings.forbid_unknown and UNK in ids)]
+        scores = {
+            ids: log_prob([model], source, ids) / ((6 + len(ids)) / 6) ** settings.length_penalty
+            + settings.word_reward * (len(ids) + 1)
+            for ids in allowed
+        }
+        best = sorted(allowed, key=scores.__getitem__, reverse=True)[: settings.n_best]
+        assert [one.ids for one in found] == best
+        assert [one.score for one in found] == pytest.approx([scores[ids] for ids in best], abs=1e-5)
+
+
+@pytest.mark.parametrize("mean", ["probabilities", "log_probabilities"])
+@pytest.mark.parametrize("members", [2, 3])
+def test_an_ensemble_means_what_its_models_say_at_each_step(members: int, mean: str) -> None:
+    models = [network(10 + member, eos_bias=1.0, hidden=4 + member) for member in range(members)]
+    (found,) = beam_search(models, SOURCES[:1], replace(WIDE, mean=mean))
+    scores = {ids: log_prob(models, SOURCES[0], ids, mean) for ids in EVERY}
+    assert [one.ids for one in found] == sorted(EVERY, key=scores.__getitem__, reverse=True)[:5]
+    assert [one.log_prob for one in found] == pytest.approx([scores[one.ids] for one in found], abs=1e-5)
+
+
+@pytest.mark.parametrize("beam", [1, 2, 4])
+def test_stopping_early_changes_nothing(beam: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = SearchSettings(beam, beam, length_penalty=0.6, word_reward=0.1, max_tokens=12)
+    models = [network(seed, eos_bias=1.0) for seed in range(3)]
+    early = beam_search(models, SOURCES, settings)
+    monkeypatch.setattr(SearchSettings, "bound", lambda *_: math.inf)
+    assert beam_search(models, SOURCES, settings) == early
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_beam_of_one_is_greedy(seed: int) -> None:
     model = network(seed)
-    for source, hypothesis in zip(SOURCES[:3], beam_search([model], SOURCES[:3], 1, 3.0), strict=True):
+    for source, (found,) in zip(SOURCES[:3], beam_search([model], SOURCES[:3], SearchSettings(1)), strict=True):
         state, last, ids = model.encoder(pack_sources([torch.tensor(source)], reverse=True)), EOS, []
-        for _ in range(math.ceil(len(source) * 3.0) + EXTRA_LENGTH):
+        for _ in range(len(source) * 3 + EXTRA_LENGTH):
             logits, state = model.decoder.step(torch.tensor([last]), state)
+            logits[0, PAD] = -math.inf
             if (last := int(logits.argmax())) == EOS:
                 break
             ids.append(last)
-        assert hypothesis.ids == tuple(ids)
-        assert hypothesis.complete == (last == EOS)
+        assert found.ids == tuple(ids)
+        assert found.complete == (last == EOS)
+        assert found.log_prob == pytest.approx(log_prob([model], source, found.ids), abs=1e-5)
 
 
 @pytest.mark.parametrize("beam", [1, 3, 12])
-def test_a_sentence_has_the_same_translation_in_any_company(beam: int) -> None:
-    model = network(3)
-    together = beam_search([model], SOURCES, beam, 2.0)
-    backwards = beam_search([model], SOURCES[::-1], beam, 2.0)[::-1]
-    alone = [beam_search([model], [source], beam, 2.0)[0] for source in SOURCES]
-    for hypotheses in zip(together, backwards, alone, strict=True):
-        assert len({(one.ids, one.complete) for one in hypotheses}) == 1
-        assert max(one.log_prob for one in hypotheses) == pytest.approx(
-            min(one.log_prob for one in hypotheses), abs=1e-4
-        )
+def test_a_sentence_has_the_same_translations_in_any_company(beam: int) -> None:
+    model, settings = network(3), SearchSettings(beam, beam, max_length_ratio=2.0)
+    together = beam_search([model], SOURCES, settings)
+    backwards = beam_search([model], SOURCES[::-1], settings)[::-1]
+    alone = [beam_search([model], [source], settings)[0] for source in SOURCES]
+    for one, two, three in zip(together, backwards, alone, strict=True):
+        assert [each.ids for each in one] == [each.ids for each in two] == [each.ids for each in three]
+        for other in (two, three):
+            assert [each.log_prob for each in one] == pytest.approx([each.log_prob for each in other], abs=1e-4)
 
 
-def test_an_ensemble_of_one_model_twice_is_that_model() -> None:
-    model = network(2)
-    for one, two in zip(beam_search([model], SOURCES, 3, 2.0), beam_search([model] * 2, SOURCES, 3, 2.0), strict=True):
-        assert one.ids == two.ids
-        assert one.log_prob == pytest.approx(two.log_prob, abs=1e-5)
+@pytest.mark.parametrize("settings", [SearchSettings(6, 6), SearchSettings(6, 4, length_penalty=1.0)], ids=str)
+def test_the_best_are_sorted_and_all_different(settings: SearchSettings) -> None:
+    for hypotheses in beam_search([network(5)], [source for source in SOURCES if source], settings):
+        scores = [one.score for one in hypotheses]
+        assert len(hypotheses) == settings.n_best
+        assert scores == sorted(scores, reverse=True)
+        assert len({one.ids for one in hypotheses}) == len(hypotheses)
 
 
 def test_a_translation_without_end_stops_at_the_limit() -> None:
-    found = beam_search([network(1, eos_bias=-1e4)], [[3, 4], [5]], 2, max_length_ratio=1.5)
-    assert [len(hypothesis.ids) for hypothesis in found] == [3 + EXTRA_LENGTH, 2 + EXTRA_LENGTH]
-    assert not any(hypothesis.complete for hypothesis in found)
+    settings = SearchSettings(2, max_length_ratio=1.5)
+    found = beam_search([network(1, eos_bias=-1e4)], [[3, 4], [5]], settings)
+    assert [len(one.ids) for (one,) in found] == [3 + EXTRA_LENGTH, 2 + EXTRA_LENGTH]
+    assert not any(one.complete for (one,) in found)
+
+
+def test_one_length_can_be_forced_on_all() -> None:
+    settings = SearchSettings(3, 3, min_tokens=7, max_tokens=7)
+    found = beam_search([network(1)], [[3, 4], [5]], settings)
+    assert {len(one.ids) for hypotheses in found for one in hypotheses} == {7}
+
+
+def test_padding_is_never_said() -> None:
+    model = network(1)
+    with torch.no_grad():
+        model.decoder.output.bias[PAD] += 100
+    assert all(PAD not in one.ids for found in beam_search([model], SOURCES, SearchSettings(3, 3)) for one in found)
 
 
 def test_an_empty_source_has_the_empty_translation() -> None:
-    assert beam_search([network(1)], [[]], 2, 3.0) == [Hypothesis((), 0.0)]
+    assert beam_search([network(1)], [[]], SearchSettings()) == [[Hypothesis((), 0.0)]]
 
 
-def test_of_equal_extensions_the_first_is_preferred() -> None:
-    scores = torch.tensor([[0.0, 1.0, 1.0, -1.0, 1.0]])
-    assert top_extensions(scores, 4)[1].tolist() == [[1, 2, 4, 0]]
+def test_of_equal_hypotheses_the_first_and_of_equal_tokens_the_lowest_is_preferred() -> None:
+    model = network(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    (found,) = beam_search([model], [[3, 4]], SearchSettings(4, 4, min_tokens=2, max_tokens=2))
+    assert [one.ids for one in found] == [(1, 1), (1, 3), (1, 4), (3, 1)]

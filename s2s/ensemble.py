@@ -1,0 +1,107 @@
+"""Models of the same vocabularies that say the next token together (Sutskever et al. 2014, section 3.6).
+
+Shapes: N sentences, R hypotheses, L layers, E embedding, H hidden, V vocabulary.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from s2s.data import move, pack_sources
+from s2s.model import Seq2Seq, State
+
+MEANS = ("probabilities", "log_probabilities")
+
+
+class Stepper:
+    """The decoder of one model, with its weights laid out for steps of one token."""
+
+    def __init__(self, model: Seq2Seq) -> None:
+        self.model, lstm = model, model.decoder.lstm
+        self.layers = [weights_of(lstm.all_weights[layer]) for layer in range(lstm.num_layers)]
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.model.parameters()).device
+
+    def start(self, sources: Sequence[Sequence[int]]) -> State:
+        """The state before the first token of each sentence, h and c [L, N, H]."""
+        reverse = self.model.architecture.reverse_source
+        packed = pack_sources([torch.tensor(source, dtype=torch.int64) for source in sources], reverse)
+        return self.model.encoder(move(packed, self.device))  # type: ignore[no-any-return]
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """The last token of each hypothesis, [R], and the state before it to log-probabilities [R, V] and the next.
+
+        It is the same as `Decoder.step` in evaluation. torch's own LSTM lays its weights out anew in every call, which
+        takes as long as a step of some ten hypotheses.
+        """
+        decoder = self.model.decoder
+        inputs, hs, cs = decoder.embedding(tokens), [], []
+        for (weight, bias), h, c in zip(self.layers, *state, strict=True):
+            inputs, c = lstm_cell(torch.addmm(bias, torch.cat((inputs, h), dim=1), weight), c)  # noqa: PLW2901
+            hs.append(inputs)
+            cs.append(c)
+        return decoder.output(inputs).float().log_softmax(dim=1), (torch.stack(hs), torch.stack(cs))
+
+
+def weights_of(layer: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The weights of a layer that reads input and h side by side, [E + H, 4 H], and its bias, [4 H]."""
+    of_input, of_hidden, bias, hidden_bias = layer
+    return torch.cat((of_input, of_hidden), dim=1).t().contiguous(), bias + hidden_bias
+
+
+def lstm_cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """The sums of the four gates, [R, 4 H], and c before to h and c after, [R, H] each (Graves 2013, section 2)."""
+    entry, forget, candidate, exit_ = gates.chunk(4, dim=1)
+    c = torch.sigmoid(forget) * c + torch.sigmoid(entry) * torch.tanh(candidate)
+    return torch.sigmoid(exit_) * torch.tanh(c), c
+
+
+class Ensemble:
+    """The states of all models for the hypotheses that are searched, each on its model's device."""
+
+    def __init__(self, models: Sequence[Seq2Seq], sources: Sequence[Sequence[int]], mean: str) -> None:
+        """Reads the sources; each is one hypothesis without a token yet."""
+        self.steppers = [Stepper(model) for model in models]
+        self.mean = mean
+        self.states = [stepper.start(sources) for stepper in self.steppers]
+
+    @property
+    def device(self) -> torch.device:
+        """Where log-probabilities come out: that of the first model."""
+        return self.steppers[0].device
+
+    def next_log_probs(self, tokens: Tensor) -> Tensor:
+        """The log-probability of every token after the last ones, [R], of all hypotheses: [R, V]."""
+        found = []
+        for number, stepper in enumerate(self.steppers):
+            log_probs, self.states[number] = stepper.step(tokens.to(stepper.device), self.states[number])
+            found.append(log_probs)
+        return mean([log_probs.to(self.device) for log_probs in found], self.mean)
+
+    def keep(self, hypotheses: Tensor) -> None:
+        """Goes on with the hypotheses of these numbers alone, in this order; one may be there several times."""
+        for number, stepper in enumerate(self.steppers):
+            chosen = hypotheses.to(stepper.device)
+            h, c = self.states[number]
+            self.states[number] = h.index_select(1, chosen), c.index_select(1, chosen)
+
+
+def mean(log_probs: Sequence[Tensor], kind: str) -> Tensor:
+    """What several models say together: log-probabilities of one shape each, to one of it.
+
+    Args:
+        log_probs: of each model.
+        kind: "probabilities", their arithmetic mean, or "log_probabilities": their geometric one, which is no
+            distribution, for it adds up to less than one.
+    """
+    if len(log_probs) == 1:
+        return log_probs[0]
+    together = torch.stack(list(log_probs))
+    if kind == "log_probabilities":
+        return together.mean(dim=0)
+    return together.logsumexp(dim=0) - math.log(len(log_probs))
