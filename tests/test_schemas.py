@@ -103,7 +103,7 @@ def test_translations_come_back_in_order(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     schemas.write_translations(path, TRANSLATIONS)
     assert path.read_text().split("\n")[0] == (
-        '{"id": 0, "log_prob": -1.5, "tokens": "Oui .", "translation": "Oui.", "unknown": 0}'
+        '{"id": 0, "log_prob": -1.5, "n_best": [], "tokens": "Oui .", "translation": "Oui.", "unknown": 0}'
     )
     found = schemas.read_translations(path, 2)
     assert [one.translation for one in found] == ["Oui.", ""]
