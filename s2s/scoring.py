@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from s2s import ensemble
 from s2s.data import Batch, EncodedCorpus, bucket, make_batch, move, pack_sources, padded, within
 from s2s.loss import token_log_losses
 from s2s.model import Seq2Seq, State
@@ -192,10 +193,7 @@ def average_log_probs(
         target_log_probs(model, state, owners, said, within(lengths)).cpu()
         for model, state in zip(models, states, strict=True)
     ]
-    log_probs = torch.stack(found)  # [models, target tokens]
-    if mean == "probabilities":
-        return (log_probs.logsumexp(dim=0) - math.log(len(models))).numpy()
-    return log_probs.mean(dim=0).numpy()
+    return ensemble.mean(found, mean).numpy()
 
 
 def target_log_probs(
