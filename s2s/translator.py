@@ -1,0 +1,172 @@
+"""Plain text in, plain text out: a trained model, or several of the same vocabularies, with all that text needs.
+
+Shapes: N sentences, H hidden.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from s2s import model, scoring, text
+from s2s.description import Description
+from s2s.errors import check
+from s2s.model import Seq2Seq
+from s2s.search import Hypothesis, SearchSettings, beam_search
+from s2s.vocabulary import EOS, SPECIAL, UNK, Vocabulary
+
+SOURCE_TOKENS = 16_384  # read together, at most: their gates take 260 MB with layers of 1,000
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What a sentence may be in the other language."""
+
+    text: str  # plain
+    tokens: str  # of Moses, joined by single spaces
+    log_prob: float  # of what the model said, </s> included, in nats
+    score: float  # what ranks it
+    complete: bool  # False: a length limit made it end
+    unknown: int  # <unk> that the model said
+
+
+@dataclass(frozen=True)
+class Translator:
+    """Models that say each token together, and what brings text to them and back."""
+
+    models: list[Seq2Seq]
+    description: Description  # of the first; languages, vocabularies and normalization are those of all
+    source: Vocabulary
+    target: Vocabulary
+
+    @classmethod
+    def load(cls, folders: Sequence[Path], device: str = "cpu") -> "Translator":
+        """Loads one model, or several to translate together.
+
+        Args:
+            folders: of the models, as the train stage writes them.
+            device: where they compute; several take turns on the GPUs of "cuda".
+
+        Raises:
+            UserError: a folder holds no model, or the models differ in languages, vocabularies or normalization.
+        """
+        assert folders, "one model at least"
+        descriptions = [Description.read(folder) for folder in folders]
+        for folder, other in zip(folders[1:], descriptions[1:], strict=True):
+            check_alike(folders[0], descriptions[0], folder, other)
+        source, target = (descriptions[0].vocabulary(folders[0], side) for side in ("source", "target"))
+        places = spread(device, len(folders))
+        models = [model.load(folder, place) for folder, place in zip(folders, places, strict=True)]
+        return cls(models, descriptions[0], source, target)
+
+    def encode(self, line: str) -> list[int]:
+        """The ids of a source sentence, without </s>: normalized and cut as the training text was."""
+        return self.ids(line, self.source, self.description.source_language)
+
+    def ids(self, line: str, known: Vocabulary, language: str) -> list[int]:
+        """The ids of a sentence of either language, without </s>."""
+        line = self.normalize(line, language)
+        return known.encode(text.tokenize(line, language) if known.reads_tokens else line)
+
+    def normalize(self, line: str, language: str) -> str:
+        """A sentence in the form that the training text was brought to."""
+        return text.normalize(line, language, self.description.normalize_punctuation, self.description.lowercase)
+
+    def translate(
+        self, lines: Sequence[str], settings: SearchSettings, batch_sentences: int = 64
+    ) -> list[list[Translation]]:
+        """Finds the best translations of each line.
+
+        Args:
+            lines: plain text, a sentence each; an empty one has the empty translation.
+            settings: of the search.
+            batch_sentences: searched together, at most; only speed and memory depend on it.
+
+        Returns:
+            For each line 1 to `settings.n_best` translations, the best first.
+        """
+        sources = [self.encode(line) for line in lines]
+        found: dict[int, list[Hypothesis]] = {}
+        for rows in batches([len(source) for source in sources], batch_sentences):
+            found |= zip(rows, beam_search(self.models, [sources[row] for row in rows], settings), strict=True)
+        return [[self.translation(one) for one in found[row]] for row in range(len(lines))]
+
+    def translation(self, hypothesis: Hypothesis) -> Translation:
+        """A hypothesis in words."""
+        said, language = self.target.text(hypothesis.ids), self.description.target_language
+        if self.target.reads_tokens:
+            tokens, plain = said, text.detokenize(said, language)
+        else:
+            tokens, plain = text.tokenize(said, language), said
+        unknown = hypothesis.ids.count(UNK)
+        return Translation(plain, tokens, hypothesis.log_prob, hypothesis.score, hypothesis.complete, unknown)
+
+    def score(
+        self, sources: Sequence[str], targets: Sequence[str], batch_tokens: int = 4096
+    ) -> list[list[tuple[str, float]]]:
+        """Says how probable given translations are.
+
+        Args:
+            sources: plain text, a sentence each.
+            targets: of each source a translation, plain text.
+            batch_tokens: of targets computed together, at most.
+
+        Returns:
+            For each pair the tokens of the target as the models know them, </s> the last, each with its log-probability
+            in nats.
+        """
+        language = self.description.target_language
+        read = [self.encode(line) for line in sources]
+        said = [self.ids(line, self.target, language) for line in targets]
+        found: dict[int, list[tuple[str, float]]] = {}
+        for rows in batches([len(source) for source in read], scoring.SOURCES):
+            pairs = [read[row] for row in rows], [said[row] for row in rows]
+            for row, log_probs in zip(rows, scoring.score_pairs(self.models, *pairs, batch_tokens), strict=True):
+                names = [*self.target.tokens(said[row]), SPECIAL[EOS]]
+                found[row] = list(zip(names, log_probs.tolist(), strict=True))
+        return [found[row] for row in range(len(sources))]
+
+    def embed(self, lines: Sequence[str]) -> NDArray[np.float32]:
+        """Where the first model's encoder puts each sentence: its last h of the top layer, [N, H]."""
+        sources = [self.encode(line) for line in lines]
+        vectors = np.zeros((len(lines), self.models[0].architecture.hidden), np.float32)
+        for rows in batches([len(source) for source in sources], scoring.EMBED_SENTENCES):
+            vectors[rows] = scoring.embed(self.models[0], [sources[row] for row in rows])
+        return vectors
+
+
+def check_alike(folder: Path, first: Description, other_folder: Path, other: Description) -> None:
+    """Refuses models that cannot say a token together."""
+    alike = ("source_language", "target_language", "source_vocabulary_sha256", "target_vocabulary_sha256")
+    for name in (*alike, "normalize_punctuation", "lowercase"):
+        found, wanted = (str(getattr(one, name))[:12] for one in (other, first))
+        check(found == wanted, f"{other_folder}: found {name} {found}; expected {wanted}, that of {folder}")
+
+
+def spread(device: str, count: int) -> list[str]:
+    """Where each of `count` models computes: on several GPUs in turn, where there are several."""
+    gpus = torch.cuda.device_count() if device == "cuda" else 0
+    return [f"cuda:{number % gpus}" if gpus else device for number in range(count)]
+
+
+def batches(lengths: Sequence[int], sentences: int, tokens: int = SOURCE_TOKENS) -> Iterator[list[int]]:
+    """The numbers of the sentences to be computed together, alike in length, the longest first.
+
+    Args:
+        lengths: tokens of each sentence.
+        sentences: at most so many a batch.
+        tokens: at most so many a batch; a longer sentence is a batch of its own.
+    """
+    batch: list[int] = []
+    held = 0
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        if batch and (len(batch) == sentences or held + lengths[row] > tokens):
+            yield batch
+            batch, held = [], 0
+        batch.append(row)
+        held += lengths[row]
+    if batch:
+        yield batch

@@ -1,0 +1,191 @@
+"""Text goes through a translator as it went through training, and in whatever company it comes out the same."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from s2s import model, scoring, translator
+from s2s.errors import UserError
+from s2s.search import Hypothesis, SearchSettings, beam_search
+from s2s.translator import SOURCE_TOKENS, Translation, Translator, batches
+from s2s.vocabulary import UNK
+from tests import model_folders
+
+SENTENCES = model_folders.SENTENCES
+BEAM = SearchSettings(beam=4, n_best=3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return model_folders.write(tmp_path_factory.mktemp("words") / "1")
+
+
+@pytest.fixture(scope="module")
+def subwords(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return model_folders.write(tmp_path_factory.mktemp("subwords") / "1", vocabularies=model_folders.subwords())
+
+
+def test_a_sentence_is_normalized_and_cut_as_for_training(folder: Path) -> None:
+    words = Translator.load([folder])
+    expected = [words.source.names().index(word) for word in ("it", "isn", "'t", ",", '"')]
+    assert words.encode("  It is\u200bn\u2019t\u00a0, \u201c") == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "known"),
+    [({}, 3), ({"lowercase": False}, 2), ({"normalize_punctuation": False}, 2)],
+)
+def test_the_model_says_how_text_is_normalized(tmp_path: Path, changes: dict[str, Any], known: int) -> None:
+    ids = Translator.load([model_folders.write(tmp_path, **changes)]).encode("The cat \u201d")
+    assert len(ids) == 3
+    assert len(ids) - ids.count(UNK) == known
+
+
+def test_what_model_json_does_not_say_is_as_ever(tmp_path: Path) -> None:
+    path = model_folders.write(tmp_path) / model.DESCRIPTION
+    values = json.loads(path.read_text())
+    del values["lowercase"], values["normalize_punctuation"]
+    path.write_text(json.dumps(values))
+    described = Translator.load([tmp_path]).description
+    assert (described.normalize_punctuation, described.lowercase) == (True, False)
+
+
+def test_translations_are_those_of_the_search(folder: Path) -> None:
+    words = Translator.load([folder])
+    found = words.translate(SENTENCES, BEAM)
+    wanted = beam_search(words.models, [words.encode(line) for line in SENTENCES], BEAM)
+    assert [[one.tokens.split() for one in row] for row in found] == [
+        [words.target.tokens(one.ids) for one in row] for row in wanted
+    ]
+    assert [one.unknown for row in found for one in row] == [one.ids.count(UNK) for row in wanted for one in row]
+    assert sum(one.unknown for row in found for one in row)
+
+
+def test_words_are_put_together_to_text(folder: Path) -> None:
+    words = Translator.load([folder])
+    ids = [words.target.names().index(word) for word in ("l'", "homme", "est", "là", ".")]
+    said = words.translation(Hypothesis(tuple(ids), -1.5, True, -0.5))
+    assert said == Translation("l'homme est là.", "l' homme est là .", -1.5, -0.5, True, 0)
+
+
+def test_subwords_come_as_text_and_are_cut_into_tokens(subwords: Path) -> None:
+    pieces = Translator.load([subwords])
+    ids = tuple(pieces.target.encode("l'homme est ici."))
+    said = pieces.translation(Hypothesis(ids, -1.5))
+    assert (said.text, said.tokens) == ("l'homme est ici.", "l' homme est ici .")
+
+
+@pytest.mark.parametrize("kind", ["folder", "subwords"])
+def test_a_line_is_translated_alike_in_any_company(kind: str, request: pytest.FixtureRequest) -> None:
+    known = Translator.load([request.getfixturevalue(kind)])
+    lines = [*SENTENCES, "", "the " * 40, *SENTENCES[:2], " \t"]
+    together = known.translate(lines, BEAM)
+    order = random.Random(1).sample(range(len(lines)), len(lines))
+    shuffled = known.translate([lines[row] for row in order], BEAM, batch_sentences=3)
+    for row, line in enumerate(lines):
+        for other in (known.translate([line], BEAM)[0], shuffled[order.index(row)]):
+            assert [one.text for one in other] == [one.text for one in together[row]]
+            np.testing.assert_allclose([o.log_prob for o in other], [o.log_prob for o in together[row]], atol=1e-4)
+
+
+def test_an_empty_line_has_the_empty_translation(folder: Path) -> None:
+    assert Translator.load([folder]).translate(["", "  "], BEAM) == [[Translation("", "", 0.0, 0.0, True, 0)]] * 2
+
+
+def test_no_lines_are_no_translations(folder: Path) -> None:
+    words = Translator.load([folder])
+    assert not words.translate([], BEAM)
+    assert not words.score([], [])
+    assert words.embed([]).shape == (0, 8)
+
+
+def test_the_score_of_a_translation_is_its_log_probability(folder: Path) -> None:
+    known = Translator.load([folder])
+    lists = known.translate(SENTENCES, BEAM)
+    found = [one for row in lists for one in row]
+    lines = [line for line, row in zip(SENTENCES, lists, strict=True) for _ in row]
+    scores = known.score(lines, [one.text for one in found])
+    same = [row for row, one in enumerate(found) if one.complete and said(known, one) == one.tokens.split()]
+    assert len(same) > 2  # of random words, text does not always come back as the same tokens
+    for row in same:
+        tokens, log_probs = zip(*scores[row], strict=True)
+        assert tokens[-1] == "</s>"
+        assert sum(log_probs) == pytest.approx(found[row].log_prob, abs=1e-4)
+
+
+def test_a_score_has_the_tokens_that_the_model_knows(folder: Path) -> None:
+    (scores,) = Translator.load([folder]).score(["Here."], ["Le chien est l'homme."])
+    assert [token for token, _ in scores] == ["le", "<unk>", "est", "l'", "homme", ".", "</s>"]
+
+
+def test_scores_and_vectors_keep_the_order(folder: Path) -> None:
+    words = Translator.load([folder])
+    for row, line in enumerate(SENTENCES):
+        together = [log_prob for _, log_prob in words.score(SENTENCES, SENTENCES[::-1])[row]]
+        alone = [log_prob for _, log_prob in words.score([line], [SENTENCES[~row]])[0]]
+        np.testing.assert_allclose(together, alone, atol=1e-4)
+        ids = [words.encode(line)]
+        np.testing.assert_allclose(words.embed(SENTENCES)[row], scoring.embed(words.models[0], ids)[0], atol=1e-5)
+
+
+def test_an_ensemble_says_tokens_together(folder: Path, tmp_path: Path) -> None:
+    folders = [folder, model_folders.write(tmp_path / "2", seed=2)]
+    both = Translator.load(folders)
+    assert [len(both.models), both.translate(SENTENCES, BEAM) != Translator.load([folder]).translate(SENTENCES, BEAM)]
+    probs = [np.exp([p for _, p in Translator.load([one]).score(["Here."], ["Là."])[0]]) for one in folders]
+    np.testing.assert_allclose(np.exp([p for _, p in both.score(["Here."], ["Là."])[0]]), np.mean(probs, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source_language": "de"}, "2: found source_language de; expected en, that of .*1"),
+        ({"lowercase": False}, "2: found lowercase False; expected True, that of"),
+        (
+            {"target_vocabulary_sha256": "0" * 64},
+            "2: found target_vocabulary_sha256 000000000000; expected [0-9a-f]{12}, ",
+        ),
+    ],
+)
+def test_models_of_an_ensemble_are_alike(folder: Path, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Translator.load([folder, model_folders.write(tmp_path / "2", **changes)])
+
+
+def test_no_model_is_said_in_a_line(tmp_path: Path, folder: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("text")
+    broken = model_folders.write(tmp_path / "broken")
+    (broken / model.DESCRIPTION).write_text("{}")
+    foreign = model_folders.write(tmp_path / "foreign", source_vocabulary_sha256="0" * 64)
+    for path, message in (
+        (tmp_path / "none", "none: no model \\(No such file or directory: model.json\\); expected the folder of one"),
+        (file, "file: no model \\(Not a directory: model.json\\); expected"),
+        (broken, "model.json: describes no model \\('model'\\); expected what the train stage writes"),
+        (foreign, "foreign: found a source vocabulary of sha256 [0-9a-f]{12}; expected 000000000000, with which"),
+    ):
+        with pytest.raises(UserError, match=message):
+            Translator.load([path])
+
+
+def test_long_lines_are_read_in_bounded_batches() -> None:
+    lengths = [5, 10_000, 9_000, 7_000, 3, 20_000, 0, 5]
+    assert list(batches(lengths, 3)) == [[5], [1], [2, 3, 0], [7, 4, 6]]
+    for batch in batches([SOURCE_TOKENS // 4] * 10, 64):
+        assert len(batch) in (4, 2)
+    assert list(batches([], 64)) == []
+
+
+def test_models_take_turns_on_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert translator.spread("cuda", 3) == ["cuda:0", "cuda:1", "cuda:0"]
+    assert translator.spread("cpu", 2) == ["cpu", "cpu"]
+
+
+def said(known: Translator, one: Translation) -> list[str]:
+    """The tokens that a model reads in its own translation."""
+    return known.target.text(known.ids(one.text, known.target, "fr")).split()
