@@ -140,6 +140,19 @@ def translate(folder: Path, model: str, source: Path, beam: int, threads: int) -
     return out.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
+def time_translating(
+    folder: Path, model: str, source: Path, beam: int, words: int, batch_sentences: int, threads: int
+) -> tuple[float, Footprint]:
+    """Translates into sentences of one length; returns the seconds that it says, without loading, and its footprint."""
+    flags = {"-model": model, "-src": source, "-output": folder / "translations.txt", "-beam_size": beam}
+    flags |= {"-batch_size": batch_sentences, "-min_length": words, "-max_length": words, "-max_length_ratio": 0}
+    arguments = [str(part) for flag in flags.items() for part in flag]
+    footprint = call("translate", [*arguments, "-report_time"], folder, threads)
+    found = re.search(r"Total translation time \(s\): ([\d.]+)", (folder / "translate.out").read_text(encoding="utf-8"))
+    assert found, "it reports its time"
+    return float(found[1]), footprint
+
+
 def call(program: str, arguments: list[str], folder: Path, threads: int) -> Footprint:
     """Runs one of its programs on the CPU."""
     environment = {

@@ -1,0 +1,234 @@
+"""Measures how fast a model translates, beside the matrix products of the same search, and prints JSON.
+
+    python -m bench.decode --model models/reversed/1 --source FILE --beam 12
+    python -m bench.decode --beam 12 --peer --rounds 3      # and OpenNMT-py with weights of the same shape, in turn
+
+Without a model one of random weights translates drawn text. All translations are forced to one length, so that both
+search as far. Loading counts in neither: only translating, as OpenNMT-py reports it itself.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from bench import opennmt, plain
+from bench.floor import Floor, Kind, Product, multiply, sentences_alive, timed
+from bench.footprint import Footprint, run
+from bench.train import RECIPE, peak_memory_mb, versions
+from pipeline import stage
+from s2s import files, model, vocabulary
+from s2s.data import SIDES
+from s2s.device import prepare
+from s2s.errors import check
+from s2s.model import Architecture, Seq2Seq
+from s2s.search import SearchSettings, beam_search
+from s2s.vocabulary import Vocabulary
+
+ROOT = Path(__file__).parent.parent
+PEER_MODEL = "model_step_1.pt"
+
+
+def main(
+    model: Path | None = None,
+    source: Path | None = None,
+    beam: int = 12,
+    words: int = 60,
+    sentences: int = 200,
+    batch_sentences: int = 32,
+    layers: int = 4,
+    hidden: int = 256,
+    source_vocabulary: int = 16_000,
+    target_vocabulary: int = 8_000,
+    members: int = 1,
+    threads: int = 2,
+    device: str = "auto",
+    floor: bool = True,
+    peer: bool = False,
+    rounds: int = 3,
+) -> None:
+    """Translates a text and prints sentences and words per second, memory, and the share of the products' speed.
+
+    Args:
+        model: folder of a trained model; without it one with random weights is made.
+        source: tokenised text, a sentence a line; without it text is drawn.
+        beam: hypotheses kept at each step.
+        words: of every translation; 0: as long as the model has them.
+        sentences: the first of the text that are translated.
+        batch_sentences: translated together.
+        layers: of the random model.
+        hidden: likewise.
+        source_vocabulary: likewise, and of drawn text.
+        target_vocabulary: likewise.
+        members: how often the model stands in an ensemble.
+        threads: CPU threads.
+        device: auto, cpu or cuda.
+        floor: time the matrix products too, in turn with the batches.
+        peer: time OpenNMT-py too, in turn.
+        rounds: of both, with a peer.
+    """
+    check(not peer or words > 0, "--peer: found --words 0; expected a length that is forced on both")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        if source is None:
+            source = folder / "drawn.txt"
+            drawn = plain.drawn_text(20_000, (source_vocabulary, target_vocabulary))
+            drawn.write(source, folder / "drawn.target.txt")
+        if model is None:
+            model = random_model(folder / "model", source, layers, hidden, source_vocabulary, target_vocabulary)
+        if peer:
+            found = beside_peer(model, source, folder, beam, words, sentences, batch_sentences, threads, rounds)
+        else:
+            place = prepare(device, threads)
+            found = measured(model, source, place, members, beam, words, sentences, batch_sentences, floor)
+            found |= {"device": str(place)}
+    settings = {"beam": beam, "words": words, "batch_sentences": batch_sentences, "members": members}
+    print(json.dumps(found | settings | {"threads": threads} | versions(), indent=2))
+
+
+def random_model(
+    folder: Path, source: Path, layers: int, hidden: int, source_vocabulary: int, target_vocabulary: int
+) -> Path:
+    """Writes a model whose weights were drawn, and which knows the first words of a text."""
+    known = list(dict.fromkeys(source.read_text(encoding="utf-8").split()))[: source_vocabulary - 3]
+    words = {"source": known, "target": [f"t{number}" for number in range(target_vocabulary - 3)]}
+    torch.manual_seed(1)
+    shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, len(known) + 3, target_vocabulary)
+    folder.mkdir()
+    save_file(Seq2Seq(shape).state_dict(), folder / model.WEIGHTS)
+    files.write_json(folder / model.DESCRIPTION, {"model": model.describe(shape)})
+    for side, each in words.items():
+        vocabulary.WordVocabulary(each).save(folder, side)
+    return folder
+
+
+def measured(
+    folder: Path,
+    source: Path,
+    place: torch.device,
+    members: int,
+    beam: int,
+    words: int,
+    sentences: int,
+    batch_sentences: int,
+    floor: bool,
+) -> dict[str, Any]:
+    """Translates a text batch by batch, in turn with the products of each."""
+    network, known = model.load(folder, str(place)), vocabulary.load(folder, "source")
+    encoded = read(source, known, sentences)
+    settings = SearchSettings(
+        beam, min_tokens=words, max_tokens=words or 1000, max_length_ratio=100.0 if words else 3.0
+    )
+    reference, seconds, floor_seconds, said = Floor(place), 0.0, 0.0, 0
+    batches = [encoded[start : start + batch_sentences] for start in range(0, len(encoded), batch_sentences)]
+    beam_search([network] * members, batches[-1], settings)  # warms up
+    for batch in batches:
+        found: list[int] = []
+        seconds += timed(lambda: found.extend(translate([network] * members, batch, settings)), place)  # noqa: B023
+        said += sum(found)
+        if floor:
+            plan = reference.plan(list(products(network.architecture, list(map(len, batch)), found, beam)) * members)
+            floor_seconds += timed(lambda: multiply(plan), place)  # noqa: B023
+    rates = {
+        "sentences_per_second": round(len(encoded) / seconds, 2),
+        "target_words_per_second": round(said / seconds, 1),
+        "seconds": round(seconds, 3),
+        "sentences": len(encoded),
+        "peak_memory_mb": round(peak_memory_mb(place)),
+    }
+    shape = {"layers": network.architecture.layers, "hidden": network.architecture.hidden}
+    return rates | ({"floor_share": round(floor_seconds / seconds, 3)} if floor else {}) | shape
+
+
+def translate(models: Sequence[Seq2Seq], sources: Sequence[Sequence[int]], settings: SearchSettings) -> list[int]:
+    """Translates some sentences; returns how many words each translation has."""
+    return [len(best.ids) for best, *_ in beam_search(models, sources, settings)]
+
+
+def read(source: Path, known: Vocabulary, sentences: int) -> list[list[int]]:
+    """The ids of the first sentences of a text, the longest first."""
+    lines = source.read_text(encoding="utf-8").splitlines()[:sentences]
+    check(lines, f"{source}: found no sentence; expected one at least")
+    return sorted((known.encode(line) for line in lines), key=len, reverse=True)
+
+
+def products(
+    shape: Architecture, source_lengths: Sequence[int], target_lengths: Sequence[int], beam: int
+) -> Iterator[Product]:
+    """The products of one search: of the sources, and of each step of all hypotheses, with the softmax."""
+    gates = 4 * shape.hidden
+    for layer in range(shape.layers):
+        inputs = shape.hidden if layer else shape.embedding
+        yield Product(Kind.FORWARD, sum(source_lengths), inputs, gates)
+        for alive in sentences_alive(torch.tensor(source_lengths).numpy()):
+            yield Product(Kind.FORWARD, alive, shape.hidden, gates)
+    for step in range(max(target_lengths) + 1):
+        rows = sum(length >= step for length in target_lengths) * (beam if step else 1)
+        for layer in range(shape.layers):
+            yield Product(Kind.FORWARD, rows, (shape.hidden if layer else shape.embedding) + shape.hidden, gates)
+        yield Product(Kind.FORWARD, rows, shape.hidden, shape.target_vocabulary)
+
+
+def beside_peer(
+    folder: Path,
+    source: Path,
+    scratch: Path,
+    beam: int,
+    words: int,
+    sentences: int,
+    batch_sentences: int,
+    threads: int,
+    rounds: int,
+) -> dict[str, Any]:
+    """Translates with ours and with OpenNMT-py, in turn, each in a process of its own."""
+    opennmt.install()
+    text = scratch / "sentences.txt"
+    lines = source.read_text(encoding="utf-8").splitlines()[:sentences]
+    files.write_text(text, "".join(f"{line}\n" for line in sorted(lines, key=lambda line: -len(line.split()))))
+    peer = peer_model(folder, text, scratch / "peer", threads)
+    flags = ["--model", str(folder), "--source", str(text), "--sentences", str(sentences), "--threads", str(threads)]
+    flags += ["--beam", str(beam), "--words", str(words), "--batch-sentences", str(batch_sentences), "--device", "cpu"]
+    ours, theirs, printed = list[tuple[float, Footprint]](), list[tuple[float, Footprint]](), scratch / "ours.json"
+    for _ in range(rounds):
+        command = [sys.executable, "-m", "bench.decode", *flags, "--no-floor"]
+        footprint = run(command, ROOT, {}, printed, opennmt.MEMORY_SECONDS)
+        ours.append((json.loads(printed.read_text(encoding="utf-8"))["seconds"], footprint))
+        theirs.append(opennmt.time_translating(peer, PEER_MODEL, text, beam, words, batch_sentences, threads))
+    ratios = [other / own for (own, _), (other, _) in zip(ours, theirs, strict=True)]
+    summary = {"ratio": round(median(ratios), 2), "ratios": [round(ratio, 2) for ratio in ratios]}
+    return summary | {"ours": of_runs(ours, len(lines)), "opennmt": of_runs(theirs, len(lines))}
+
+
+def peer_model(folder: Path, text: Path, scratch: Path, threads: int) -> Path:
+    """Lets OpenNMT-py make one update of a model of the same shape, so that it writes one."""
+    shape, scratch_text = model.load(folder).architecture, scratch / "text"
+    scratch_text.mkdir(parents=True)
+    lines = text.read_text(encoding="utf-8").splitlines()[:64]
+    for side in SIDES:
+        opennmt.write_vocabulary(scratch_text / f"{side}.vocab", vocabulary.load(folder, side).names())
+        files.write_text(scratch_text / f"{side}.txt", "".join(f"{line}\n" for line in lines))
+    settings = opennmt.configuration(
+        shape, RECIPE, scratch_text, len(lines), 0, {"train_steps": 1, "save_checkpoint_steps": 1}
+    )
+    opennmt.train(scratch, settings, threads)
+    return scratch
+
+
+def of_runs(runs: Sequence[tuple[float, Footprint]], sentences: int) -> dict[str, Any]:
+    """The median speed of some runs, each run's, and the most memory."""
+    rates = [sentences / seconds for seconds, _ in runs]
+    return {
+        "sentences_per_second": round(median(rates), 2),
+        "runs_sentences_per_second": [round(rate, 2) for rate in rates],
+        "peak_memory_mb": round(max(footprint.largest_process_mb for _, footprint in runs)),
+    }
+
+
+if __name__ == "__main__":
+    stage.program(main)
