@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from s2s import model, scoring, text
+from s2s import forcing, model, scoring, text
 from s2s.description import Description
 from s2s.errors import check
 from s2s.model import Seq2Seq
@@ -122,9 +122,9 @@ class Translator:
         read = [self.encode(line) for line in sources]
         said = [self.ids(line, self.target, language) for line in targets]
         found: dict[int, list[tuple[str, float]]] = {}
-        for rows in batches([len(source) for source in read], scoring.SOURCES):
+        for rows in batches([len(source) for source in read], forcing.SOURCES):
             pairs = [read[row] for row in rows], [said[row] for row in rows]
-            for row, log_probs in zip(rows, scoring.score_pairs(self.models, *pairs, batch_tokens), strict=True):
+            for row, log_probs in zip(rows, forcing.score_pairs(self.models, *pairs, batch_tokens), strict=True):
                 names = [*self.target.tokens(said[row]), SPECIAL[EOS]]
                 found[row] = list(zip(names, log_probs.tolist(), strict=True))
         return [found[row] for row in range(len(sources))]

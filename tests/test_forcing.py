@@ -1,0 +1,68 @@
+"""Scores of the tokens of given translations against the same written out, and against those of whole sentences."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from s2s.data import pack_sources
+from s2s.forcing import score_pairs
+from s2s.model import Seq2Seq
+from s2s.scoring import sentence_log_probs
+from s2s.vocabulary import EOS
+from tests import tiny
+
+SOURCES = [[3, 4, 5], [3, 4, 5], [3, 4, 5], [], [6], [3, 4, 5], [7] * 9]
+TARGETS = [[3], [], [4, 4, 5, 6, 7, 3, 3], [5, 6], [7], [3], [4, 3]]
+
+
+def written_out(models: list[Seq2Seq], source: list[int], target: list[int], mean: str) -> list[float]:
+    """The log-probability of each token, step by step, from the whole softmax of each model."""
+    states = [model.encoder(pack_sources([torch.tensor(source, dtype=torch.int64)], reverse=True)) for model in models]
+    found, last = [], EOS
+    for token in (*target, EOS):
+        probabilities = []
+        for number, model in enumerate(models):
+            logits, states[number] = model.decoder.step(torch.tensor([last]), states[number])
+            probabilities.append(logits.double().softmax(dim=-1)[0, token].item())
+        logs = [math.log(one) for one in probabilities]
+        found.append(sum(logs) / len(logs) if mean == "log_probabilities" else math.log(np.mean(probabilities)))
+        last = token
+    return found
+
+
+@pytest.mark.parametrize("seeds", [[1], [1, 2, 3]], ids=["one model", "three models"])
+@pytest.mark.parametrize("mean", ["probabilities", "log_probabilities"])
+@pytest.mark.parametrize("batch_tokens", [1, 8, 1000])
+@pytest.mark.parametrize("sources", [1, 3, 256])
+def test_tokens_are_scored_as_if_written_out(
+    seeds: list[int], mean: str, batch_tokens: int, sources: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2s.forcing.SOURCES", sources)
+    models = [tiny.network(seed, init_uniform=1.0) for seed in seeds]
+    found = score_pairs(models, SOURCES, TARGETS, batch_tokens, mean)
+    assert len(found) == len(TARGETS)
+    for scores, source, target in zip(found, SOURCES, TARGETS, strict=True):
+        np.testing.assert_allclose(scores, written_out(models, source, target, mean), atol=1e-5)
+
+
+def test_the_tokens_of_a_sentence_sum_to_its_log_probability(tmp_path: Path) -> None:
+    model, corpus = tiny.network().train(), tiny.digits(tmp_path, "dev", 50, seed=1)
+    sources = [corpus.source[pair].tolist() for pair in range(50)]
+    found = score_pairs([model], sources, [corpus.target[pair].tolist()[:-1] for pair in range(50)], 40)
+    np.testing.assert_allclose([one.sum() for one in found], sentence_log_probs(model, corpus, 100), atol=1e-5)
+    assert model.training
+
+
+def test_a_source_is_encoded_once_however_many_targets_follow_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    model = tiny.network()
+    model.encoder.register_forward_hook(lambda _, inputs, __: read.append(len(inputs[0].batch_sizes)))
+    score_pairs([model], [[3, 4]] * 500 + [[5]] * 500, [[3]] * 1000, 100)
+    assert read == [2]
+
+
+def test_no_pairs_have_no_scores() -> None:
+    assert score_pairs([tiny.network()], [], [], 100) == []
