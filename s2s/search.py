@@ -125,27 +125,15 @@ class Search:
     def advance(self, last: Tensor) -> Tensor:
         """Extends every living hypothesis by a token, and returns the tokens to go on from, [N * K]."""
         beam = self.settings.beam
-        log_probs = self.permitted(self.ensemble.next_log_probs(last).view(*self.log_probs.shape, -1))  # [N, K, V]
+        log_probs = self.ensemble.next_log_probs(last).view(*self.log_probs.shape, -1)  # [N, K, V]
+        limits = [self.limits[sentence] for sentence in self.sentences]
+        forbid(log_probs, self.tokens.shape[2], limits, self.settings.forbid_unknown)
         top, parents, tokens = best_extensions(self.log_probs, log_probs, 2 * beam)  # of 2 K, K end at most
         ended = tokens == EOS
         self.finish(top[:, :beam], parents[:, :beam], ended[:, :beam])
         living = torch.argsort(ended.to(torch.int8), dim=1, stable=True)[:, :beam]  # best first
         self.log_probs = top.masked_fill(ended, -math.inf).gather(1, living)
         return self.keep(parents.gather(1, living), tokens.gather(1, living))
-
-    def permitted(self, log_probs: Tensor) -> Tensor:
-        """Takes away tokens that may not come next, in place: [N, K, V]."""
-        log_probs[:, :, PAD] = -math.inf
-        if self.settings.forbid_unknown:
-            log_probs[:, :, UNK] = -math.inf
-        length = self.tokens.shape[2]
-        for row, sentence in enumerate(self.sentences):
-            least, most = self.limits[sentence]
-            if length < least:
-                log_probs[row, :, EOS] = -math.inf
-            if length >= most:
-                log_probs[row, :, :EOS] = log_probs[row, :, EOS + 1 :] = -math.inf
-        return log_probs
 
     def finish(self, log_probs: Tensor, parents: Tensor, ended: Tensor) -> None:
         """Takes extensions by </s> among the best, [N, K], to the finished hypotheses of their sentences."""
@@ -184,3 +172,22 @@ class Search:
             if len(finished) < n_best or bound > finished[-1].score:
                 going.append(row)
         return going
+
+
+def forbid(log_probs: Tensor, length: int, limits: Sequence[tuple[int, int]], unknown: bool) -> None:
+    """Takes away tokens that may not come next, in place.
+
+    Args:
+        log_probs: of every token, [N, K, V].
+        length: tokens that all hypotheses have.
+        limits: the least and the most tokens of each of the N sentences; at the most only </s> may come.
+        unknown: forbid <unk>.
+    """
+    log_probs[:, :, PAD] = -math.inf
+    if unknown:
+        log_probs[:, :, UNK] = -math.inf
+    for row, (least, most) in enumerate(limits):
+        if length < least:
+            log_probs[row, :, EOS] = -math.inf
+        if length >= most:
+            log_probs[row, :, :EOS] = log_probs[row, :, EOS + 1 :] = -math.inf
