@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import parameters, presets, sources, stage, tracking
-from s2s import files
+from pipeline import parameters, presets, sources, tracking
+from s2s import files, program
 from s2s.errors import UserError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__, no_args_is_help=True)
@@ -72,4 +72,4 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    stage.run(app)
+    program.run(app)

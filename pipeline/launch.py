@@ -15,8 +15,8 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from pipeline import stage
 from s2s.errors import UserError, check
+from s2s.program import mistake
 
 NODES = "S2S_NODES"
 """Environment variable: how many nodes share the processes. The same command is to be started on each."""
@@ -102,7 +102,7 @@ def mistakes_told() -> Iterator[None]:
     try:
         yield
     except (UserError, OSError) as error:
-        message = stage.mistake(error)
+        message = mistake(error)
         if message is None:
             raise
         if local_rank() == 0:

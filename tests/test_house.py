@@ -27,6 +27,7 @@ CANNOT_CHANGE_A_RESULT = {
     "pipeline/watch.py": "shows and records what training tells, and takes nothing back",
     "pipeline/work.py": "names folders of unfinished work, known by a checksum or by a fingerprint of what made it",
     "s2s/errors.py": "says why there is no result",
+    "s2s/program.py": "exit codes and what is said of errors",
     "s2s/progress.py": "prints what happens",
     "s2s/status.py": "counts what training tells, and takes nothing back",
 }
