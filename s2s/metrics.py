@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
+from sacrebleu.significance import Result, _paired_bs_test
 
 LEVEL = 0.95  # of the intervals
 
@@ -56,11 +57,43 @@ def corpus_bleu(
         samples: bootstrap samples behind the interval.
         seed: of the bootstrap.
     """
-    metric = BLEU(tokenize="none", smooth_method="none", force=True) if tokenized else BLEU(tokenize="13a")
+    metric = bleu_metric(tokenized)
     total = metric.corpus_score(list(hypotheses), [list(references)])
     low, high = bootstrap_interval(metric, sentence_statistics(metric, hypotheses, references), samples, seed)
     ratio = total.sys_len / max(1, total.ref_len)
     return Score(total.score, low, high, str(metric.get_signature()), total.bp, ratio)
+
+
+def bleu_metric(tokenized: bool) -> BLEU:
+    """BLEU by one of the two conventions of `corpus_bleu`."""
+    return BLEU(tokenize="none", smooth_method="none", force=True) if tokenized else BLEU(tokenize="13a")
+
+
+def paired_p_value(
+    baseline: Sequence[str], system: Sequence[str], references: Sequence[str], tokenized: bool, samples: int, seed: int
+) -> float:
+    """How likely a difference in BLEU of this size is by chance: sacreBLEU's paired bootstrap test (Koehn 2004).
+
+    Args:
+        baseline: its translations, one a sentence.
+        system: those that are compared with it.
+        references: as many.
+        tokenized: as in `corpus_bleu`.
+        samples: test sets that are drawn.
+        seed: of the draw.
+
+    Returns:
+        The p-value; 1 if all sentences count the same, where sacreBLEU would give its smallest one.
+    """
+    metric = bleu_metric(tokenized)
+    statistics, others = (sentence_statistics(metric, lines, references) for lines in (baseline, system))
+    if statistics == others:
+        return 1.0
+    score = metric.corpus_score(list(baseline), [list(references)]).score
+    known = {"BLEU": (np.array(statistics), Result(score))}
+    _, found = _paired_bs_test(known, "", list(system), [list(references)], {"BLEU": metric}, samples, seed=seed)
+    assert found["BLEU"].p_value is not None
+    return found["BLEU"].p_value
 
 
 def corpus_chrf(hypotheses: Sequence[str], references: Sequence[str], samples: int, seed: int) -> Score:

@@ -111,10 +111,10 @@ def format_line(number: int, candidate: Candidate) -> str:
     return f" {SEPARATOR} ".join((str(number), escape(candidate.tokens), features, repr(candidate.score)))
 
 
-def write(path: Path, lists: Iterable[Sequence[Candidate]]) -> None:
-    """Writes the candidates of all sentences; each list is drawn when the one before is written."""
+def write(path: Path, lists: Iterable[Sequence[Candidate]], first: int = 0) -> None:
+    """Writes the candidates of sentences from number `first` on; each list is drawn when the one before is written."""
     with whole(path) as beside, naming(path), beside.open("w", encoding="utf-8", newline="\n") as file:
-        for number, candidates in enumerate(lists):
+        for number, candidates in enumerate(lists, first):
             file.writelines(f"{format_line(number, candidate)}\n" for candidate in candidates)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from s2s.metrics import corpus_bleu, corpus_chrf
+from s2s.metrics import corpus_bleu, corpus_chrf, paired_p_value
 
 REFERENCES = ["Le chat dort sur le tapis .", "Il pleut , encore une fois .", "L' homme que j' ai vu est parti ."] * 10
 HYPOTHESES = ["Le chat dort sous le tapis .", "Il pleut encore une fois .", "L' homme que j' ai vu est mort ."] * 10
@@ -67,3 +67,21 @@ def test_a_short_translation_is_penalised() -> None:
     score = corpus_bleu([line[:9] for line in REFERENCES], REFERENCES, False, 100, 1)
     assert score.brevity_penalty < 1
     assert score.length_ratio < 1
+
+
+@pytest.mark.parametrize("name", ["bleu", "tokenized"])
+def test_the_p_value_is_that_of_the_command_line(tmp_path: Path, name: str) -> None:
+    draw = np.random.default_rng(5)
+    better = [line if draw.random() < 0.05 else other for line, other in zip(REFERENCES, HYPOTHESES, strict=True)]
+    for file, lines in (("first", HYPOTHESES), ("second", better), ("references", REFERENCES)):
+        (tmp_path / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options = [*OPTIONS[name], "--paired-bs", "--paired-bs-n", "500", "-f", "json"]
+    command = [sys.executable, "-m", "sacrebleu", "references", "-i", "first", "second", *options]
+    theirs = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True).stdout)
+    ours = paired_p_value(HYPOTHESES, better, REFERENCES, name == "tokenized", 500, 12345)
+    assert 0.01 < ours < 0.99
+    assert ours == pytest.approx(theirs[1]["BLEU"]["p_value"], abs=1e-4)
+
+
+def test_a_system_is_not_better_than_itself() -> None:
+    assert paired_p_value(HYPOTHESES, HYPOTHESES, REFERENCES, False, 100, 1) == 1
