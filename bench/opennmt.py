@@ -146,9 +146,10 @@ def time_translating(
     """Translates into sentences of one length; returns the seconds that it says, without loading, and its footprint."""
     flags = {"-model": model, "-src": source, "-output": folder / "translations.txt", "-beam_size": beam}
     flags |= {"-batch_size": batch_sentences, "-min_length": words, "-max_length": words, "-max_length_ratio": 0}
+    flags |= {"-log_file": folder / "translate.log"}
     arguments = [str(part) for flag in flags.items() for part in flag]
     footprint = call("translate", [*arguments, "-report_time"], folder, threads)
-    found = re.search(r"Total translation time \(s\): ([\d.]+)", (folder / "translate.out").read_text(encoding="utf-8"))
+    found = re.search(r"Total translation time \(s\): ([\d.]+)", (folder / "translate.log").read_text(encoding="utf-8"))
     assert found, "it reports its time"
     return float(found[1]), footprint
 
