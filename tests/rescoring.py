@@ -1,0 +1,74 @@
+"""A miniature project with two models that know a few words, for tests of n-best lists."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from pipeline import schemas
+from pipeline.lines import lines
+from s2s import files, model, nbest, text
+from s2s.model import Seq2Seq
+from s2s.nbest import Candidate
+from s2s.vocabulary import EOS, WordVocabulary
+from tests import project, tiny
+
+WORDS = ["the", "king", "cat", "sees", "sleeps", ".", "The", "King", "le", "roi", "chat", "voit", "dort", "Le", "Roi"]
+VOCABULARY = WordVocabulary(WORDS)  # of both sides
+SEEDS = {"single": [1], "ensemble": [1, 2]}
+
+
+def models(run: str) -> list[Seq2Seq]:
+    """The models of a run, random but inclined to end."""
+    found = []
+    for seed in SEEDS[run]:
+        network = tiny.network(
+            seed, init_uniform=1.0, source_vocabulary=len(VOCABULARY), target_vocabulary=len(VOCABULARY)
+        )
+        with torch.no_grad():
+            network.decoder.output.bias[EOS] += 1
+        found.append(network)
+    return found
+
+
+def tokens(line: str, language: str) -> str:
+    """The tokens of a plain sentence."""
+    return text.tokenize(line, language)
+
+
+def write_parameters(folder: Path, first_pass: str = "single", scorer: str = "ensemble", **changes: object) -> None:
+    """Writes params.yaml with the rescoring `list`."""
+    project.write_parameters(
+        folder,
+        rescorings={"list": {"first_pass": first_pass, "scorer": scorer}},
+        rescore={"n_best": 5, "threads": 1, "device": "cpu"} | changes,
+        bleu={"bootstrap_samples": 100},
+    )
+
+
+def write(folder: Path, pairs: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    """Writes parameters, clean text, vocabularies, models and the members of both runs."""
+    write_parameters(folder)
+    for split, sentences in pairs.items():
+        project.write_split(folder / "clean", split, sentences)
+    hashes = {f"{side}_vocabulary_sha256": VOCABULARY.sha256 for side in ("source", "target")}
+    for side in ("source", "target"):
+        VOCABULARY.save(folder / "vocab", side)
+    for seed, network in zip(SEEDS["ensemble"], models("ensemble"), strict=True):
+        place = folder / "models" / "reversed" / str(seed)
+        place.mkdir(parents=True)
+        save_file(network.state_dict(), place / model.WEIGHTS)
+        files.write_json(place / model.DESCRIPTION, {"model": model.describe(network.architecture)} | hashes)
+    for run, seeds in SEEDS.items():
+        places = {seed: Path("models") / "reversed" / str(seed) for seed in seeds}
+        chosen = [
+            schemas.Member(place, seed, files.sha256(folder / place / model.WEIGHTS)) for seed, place in places.items()
+        ]
+        schemas.write_members(folder / "members" / f"{run}.json", run, "reversed", 2, chosen)
+
+
+def read_list(folder: Path, split: str, sentences: int) -> list[list[Candidate]]:
+    """The candidates of a split."""
+    path = folder / f"{split}.nbest"
+    return list(nbest.read(lines(path), str(path), sentences))

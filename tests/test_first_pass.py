@@ -1,0 +1,105 @@
+"""Lists of a first pass: those of our search, and those of another system brought into form."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline import first_pass, schemas
+from s2s.errors import UserError
+from s2s.files import sha256
+from s2s.nbest import Candidate
+from s2s.search import SearchSettings, beam_search
+from tests import rescoring
+
+PAIRS = {
+    "dev": [("The king sees.", "Le roi voit."), ("The cat sleeps.", "Le chat dort.")],
+    "test": [("The cat sees the king.", "Le chat voit le roi."), ("The king.", "Le roi."), ("King.", "Roi.")],
+}
+MOSES = """\
+0 ||| l&apos; ami \u2013 dort . ||| LM0= -3 TM0= -1 -2 ||| -4.5
+0 ||| le  chat ||| LM0= -4 TM0= -1 -2 ||| -5
+1 ||| le roi ||| LM0= -5 TM0= 0 0 ||| -5.25
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    rescoring.write(tmp_path, PAIRS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("S2S_TRACKING", "off")
+    return tmp_path
+
+
+def run_stage(folder: Path) -> dict[str, list[list[Candidate]]]:
+    first_pass.main("list", Path("members"), folder / "clean", folder / "vocab", folder / "candidates")
+    return {split: rescoring.read_list(folder / "candidates", split, len(pairs)) for split, pairs in PAIRS.items()}
+
+
+def test_a_run_finds_as_many_translations_as_a_list_is_to_have(here: Path) -> None:
+    found = run_stage(here)
+    (model,), words = rescoring.models("single"), rescoring.VOCABULARY
+    for split, pairs in PAIRS.items():
+        sources = [words.encode(rescoring.tokens(english, "en")) for english, _ in pairs]
+        for candidates, hypotheses in zip(
+            found[split], beam_search([model], sources, SearchSettings(beam=5, n_best=5)), strict=True
+        ):
+            assert [one.tokens for one in candidates] == [words.text(one.ids) for one in hypotheses]
+            assert [one.score for one in candidates] == pytest.approx([one.score for one in hypotheses], abs=2e-6)
+            assert all(one.features == {"log_prob": (one.score,)} for one in candidates)
+    assert max(map(len, found["test"])) == 5
+    origin = schemas.read(schemas.FirstPass, here / "candidates" / schemas.FIRST_PASS)
+    assert origin == schemas.FirstPass("single", schemas.read_members(here / "members" / "single.json"), {})
+
+
+def test_what_was_found_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_pass, "BLOCK", 2)
+    whole = run_stage(here)
+    searched: list[int] = []
+
+    def stopping(after: int) -> Callable[..., object]:
+        def search(models: object, sources: list[list[int]], settings: SearchSettings) -> object:
+            searched.append(len(sources))
+            if sum(searched) > after:
+                raise KeyboardInterrupt
+            return beam_search(models, sources, settings)  # type: ignore[arg-type]
+
+        return search
+
+    monkeypatch.setattr(first_pass, "beam_search", stopping(4))
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(here)
+    first = sum(searched[:-1])
+    searched.clear()
+    monkeypatch.setattr(first_pass, "beam_search", stopping(99))
+    assert run_stage(here) == whole
+    assert sum(searched) == 5 - first == 1
+    assert not list((here / "work" / "first_pass").iterdir())
+
+
+def test_lists_of_another_system_come_in_the_form_of_the_references(here: Path) -> None:
+    (here / "dev.gz").write_bytes(gzip.compress(MOSES.encode()))
+    (here / "test.list").write_text(MOSES + "2 ||| roi ||| -1\n", encoding="utf-8")
+    rescoring.write_parameters(here, first_pass="files", dev_list="dev.gz", test_list=str(here / "test.list"))
+    found = run_stage(here)
+    assert found["dev"] == [
+        [
+            Candidate("l' ami - dort .", -4.5, {"LM0": (-3.0,), "TM0": (-1.0, -2.0)}),
+            Candidate("le chat", -5.0, {"LM0": (-4.0,), "TM0": (-1.0, -2.0)}),
+        ],
+        [Candidate("le roi", -5.25, {"LM0": (-5.0,), "TM0": (0.0, 0.0)})],
+    ]
+    assert found["test"][2] == [Candidate("roi", -1.0)]
+    origin = schemas.read(schemas.FirstPass, here / "candidates" / schemas.FIRST_PASS)
+    assert origin.first_pass == "files" and origin.members == []
+    assert origin.files["test"] == schemas.ListFile("test.list", sha256(here / "test.list"))
+
+
+def test_a_list_of_another_source_is_refused_before_anything_is_written(here: Path) -> None:
+    for name in ("dev.list", "test.list"):
+        (here / name).write_text(MOSES, encoding="utf-8")
+    rescoring.write_parameters(here, first_pass="files", dev_list="dev.list", test_list="test.list")
+    with pytest.raises(UserError, match=r"^test.list: found 2 sentences; expected 3, as many as the source"):
+        run_stage(here)
+    assert not (here / "candidates").exists()
