@@ -15,6 +15,7 @@ from s2s import forcing, model, scoring, text
 from s2s.description import Description
 from s2s.errors import check
 from s2s.model import Seq2Seq
+from s2s.sampling import Sampling, sample
 from s2s.search import Hypothesis, SearchSettings, beam_search
 from s2s.vocabulary import EOS, SPECIAL, UNK, Vocabulary
 
@@ -76,22 +77,33 @@ class Translator:
         return text.normalize(line, language, self.description.normalize_punctuation, self.description.lowercase)
 
     def translate(
-        self, lines: Sequence[str], settings: SearchSettings, batch_sentences: int = 64
+        self,
+        lines: Sequence[str],
+        settings: SearchSettings,
+        batch_sentences: int = 64,
+        sampling: Sampling | None = None,
     ) -> list[list[Translation]]:
-        """Finds the best translations of each line.
+        """Finds the best translations of each line, or draws some.
 
         Args:
             lines: plain text, a sentence each; an empty one has the empty translation.
             settings: of the search.
             batch_sentences: searched together, at most; only speed and memory depend on it.
+            sampling: how to draw translations instead of searching. Each line is drawn for by itself, so that its
+                draws do not depend on the others.
 
         Returns:
             For each line 1 to `settings.n_best` translations, the best first.
         """
         sources = [self.encode(line) for line in lines]
         found: dict[int, list[Hypothesis]] = {}
-        for rows in batches([len(source) for source in sources], batch_sentences):
-            found |= zip(rows, beam_search(self.models, [sources[row] for row in rows], settings), strict=True)
+        for rows in batches([len(source) for source in sources], 1 if sampling else batch_sentences):
+            chosen = [sources[row] for row in rows]
+            if sampling:
+                said = sample(self.models, chosen, settings, sampling)
+            else:
+                said = beam_search(self.models, chosen, settings)
+            found |= zip(rows, said, strict=True)
         return [[self.translation(one) for one in found[row]] for row in range(len(lines))]
 
     def translation(self, hypothesis: Hypothesis) -> Translation:
@@ -105,7 +117,7 @@ class Translator:
         return Translation(plain, tokens, hypothesis.log_prob, hypothesis.score, hypothesis.complete, unknown)
 
     def score(
-        self, sources: Sequence[str], targets: Sequence[str], batch_tokens: int = 4096
+        self, sources: Sequence[str], targets: Sequence[str], batch_tokens: int = 4096, mean: str = "probabilities"
     ) -> list[list[tuple[str, float]]]:
         """Says how probable given translations are.
 
@@ -113,6 +125,7 @@ class Translator:
             sources: plain text, a sentence each.
             targets: of each source a translation, plain text.
             batch_tokens: of targets computed together, at most.
+            mean: what of several models is averaged at each token, as in search.
 
         Returns:
             For each pair the tokens of the target as the models know them, </s> the last, each with its log-probability
@@ -124,7 +137,7 @@ class Translator:
         found: dict[int, list[tuple[str, float]]] = {}
         for rows in batches([len(source) for source in read], forcing.SOURCES):
             pairs = [read[row] for row in rows], [said[row] for row in rows]
-            for row, log_probs in zip(rows, forcing.score_pairs(self.models, *pairs, batch_tokens), strict=True):
+            for row, log_probs in zip(rows, forcing.score_pairs(self.models, *pairs, batch_tokens, mean), strict=True):
                 names = [*self.target.tokens(said[row]), SPECIAL[EOS]]
                 found[row] = list(zip(names, log_probs.tolist(), strict=True))
         return [found[row] for row in range(len(sources))]

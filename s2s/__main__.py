@@ -1,0 +1,35 @@
+"""`s2s`: translate text, score translations, embed sentences and describe models, from the command line."""
+
+import signal
+
+import typer
+
+from s2s import program
+from s2s.commands.embed import embed
+from s2s.commands.info import info
+from s2s.commands.score import score
+from s2s.commands.translate import translate
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="""Translates with trained models. A model is a folder: models/<system>/<seed>.
+
+    Each command tells more: s2s translate --help. Text is plain, one sentence a line, UTF-8.
+    """,
+)
+for command in (translate, score, embed, info):
+    app.command(no_args_is_help=True)(command)
+
+
+def main() -> None:
+    """Runs the command line. It ends as Unix filters do when nobody reads on, and quietly on Ctrl-C."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, program.terminate)
+    program.run(app)
+
+
+if __name__ == "__main__":
+    main()

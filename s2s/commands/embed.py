@@ -1,0 +1,75 @@
+"""`s2s embed`: where an encoder puts sentences.
+
+Shapes: N sentences, H hidden.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+from numpy.typing import NDArray
+
+from s2s import lines
+from s2s.commands import options
+from s2s.errors import check
+from s2s.files import naming, whole
+from s2s.translator import Translator
+
+BLOCK = 1024  # sentences embedded together, sorted by length, and written as a row group
+Blocks = Iterator[tuple[list[str], NDArray[np.float32]]]  # sentences and their vectors, [N, H]
+
+
+def embed(
+    model: options.OneModel,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .parquet or .npy.", show_default=False)],
+    files: options.Files = None,
+    device: options.Device = "auto",
+    threads: options.Threads = 0,
+) -> None:
+    """Writes a vector for each sentence: the encoder's last state of the top layer (the paper's Figure 2).
+
+    A .parquet file has the columns sentence and vector; a .npy file is an array of 32-bit floats, a row a line.
+
+    \b
+    Examples:
+    s2s embed -m models/reversed/1 --out news.parquet news.en
+    head -1000 news.en | s2s embed -m models/reversed/1 --out news.npy
+    """
+    check(out.suffix in WRITERS, f"--out: found {out.name}; expected a name that ends in {' or '.join(WRITERS)}")
+    check(not out.is_dir(), f"--out: found the folder {out}; expected a file")
+    paths = options.paths(files)
+    lines.check_files(paths)
+    translator = Translator.load([model], options.ready(device, threads))
+    with naming(out), whole(out) as part:
+        WRITERS[out.suffix](part, embedded(translator, paths), translator.models[0].architecture.hidden)
+
+
+def embedded(translator: Translator, paths: Sequence[Path]) -> Blocks:
+    """The sentences of the files, with their vectors."""
+    for path in paths:
+        for block in lines.blocks(path, BLOCK):
+            yield block, translator.embed(block)
+
+
+def write_parquet(path: Path, blocks: Blocks, hidden: int) -> None:
+    """Writes sentences and vectors, a row group a block."""
+    vectors = pa.list_(pa.float32(), hidden)
+    schema = pa.schema([pa.field("sentence", pa.string(), False), pa.field("vector", vectors, False)])
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for sentences, states in blocks:
+            columns = [pa.array(sentences, pa.string()), pa.FixedSizeListArray.from_arrays(states.ravel(), hidden)]
+            writer.write_table(pa.Table.from_arrays([columns[0], columns[1].cast(vectors)], schema=schema))
+
+
+def write_npy(path: Path, blocks: Blocks, hidden: int) -> None:
+    """Writes the vectors as one array, [N, H]."""
+    parts = [np.zeros((0, hidden), np.float32), *(states for _, states in blocks)]
+    with path.open("wb") as file:
+        np.save(file, np.concatenate(parts))
+
+
+WRITERS = {".parquet": write_parquet, ".npy": write_npy}

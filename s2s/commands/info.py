@@ -1,0 +1,64 @@
+"""`s2s info`: what a model is."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from s2s import files, model
+from s2s.commands import options
+from s2s.data import SIDES
+from s2s.description import Description
+from s2s.errors import check
+
+
+def info(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of models.", show_default=False)],
+    json: Annotated[bool, typer.Option("--json", help="Write a JSON object a model, each on a line.")] = False,
+) -> None:
+    """Tells what models are: architecture, languages, vocabularies, and how well they predict the dev set.
+
+    \b
+    Examples:
+    s2s info models/reversed/1
+    s2s info --json models/*/* | jq .dev_perplexity
+    """
+    for folder in folders:
+        facts = read(folder)
+        options.write(f"{files.to_json(facts)}\n" if json else tell(facts))
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """All that is known of a model without loading it."""
+    description = Description.read(folder)
+    weights = folder / model.WEIGHTS
+    check(weights.is_file(), f"{weights}: no such file; expected the weights of a model")
+    facts = asdict(description) | {"folder": str(folder), "weights_sha256": files.sha256(weights)}
+    for side in SIDES:
+        known = description.vocabulary(folder, side)
+        facts[f"{side}_vocabulary"] = {"kind": "words" if known.reads_tokens else "subwords", "size": len(known)}
+    return facts
+
+
+def tell(facts: dict[str, Any]) -> str:
+    """The facts as a table for people."""
+    backwards = facts["architecture"]["reverse_source"]
+    rows = {
+        "system": f"{facts['system']}, seed {facts['seed']}",
+        "languages": f"{facts['source_language']} to {facts['target_language']}",
+        "layers": "{layers} of {hidden} {cell} cells, embeddings of {embedding}".format(**facts["architecture"]),
+        "source": "read from the last token to the first" if backwards else "read forward",
+        "parameters": f"{facts['parameters']:,}",
+        "vocabularies": ", ".join(vocabulary(facts, side) for side in SIDES),
+        "text": f"{'lower case' if facts['lowercase'] else 'case kept'}, punctuation "
+        f"{'normalized' if facts['normalize_punctuation'] else 'as it comes'}",
+        "perplexity": f"{facts['dev_perplexity']:.3f} a token of the dev set, after {facts['best_epoch']:g} epochs",
+        "sha256": facts["weights_sha256"],
+    }
+    return "".join([f"{facts['folder']}\n", *(f"  {title:13}{text}\n" for title, text in rows.items())])
+
+
+def vocabulary(facts: dict[str, Any], side: str) -> str:
+    """What is told of a vocabulary."""
+    return "{size:,} {kind}".format(**facts[f"{side}_vocabulary"]) + f" ({side})"

@@ -1,0 +1,81 @@
+"""`s2s score`: how probable given translations are."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from s2s import lines
+from s2s.commands import options
+from s2s.errors import UserError, check
+from s2s.scoring import Evaluation
+from s2s.translator import Translator
+
+BLOCK = 1024  # pairs scored together: their sentences are sorted by length
+Pairs = tuple[list[str], list[str]]
+Scores = list[tuple[str, float]]
+
+
+def score(
+    model: options.Model,
+    source: Annotated[Path | None, typer.Option(help="File of sentences, one a line.", show_default=False)] = None,
+    target: Annotated[Path | None, typer.Option(help="File of their translations.", show_default=False)] = None,
+    tokens: Annotated[bool, typer.Option("--tokens", help="A line a token; an empty line after a sentence.")] = False,
+    mean: options.Mean = "probabilities",
+    device: options.Device = "auto",
+    threads: options.Threads = 0,
+    batch_tokens: Annotated[int, typer.Option(min=1, help="Of targets computed together, at most.")] = 4096,
+) -> None:
+    """Writes the log-probability of each translation, natural, </s> included; perplexity of all goes to stderr.
+
+    Without files it reads pairs from stdin, source and target separated by a tab.
+
+    \b
+    Examples:
+    s2s score -m models/reversed/1 --source news.en --target news.fr
+    s2s score -m models/reversed/1 --source news.en --target news.fr --tokens
+    paste news.en news.fr | s2s score -m models/reversed/1 -m models/reversed/2
+    """
+    check((source is None) == (target is None), "--source and --target: found one of them; expected both or none")
+    lines.check_files([path for path in (source, target) if path])
+    pairs = from_stdin() if source is None or target is None else from_files(source, target)
+    translator = Translator.load(model, options.ready(device, threads))
+    count, log_prob, total = 0, 0.0, 0
+    for sources, targets in pairs:
+        for scores in translator.score(sources, targets, batch_tokens, mean):
+            options.write(token_lines(scores) if tokens else f"{sum(one for _, one in scores):.6f}\n")
+            count, log_prob, total = count + 1, log_prob + sum(one for _, one in scores), total + len(scores)
+    perplexity = Evaluation(log_prob, total).perplexity
+    print(
+        f"{count} pairs, {total} tokens, log-probability {log_prob:.4f}, perplexity {perplexity:.4f}", file=sys.stderr
+    )
+
+
+def from_files(source: Path, target: Path) -> Iterator[Pairs]:
+    """Reads both files, whole, so that nothing is scored if they do not belong together."""
+    sources, targets = lines.read(source), lines.read(target)
+    check(
+        len(sources) == len(targets),
+        f"{lines.name(target)}: found {len(targets)} lines; expected {len(sources)}, as many as {lines.name(source)}",
+    )
+    return ((sources[start : start + BLOCK], targets[start : start + BLOCK]) for start in range(0, len(sources), BLOCK))
+
+
+def from_stdin() -> Iterator[Pairs]:
+    """Reads pairs as they come."""
+    number = 0
+    for block in lines.blocks(lines.STDIN, BLOCK):
+        pairs = [line.split("\t") for line in block]
+        whole = next((row for row, sides in enumerate(pairs) if len(sides) != 2), len(pairs))
+        yield [pair[0] for pair in pairs[:whole]], [pair[1] for pair in pairs[:whole]]
+        if whole < len(pairs):
+            tabs = len(pairs[whole]) - 1
+            raise UserError(f"stdin line {number + whole + 1}: found {tabs} tabs; expected source, tab, target")
+        number += len(block)
+
+
+def token_lines(scores: Scores) -> str:
+    """The tokens of a sentence, each with its log-probability."""
+    return "".join(f"{token}\t{log_prob:.6f}\n" for token, log_prob in scores) + "\n"

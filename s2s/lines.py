@@ -1,0 +1,117 @@
+"""Lines of text as they come, from files or from stdin, in blocks of as many as are there."""
+
+import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from s2s.errors import UserError, check
+
+STDIN = Path("-")
+CHUNK = 1 << 16  # bytes read at a time: what a pipe holds
+PATIENCE_SECONDS = 0.05  # after which the lines that are there are a block: more than a program needs to go on writing
+BLOCK_BYTES = 1 << 22  # after which a block is full, however few its lines
+LONGEST = 1 << 24  # bytes of a line, or it is none
+
+
+def check_files(paths: list[Path]) -> None:
+    """Refuses paths that no lines can be read from."""
+    for path in paths:
+        if path != STDIN:
+            check(path.exists(), f"{path}: no such file; expected lines of text")
+            check(not path.is_dir(), f"{path}: found a folder; expected a file of lines of text")
+
+
+def name(path: Path) -> str:
+    """What a file is called in messages."""
+    return "stdin" if path == STDIN else str(path)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """The file descriptor to read a file, or stdin, by."""
+    if path == STDIN:
+        yield sys.stdin.fileno()
+    else:
+        with path.open("rb", buffering=0) as file:
+            yield file.fileno()
+
+
+def read(path: Path) -> list[str]:
+    """All lines of a file, without their ends.
+
+    Raises:
+        UserError: it is no UTF-8; names the line.
+    """
+    return [line for block in blocks(path, sys.maxsize) for line in block]
+
+
+def blocks(path: Path, most: int, prompt: str = "") -> Iterator[list[str]]:
+    """Cuts a file into blocks of lines, without waiting for more where some are there.
+
+    Args:
+        path: a file, or `STDIN`.
+        most: lines of a block, at most; there may be none in the last.
+        prompt: printed to stderr before lines are waited for, at a terminal.
+
+    Raises:
+        UserError: a line is no UTF-8, once the lines before it were taken.
+    """
+    block: list[str] = []
+    number = held = 0
+    with opened(path) as descriptor:
+        prompt = prompt if os.isatty(descriptor) else ""
+        try:
+            for line in arriving(descriptor, name(path)):
+                if block and (line is None or len(block) == most or held > BLOCK_BYTES):
+                    yield block
+                    block, held = [], 0
+                if line is None:
+                    print(prompt, end="", file=sys.stderr, flush=True)
+                else:
+                    number, held = number + 1, held + len(line)
+                    block.append(decoded(line, f"{name(path)} line {number}"))
+        except UserError:
+            yield block
+            raise
+    if prompt:
+        print(file=sys.stderr)  # whoever sits there ended the line that they were asked for
+    yield block
+
+
+def arriving(descriptor: int, place: str) -> Iterator[bytes | None]:
+    """The lines of a file, without their ends; None whenever a further one has to be waited for."""
+    begun, number = bytearray(), 1
+    while True:
+        if not select.select([descriptor], [], [], PATIENCE_SECONDS)[0]:
+            yield None
+        chunk = os.read(descriptor, CHUNK)
+        if not chunk:
+            break
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            yield bytes(begun + end)
+            begun.clear()
+        begun += rest
+        number += len(ends)
+        check(
+            len(begun) < LONGEST, f"{place} line {number}: found no end in {LONGEST >> 20} MB; expected lines of text"
+        )
+    if begun:
+        yield bytes(begun)
+
+
+def decoded(line: bytes, place: str) -> str:
+    """A line as text.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{place}: found byte {line[error.start]:#04x} at {error.start}; expected UTF-8 text") from None
+    check("\0" not in text, f"{place}: found byte 0x00 at {line.find(0)}; expected UTF-8 text")
+    return text
