@@ -4,23 +4,29 @@ Shapes: N sentences, R hypotheses, L layers, E embedding, H hidden, V vocabulary
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from s2s.data import move, pack_sources
 from s2s.model import Seq2Seq, State
 
 MEANS = ("probabilities", "log_probabilities")
 
+Product = Callable[[Tensor], Tensor]  # rows [R, inputs] to rows [R, outputs]
+
 
 class Stepper:
     """The decoder of one model, with its weights laid out for steps of one token."""
 
     def __init__(self, model: Seq2Seq) -> None:
-        self.model, lstm = model, model.decoder.lstm
-        self.layers = [weights_of(lstm.all_weights[layer]) for layer in range(lstm.num_layers)]
+        decoder = model.decoder
+        self.model = model
+        self.layers = [gates_of(weights) for weights in decoder.lstm.all_weights]
+        self.output = product(decoder.output.weight, decoder.output.bias)
 
     @property
     def device(self) -> torch.device:
@@ -39,19 +45,31 @@ class Stepper:
         It is the same as `Decoder.step` in evaluation. torch's own LSTM lays its weights out anew in every call, which
         takes as long as a step of some ten hypotheses.
         """
-        decoder = self.model.decoder
-        inputs, hs, cs = decoder.embedding(tokens), [], []
-        for (weight, bias), h, c in zip(self.layers, *state, strict=True):
-            inputs, c = lstm_cell(torch.addmm(bias, torch.cat((inputs, h), dim=1), weight), c)  # noqa: PLW2901
+        inputs, hs, cs = self.model.decoder.embedding(tokens), [], []
+        for gates, h, c in zip(self.layers, *state, strict=True):
+            inputs, c = lstm_cell(gates(torch.cat((inputs, h), dim=1)), c)  # noqa: PLW2901
             hs.append(inputs)
             cs.append(c)
-        return decoder.output(inputs).float().log_softmax(dim=1), (torch.stack(hs), torch.stack(cs))
+        return self.output(inputs).float().log_softmax(dim=1), (torch.stack(hs), torch.stack(cs))
 
 
-def weights_of(layer: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """The weights of a layer that reads input and h side by side, [E + H, 4 H], and its bias, [4 H]."""
-    of_input, of_hidden, bias, hidden_bias = layer
-    return torch.cat((of_input, of_hidden), dim=1).t().contiguous(), bias + hidden_bias
+def gates_of(weights: Sequence[Tensor]) -> Product:
+    """The product of a layer that reads input and h side by side: [R, E + H] to the sums of the gates, [R, 4 H]."""
+    of_input, of_hidden, bias, hidden_bias = weights
+    return product(torch.cat((of_input, of_hidden), dim=1), bias + hidden_bias)
+
+
+def product(weight: Tensor, bias: Tensor) -> Product:
+    """x W' + b for many x one after the other, W [outputs, inputs].
+
+    On a processor oneDNN lays W out once as its kernels read it. Doing it in every call makes the softmax of 64 rows
+    take 1.5 times as long. This is how torch.compile freezes a layer; torch has no other name for it.
+    """
+    packs = weight.is_cpu and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not packs:
+        return partial(F.linear, weight=weight, bias=bias)
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
+    return lambda rows: torch.ops.mkldnn._linear_pointwise(rows, packed, bias, "none", [], "")
 
 
 def lstm_cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
