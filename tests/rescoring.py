@@ -37,12 +37,19 @@ def tokens(line: str, language: str) -> str:
     return text.tokenize(line, language)
 
 
-def write_parameters(folder: Path, first_pass: str = "single", scorer: str = "ensemble", **changes: object) -> None:
+def write_parameters(
+    folder: Path,
+    first_pass: str = "single",
+    scorer: str = "ensemble",
+    ensemble_mean: str = "probabilities",
+    **changes: object,
+) -> None:
     """Writes params.yaml with the rescoring `list`."""
     project.write_parameters(
         folder,
         rescorings={"list": {"first_pass": first_pass, "scorer": scorer}},
         rescore={"n_best": 5, "threads": 1, "device": "cpu"} | changes,
+        translate={"ensemble_mean": ensemble_mean},
         bleu={"bootstrap_samples": 100},
     )
 

@@ -1,0 +1,91 @@
+"""N-best lists with all that ranks their candidates: which translations they hold, by each way of choosing.
+
+Shapes: N sentences, M candidates of all of them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from pipeline import schemas
+from pipeline.list_scorer import DIGITS, ListScorer, NBestList
+from s2s import oracle, text
+from s2s.candidates import Candidates, Floats, Integers, count_matches
+from s2s.nbest import Candidate
+from s2s.vocabulary import UNK
+
+FEATURES = ("first_pass", "lstm", "words")
+EVEN = np.array([0.5, 0.5, 0.0])  # section 3.7: the average of both scores, with nothing tuned
+
+
+@dataclass(frozen=True)
+class RescoredList:
+    """The lists of a split after their candidates were scored."""
+
+    lists: NBestList
+    scorer: ListScorer
+    numbers: Candidates
+    references: dict[str, list[str]]
+    """By column of clean text: plain and in tokens."""
+
+    @classmethod
+    def make(
+        cls, lists: NBestList, scorer: ListScorer, log_probs: Floats, references: dict[str, list[str]]
+    ) -> "RescoredList":
+        """Counts what BLEU counts of each candidate, beside its features; log-probabilities are [M]."""
+        sizes, scores, words, counts = [0], [], [], []
+        for candidates, reference in zip(lists.read(), references["target_tokens"], strict=True):
+            tokens = [candidate.tokens for candidate in candidates]
+            sizes.append(len(tokens))
+            scores += [candidate.score for candidate in candidates]
+            words += [len(one.split()) for one in tokens]
+            counts.append(count_matches(tokens, reference))
+        features = np.column_stack([scores, log_probs, words])
+        return cls(lists, scorer, Candidates(np.cumsum(sizes), features, np.concatenate(counts)), references)
+
+    @property
+    def size(self) -> schemas.ListSize:
+        """How long the lists are."""
+        lengths = np.diff(self.numbers.starts)
+        return schemas.ListSize(len(lengths), round(float(lengths.mean()), 4), int(lengths.max()))
+
+    @property
+    def even(self) -> Floats:
+        """The average of both scores, [M]."""
+        average: Floats = np.round(self.numbers.features @ EVEN, DIGITS)
+        return average
+
+    def choices(self, weights: Floats) -> dict[str, Integers]:
+        """Which candidate of each sentence every way of choosing takes, [N]; the oracle looks at the references."""
+        numbers = self.numbers
+        return {
+            "first": numbers.best(numbers.features[:, 0]),
+            "even": numbers.best(self.even),
+            "tuned": numbers.choose(weights),
+            "oracle": oracle.oracle(numbers),
+        }
+
+    def translations(self, choice: Sequence[int]) -> list[schemas.Translation]:
+        """The chosen candidates, [N], with their log-probability by the scorer."""
+        found = []
+        for place, start, candidates in zip(choice, self.numbers.starts[:-1], self.lists.read(), strict=True):
+            tokens = candidates[place - start].tokens
+            plain = text.detokenize(tokens, self.scorer.language)
+            log_prob = float(self.numbers.features[place, FEATURES.index("lstm")])
+            found.append(schemas.Translation(plain, tokens, log_prob, self.scorer.ids(tokens).count(UNK)))
+        return found
+
+    def ranked(self) -> Iterator[list[Candidate]]:
+        """The candidates with the new features, ranked by the average of both scores."""
+        even, features = self.even, self.numbers.features
+        for (start, end), candidates in zip(pairwise(self.numbers.starts), self.lists.read(), strict=True):
+            order = np.argsort(-even[start:end], kind="stable").tolist()
+            yield [with_features(candidates[n], features[start + n], float(even[start + n])) for n in order]
+
+
+def with_features(candidate: Candidate, features: Floats, score: float) -> Candidate:
+    """A candidate with its new features and another score."""
+    added = {name: (value,) for name, value in zip(FEATURES, features.tolist(), strict=True)}
+    return replace(candidate, score=score, features=candidate.features | added)

@@ -1,0 +1,197 @@
+"""Lists that other models score: against search, against sacreBLEU, and after a kill."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sacrebleu.metrics.bleu import BLEU
+
+from pipeline import first_pass, list_scorer, rescore, schemas
+from s2s import files, forcing, nbest
+from s2s.errors import UserError
+from s2s.nbest import Candidate
+from tests import rescoring
+
+LONG = ("The king sees the cat . The cat sleeps .", "Le roi voit le chat . Le chat dort .")
+PAIRS = {
+    "dev": [LONG, ("The king sees.", "Le roi voit."), ("The cat sleeps.", "Le chat dort."), LONG],
+    "test": [("The cat sees the king.", "Le chat voit le roi."), LONG, ("The king.", "Le roi."), LONG],
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    rescoring.write(tmp_path, PAIRS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("S2S_TRACKING", "off")
+    return tmp_path
+
+
+def find(folder: Path) -> None:
+    """The lists of our own first pass."""
+    first_pass.main("list", Path("members"), folder / "clean", folder / "vocab", folder / "candidates")
+
+
+def write_lists(folder: Path, damage: int = 6) -> None:
+    """Lists as of another system: references with fewer and fewer words missing, scored at random."""
+    draw = np.random.default_rng(1)
+    for split, pairs in PAIRS.items():
+        lists = []
+        for _, french in pairs:
+            words = rescoring.tokens(french, "fr").split()
+            texts = [" ".join(words[: max(1, len(words) - errors)]) for errors in range(damage, -1, -1)]
+            scores = draw.normal(-3, 1, len(texts)).round(3).tolist()
+            lists.append([Candidate(*one, {"lm": (-1.0,)}) for one in zip(texts, scores, strict=True)])
+        nbest.write(folder / "candidates" / f"{split}.nbest", lists)
+    schemas.write(folder / "candidates" / schemas.FIRST_PASS, schemas.FirstPass("files", [], {}))
+
+
+def run_stage(folder: Path, scorer: str = "ensemble") -> schemas.Rescored:
+    members, report = folder / "members" / f"{scorer}.json", folder / "report.json"
+    data, out = (folder / "clean", folder / "vocab"), folder / "rescored"
+    rescore.main("list", folder / "candidates", members, *data, out, report)
+    return schemas.read(schemas.Rescored, folder / "report.json")
+
+
+def test_a_model_scores_its_own_translations_as_its_search_did(here: Path) -> None:
+    rescoring.write_parameters(here, scorer="single")
+    find(here)
+    run_stage(here, "single")
+    for split, pairs in PAIRS.items():
+        for candidates in rescoring.read_list(here / "rescored", split, len(pairs)):
+            for one in candidates:
+                assert one.features["lstm"] == pytest.approx(one.features["first_pass"], abs=1e-4)
+
+
+@pytest.mark.parametrize("mean", ["probabilities", "log_probabilities"])
+def test_lists_are_ranked_by_the_average_of_both_scores(here: Path, mean: str) -> None:
+    rescoring.write_parameters(here, ensemble_mean=mean)
+    write_lists(here)
+    before = rescoring.read_list(here / "candidates", "test", 4)
+    run_stage(here)
+    models, words = rescoring.models("ensemble"), rescoring.VOCABULARY
+    for (english, _), first, after in zip(
+        PAIRS["test"], before, rescoring.read_list(here / "rescored", "test", 4), strict=True
+    ):
+        assert sorted(one.tokens for one in after) == sorted(one.tokens for one in first)
+        assert [one.score for one in after] == sorted((one.score for one in after), reverse=True)
+        known = {(one.tokens, one.score) for one in first}
+        source = words.encode(rescoring.tokens(english, "en"))
+        for one in after:
+            (log_probs,) = forcing.score_pairs(models, [source], [words.encode(one.tokens)], 100, mean)
+            values = {name: value for name, (value,) in one.features.items()}
+            assert list(values) == ["lm", "first_pass", "lstm", "words"]
+            assert values["lstm"] == pytest.approx(log_probs.sum(), abs=1e-5)
+            assert (one.tokens, values["first_pass"]) in known
+            assert values["words"] == len(one.tokens.split())
+            assert values["lm"] == -1
+            assert one.score == pytest.approx((values["first_pass"] + values["lstm"]) / 2, abs=2e-6)
+
+
+def test_the_report_says_what_sacrebleu_says_of_the_translations(here: Path) -> None:
+    write_lists(here)
+    found = run_stage(here)
+    assert found.lists == {split: schemas.ListSize(4, 7.0, 7) for split in ("dev", "test")}
+    assert list(found.choices) == ["even", "first", "oracle", "tuned"]
+    assert (found.scorer, [one.seed for one in found.members]) == ("ensemble", [1, 2])
+    plain = [french for _, french in PAIRS["test"]]
+    tokens = [rescoring.tokens(french, "fr") for french in plain]
+    for name in ("first", "even", "tuned"):
+        rows = schemas.read_translations(here / "rescored" / f"{name}.jsonl", 4)
+        choice = found.choices[name]
+        wanted = BLEU(tokenize="13a").corpus_score([one.translation for one in rows], [plain]).score
+        assert choice.bleu == pytest.approx(wanted, abs=1e-4)
+        metric = BLEU(tokenize="none", smooth_method="none", force=True)
+        wanted = metric.corpus_score([one.tokens for one in rows], [tokens]).score
+        assert choice.bleu_tokenized == pytest.approx(wanted, abs=1e-4)
+        assert choice.bleu_tokenized <= found.choices["oracle"].bleu_tokenized
+    assert found.choices["oracle"].bleu_tokenized == 100
+    assert found.choices["first"].bleu_p_value == 1
+    assert found.choices["oracle"].bleu_tokenized_p_value < 1
+
+
+def test_translations_are_the_ones_that_each_score_ranks_first(here: Path) -> None:
+    write_lists(here)
+    found = run_stage(here)
+    lists = rescoring.read_list(here / "rescored", "test", 4)
+    ways: dict[str, Callable[[Candidate], float]] = {
+        "first": lambda one: one.features["first_pass"][0],
+        "even": lambda one: one.score,
+        "tuned": lambda one: sum(weight * one.features[name][0] for name, weight in found.weights.items()),
+    }
+    for name, value in ways.items():
+        rows = schemas.read_translations(here / "rescored" / f"{name}.jsonl", 4)
+        for row, candidates in zip(rows, lists, strict=True):
+            best = max(candidates, key=value)
+            assert (row.tokens, row.log_prob) == (best.tokens, best.features["lstm"][0])
+            assert row.unknown == rescoring.VOCABULARY.encode(best.tokens).count(1)
+
+
+def test_tuned_weights_reach_the_oracle_where_a_feature_knows_it(here: Path) -> None:
+    write_lists(here)  # the longer a candidate, the better it is
+    found = run_stage(here)
+    assert sum(map(abs, found.weights.values())) == pytest.approx(1)
+    assert found.choices["tuned"].dev_bleu_tokenized == 100
+    assert found.choices["tuned"].dev_bleu_tokenized > found.choices["even"].dev_bleu_tokenized
+    assert found.choices["tuned"].bleu_tokenized == 100
+
+
+def test_what_was_scored_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_scorer, "BLOCK", 3)
+    write_lists(here)
+    scored: list[int] = []
+    score = forcing.score_pairs
+
+    def stopping(after: int) -> Callable[..., list[NDArray[np.float64]]]:
+        def score_pairs(*arguments: object) -> list[NDArray[np.float64]]:
+            scored.append(1)
+            if len(scored) > after:
+                raise KeyboardInterrupt
+            return score(*arguments)  # type: ignore[arg-type]
+
+        return score_pairs
+
+    run_stage(here)
+    wanted = [path.read_bytes() for path in sorted((here / "rescored").iterdir())]
+    monkeypatch.setattr(forcing, "score_pairs", stopping(2))
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(here)
+    scored.clear()
+    monkeypatch.setattr(forcing, "score_pairs", stopping(99))
+    run_stage(here)
+    assert len(scored) == 2  # of four blocks
+    assert [path.read_bytes() for path in sorted((here / "rescored").iterdir())] == wanted
+    assert len(wanted) == 5
+    assert not list((here / "work" / "rescore").iterdir())
+
+
+def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
+    contents = []
+    for _ in range(2):
+        find(here)
+        run_stage(here)
+        paths = [here / "report.json", *sorted((here / "rescored").iterdir()), *sorted((here / "candidates").iterdir())]
+        contents.append([path.read_bytes() for path in paths])
+    assert contents[0] == contents[1]
+
+
+def test_the_report_says_who_made_the_lists(here: Path) -> None:
+    find(here)
+    found = run_stage(here)
+    weights = here / "models" / "reversed" / "1" / "weights.safetensors"
+    assert found.first_pass.first_pass == "single"
+    assert [one.sha256 for one in found.first_pass.members] == [files.sha256(weights)]
+    assert str(here) not in json.dumps(json.loads((here / "report.json").read_text(encoding="utf-8")))
+
+
+def test_a_list_that_is_missing_or_of_another_source_is_told(here: Path) -> None:
+    write_lists(here)
+    (here / "candidates" / "test.nbest").write_text("0 ||| le roi ||| -1\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"test.nbest: found 1 sentences; expected 4, as many as the source"):
+        run_stage(here)
+    (here / "candidates" / "test.nbest").unlink()
+    with pytest.raises(UserError, match=r"test.nbest: no such file; expected what the first_pass stage writes"):
+        run_stage(here)
