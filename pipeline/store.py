@@ -1,16 +1,18 @@
-"""The MLflow store, opened safely by many processes, a pipeline's runs under one parent. Only importer of mlflow."""
+"""The MLflow store, opened safely by many processes: runs under one parent, packages. Only importer of mlflow."""
 
 import hashlib
 import json
 import os
 import re
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 from filelock import FileLock
+
+from pipeline.liveness import is_dead, process
+from s2s.errors import UserError
 
 DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -18,12 +20,14 @@ DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_UV_AUTO_DETECT": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 """A dead server is given up after seconds, not after MLflow's own minutes."""
 LOCK_SECONDS = 60
 PARENT, STAGE, PROCESS, KEY = "mlflow.parentRunId", "stage", "process", "stage_key"
 PIPELINE = "pipeline"
+PACKAGE = "package"  # folder of a run's artifacts
 
 
 def root() -> Path:
@@ -46,21 +50,10 @@ def legal(name: str) -> str:
     return re.sub(r"[^\w.\- :/]", ":", name)
 
 
-def process() -> str:
-    """This process as one that is never mistaken for a later one of the same number."""
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time()}"
-
-
-def is_dead(known: str) -> bool:
-    """Whether a process of this host is gone, reaped or not; of those of other hosts nothing is known."""
-    host, pid, created = known.rsplit(" ", 2)
-    if host != socket.gethostname():
-        return False
-    try:
-        found = psutil.Process(int(pid))
-        return bool(found.status() == psutil.STATUS_ZOMBIE or abs(found.create_time() - float(created)) > 1)
-    except psutil.NoSuchProcess:
-        return True
+def quieten() -> None:
+    """Sets what MLflow reads when it is imported, where a person has not."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
 
 
 class Store:
@@ -72,8 +65,7 @@ class Store:
         The lock serializes what processes would break by doing it at once: the database's migrations, and the
         parent's state, which is read and then written.
         """
-        for name, value in DEFAULTS.items():
-            os.environ.setdefault(name, value)
+        quieten()
         from mlflow import MlflowClient, entities  # noqa: PLC0415
 
         self.entities = entities
@@ -175,3 +167,39 @@ class Store:
         for stage in sorted(keys.keys() - own):
             for run in self.search("FINISHED", {KEY: keys[stage]})[:1]:
                 self.client.set_tag(parent, legal(f"cached.{stage}"), run.info.run_id)
+
+    def register(self, run: str, package: Path, model: str, alias: str, tags: Mapping[str, str], says: str) -> str:
+        """Keeps a package with a run and makes it the newest version of a registered model; returns the version."""
+        self.client.log_artifacts(run, str(package), PACKAGE)
+        with self.lock:
+            if not self.client.search_registered_models(f"name = '{model}'"):
+                self.client.create_registered_model(model)
+        source = f"{self.client.get_run(run).info.artifact_uri}/{PACKAGE}"
+        version: str = self.client.create_model_version(model, source, run, dict(tags), description=says).version
+        self.client.set_registered_model_alias(model, alias, version)
+        return version
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """What MLflow refuses within the block is told in one line."""
+    quieten()
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        yield
+    except MlflowException as error:
+        reason = " ".join(str(error).split())
+        raise UserError(shown(f"{uri()}: found {reason}; expected a store that answers, or --no-register")) from None
+
+
+def save_package(out: Path, example: Sequence[str], answer: Any, settings: Mapping[str, Any], **parts: Any) -> None:
+    """Makes a folder that MLflow loads and serves, of what `mlflow.pyfunc.save_model` takes.
+
+    Its signature comes from texts that callers may send, an answer that they get, and settings that they may change.
+    """
+    quieten()
+    from mlflow import models, pyfunc  # noqa: PLC0415
+
+    signature = models.infer_signature(list(example), answer, dict(settings))
+    pyfunc.save_model(str(out), signature=signature, input_example=(list(example), dict(settings)), **parts)

@@ -1,0 +1,167 @@
+"""Packs the models of a run for MLflow to serve and load where this repository is not, and registers the package.
+
+It is a program of a person, no stage: a package is no result, and MLflow writes times into it.
+"""
+
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from pipeline import lineage, recorder, schemas, served, stage, store, tracking
+from pipeline.parameters import Parameters, Translate, read
+from pipeline.translate import search_settings
+from s2s import files
+from s2s.data import SIDES
+from s2s.description import Description
+from s2s.errors import check
+from s2s.model import DESCRIPTION, WEIGHTS
+from s2s.search import SearchSettings
+from s2s.translator import Translation
+from s2s.vocabulary import file_of
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ("mlflow", "numpy", "pandas", "pyarrow", "sacremoses", "safetensors", "sentencepiece", "torch")
+"""What a package imports that it does not hold itself."""
+EXAMPLES = 2  # test sentences kept in a package, for people to see what a request looks like
+LIKE = served.answer(
+    [[Translation("", "", 0.0, 0.0, True, 0)] * 2]
+)  # what callers are given, for its columns and types
+RESERVED = re.compile(r"v\d+|latest", re.IGNORECASE)  # aliases that MLflow keeps for itself
+
+
+def main(
+    run: str,
+    out: Path | None = None,
+    register: bool = True,
+    members: Path = Path("members"),
+    clean: Path = Path("data/clean"),
+    lexicon: Path = Path("data/lexicon.parquet"),
+    scores: Path = Path("reports/bleu.json"),
+) -> None:
+    """Packs the models of a run with their vocabularies and, unless told not to, registers the package in MLflow.
+
+    Args:
+        run: one of `runs:` in params.yaml.
+        out: folder to be made, or an older package to be replaced; packages/<run> if none is named.
+        register: make the package the newest version of the registered model that has the experiment's name.
+        members: folder of what the members stage wrote.
+        clean: folder of clean text, from the clean stage.
+        lexicon: file of the lexicon stage; packed if the run replaces unknown words.
+        scores: report of the bleu stage; the version tells of it, if it is there.
+    """
+    parameters = read()
+    check(run in parameters.runs, f"--run: found {run}; expected one of {', '.join(parameters.runs)}")
+    out = out or Path("packages") / run
+    check(not out.exists() or (out / "MLmodel").is_file(), f"{out}: found no package there; expected one or nothing")
+    found, settings = verified(members / f"{run}.json"), parameters.run(run)
+    search = search_settings(settings, parameters.runs[run].beam)
+    example = schemas.read_column(clean / "test.parquet", "source")[:EXAMPLES]
+    with staged(found, search, lexicon if settings.replace_unknown else None) as data, files.whole(out) as beside:
+        store.save_package(beside, example, LIKE, asdict(search), **parts(data, settings))
+    typer.echo(f"{out}: {len(found)} x {parameters.runs[run].system}")
+    if register:
+        tags = facts(run, found, parameters, scores)
+        typer.echo(registered(out, parameters.tracking.experiment, run, tags))
+
+
+def verified(members: Path) -> list[schemas.Member]:
+    """The models of a run, if they are those that were named."""
+    found = schemas.read_members(members)
+    for member in found:
+        weights = member.path / WEIGHTS
+        check(weights.is_file(), f"{weights}: no such file; expected the model that the train stage wrote")
+        digest = files.sha256(weights)
+        check(digest == member.sha256, f"{weights}: found sha256 {digest}; expected {member.sha256}, of {members}")
+    return found
+
+
+@contextmanager
+def staged(members: Sequence[schemas.Member], search: SearchSettings, lexicon: Path | None) -> Iterator[Path]:
+    """A folder of all that `served` reads, gathered by links, since models may have gigabytes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "translator"
+        for member in members:
+            place = folder / str(member.seed)
+            place.mkdir(parents=True)
+            kept = [file_of(member.path, side) for side in SIDES]
+            for path in (member.path / WEIGHTS, member.path / DESCRIPTION, *kept):
+                (place / path.name).symlink_to(path.absolute())
+        if lexicon is not None:
+            check(lexicon.is_file(), f"{lexicon}: no such file; expected what the lexicon stage writes")
+            (folder / served.LEXICON).symlink_to(lexicon.absolute())
+        served.Settings([str(member.seed) for member in members], search).write(folder / served.SETTINGS)
+        yield folder
+
+
+def parts(data: Path, settings: Translate) -> dict[str, Any]:
+    """What MLflow makes the package of."""
+    return {
+        "data_path": str(data),
+        "loader_module": "served",
+        "code_paths": [str(ROOT / "s2s"), str(ROOT / "pipeline" / "served.py")],
+        "pip_requirements": requirements(ROOT / "requirements.lock"),
+        "model_config": settings.model_dump(include={"device", "threads", "batch_sentences"}),
+    }
+
+
+def requirements(lock: Path) -> list[str]:
+    """What a package needs, in the versions that this repository is tested with."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    versions = dict(line.split("==", 1) for line in lines if "==" in line and not line.startswith("#"))
+    return [f"{name}=={versions[name]}" for name in REQUIREMENTS]
+
+
+def facts(run: str, members: Sequence[schemas.Member], parameters: Parameters, scores: Path) -> dict[str, str]:
+    """What leads from a version to its models and to all that they were made from, as tags."""
+    description = Description.read(members[0].path)
+    values = {
+        "run": run,
+        "system": parameters.runs[run].system,
+        "beam": str(parameters.runs[run].beam),
+        "languages": f"{description.source_language}-{description.target_language}",
+        "params_sha256": recorder.params_sha256(),
+        "git_commit": recorder.commit(),
+        "dvc_lock_md5": lineage.md5(lineage.LOCK) or "",
+    }
+    values |= {f"model.{member.seed}.sha256": member.sha256 for member in members}
+    if scores.is_file():
+        found = schemas.read_named(schemas.RunScores, scores, [run])[run]
+        values |= {"bleu": f"{found.bleu:.2f}", "bleu_signature": found.bleu_signature}
+        values |= {"bleu_interval": f"{found.bleu_low:.2f} to {found.bleu_high:.2f}"}
+    return {name: value for name, value in values.items() if value}
+
+
+def registered(out: Path, experiment: str, run: str, tags: Mapping[str, str]) -> str:
+    """Makes a package the newest version of the experiment's registered model; says which and how to serve it."""
+    name = re.sub(r"[/:]", "-", experiment)  # which MLflow does not take
+    with store.answering():
+        mlflow = store.Store(experiment)
+        command = {"command": shlex.join(["python", "-m", "pipeline.package", *sys.argv[1:]])}
+        own, parent = mlflow.begin(f"package@{run}", recorder.group(), recorder.provenance(command), tracking.now())
+        status = "FAILED"
+        try:
+            alias = f"run-{run}" if RESERVED.fullmatch(run) else run
+            version = mlflow.register(own, out, name, alias, tags, describe(tags))
+            status = "FINISHED"
+        finally:
+            mlflow.end(own, parent, status, tracking.now())
+    return f"{store.shown(store.uri())}: registered as version {version} of {name}, models:/{name}@{alias}"
+
+
+def describe(tags: Mapping[str, str]) -> str:
+    """A version in a sentence."""
+    models = sum(name.startswith("model.") for name in tags)
+    text = f"Run {tags['run']}: {models} x {tags['system']}, {tags['languages']}, beam {tags['beam']}"
+    return f"{text}; BLEU {tags['bleu']} ({tags['bleu_interval']})" if "bleu" in tags else text
+
+
+if __name__ == "__main__":
+    stage.program(main)

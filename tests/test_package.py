@@ -1,0 +1,323 @@
+"""A run as a package: made, registered, loaded and served where this repository is not."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from pipeline import package, schemas, served
+from s2s import files
+from s2s.errors import UserError
+from s2s.model import WEIGHTS
+from s2s.search import SearchSettings
+from s2s.translator import Translator
+from tests import model_folders, project
+from tests.test_house import closure, imported
+
+ROOT = Path(__file__).parent.parent
+TEXTS = [*model_folders.SENTENCES, ""]
+LOAD = """
+import json, sys
+import mlflow.pyfunc
+
+try:
+    import pipeline
+except ModuleNotFoundError:
+    model = mlflow.pyfunc.load_model(sys.argv[1], model_config={"device": "cpu"})
+    texts, params = json.load(sys.stdin)
+    print(json.dumps([model.predict(texts).to_dict("records"), model.predict(texts, params=params).to_dict("records")]))
+"""
+
+
+def write(folder: Path) -> None:
+    project.write_parameters(
+        folder,
+        models=project.MODELS,
+        runs=project.RUNS,
+        translate={"device": "cpu", "threads": 1, "length_penalty": 0.5},
+        tracking={"experiment": "a: b/c"},
+    )
+    project.write_test_set(folder / "data/clean", [(line, "Le roi.") for line in model_folders.SENTENCES])
+    for run, settings in project.RUNS.items():
+        members = []
+        for seed in range(1, settings["seeds"] + 1):  # type: ignore[operator]
+            place = Path("models/reversed") / str(seed)
+            model_folders.write(folder / place, seed)
+            members.append(schemas.Member(place, seed, files.sha256(folder / place / WEIGHTS)))
+        schemas.write_members(folder / f"members/{run}.json", run, "reversed", 2, members)
+    scores = {run: project.scores(run, 4, number) for number, run in enumerate(project.RUNS)}
+    files.write_json(folder / "reports/bleu.json", scores)
+
+
+def run(workspace: Path, *flags: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.package", *flags],
+        cwd=workspace,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose run `ensemble` was packed and registered."""
+    folder = tmp_path_factory.mktemp("a b")
+    write(folder)
+    done = run(folder, "--run", "ensemble")
+    assert done.returncode == 0, done.stderr
+    assert "registered as version 1 of a- b-c, models:/a- b-c@ensemble" in done.stdout
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project as the working folder of this process."""
+    write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def translated(workspace: Path, settings: SearchSettings) -> list[dict[str, Any]]:
+    """What the library says itself."""
+    translator = Translator.load([workspace / "models/reversed" / seed for seed in "12"])
+    return [
+        {
+            "translation": best.text,
+            "log_prob": best.log_prob,
+            "score": best.score,
+            "n_best": [{"translation": one.text, "log_prob": one.log_prob, "score": one.score} for one in others],
+        }
+        for best, *others in translator.translate(TEXTS, settings)
+    ]
+
+
+def close(rows: list[dict[str, Any]]) -> Any:
+    """The same rows, whose numbers other batches may round otherwise."""
+    numbers = {name: pytest.approx(rows[0][name], abs=1e-4) for name in ("log_prob", "score")}
+    return [row | {name: pytest.approx(row[name], abs=1e-4) for name in numbers} for row in rows]
+
+
+def test_the_registered_version_loads_where_no_pipeline_is(workspace: Path, tmp_path: Path) -> None:
+    params = {"beam": 4, "n_best": 3, "length_penalty": 0.0}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", LOAD, "models:/a- b-c@ensemble"],
+        cwd=tmp_path,
+        env=os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{workspace / 'mlflow.db'}"},
+        input=json.dumps([TEXTS, params]),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    usual, wider = json.loads(done.stdout)
+    assert usual == close(translated(workspace, SearchSettings(length_penalty=0.5)))
+    assert [row["translation"] for row in wider] == [
+        row["translation"] for row in translated(workspace, SearchSettings(beam=4, n_best=3))
+    ]
+    assert [len(row["n_best"]) for row in wider] == [2, 2, 2, 2, 0]
+
+
+@contextmanager
+def serving(folder: Path, cwd: Path) -> Iterator[str]:
+    """`mlflow models serve` with a package; yields the server's URL when it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["models", "serve", "--model-uri", str(folder), "--env-manager", "local", "--port", str(port)]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    log = cwd / "server.log"
+    with log.open("w") as lines:
+        server = subprocess.Popen(
+            [sys.executable, "-I", "-m", "mlflow", *command],
+            cwd=cwd,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": path},
+            stdout=lines,
+            stderr=lines,
+            start_new_session=True,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + 120
+            while not answers(url):
+                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield url
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/ping", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def post(url: str, body: str, kind: str = "application/json") -> tuple[int, Any]:
+    request = urllib.request.Request(f"{url}/invocations", body.encode(), {"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_server_translates_and_outlives_bad_input(workspace: Path, tmp_path: Path) -> None:
+    usual = close(translated(workspace, SearchSettings(length_penalty=0.5)))
+    wider = close(translated(workspace, SearchSettings(beam=4, n_best=3, length_penalty=0.5)))
+    rows = [{"source": line} for line in TEXTS]
+    with serving(workspace / "packages/ensemble", tmp_path) as url:
+        assert post(url, json.dumps({"inputs": TEXTS})) == (200, {"predictions": usual})
+        assert post(url, json.dumps({"dataframe_records": rows})) == (200, {"predictions": usual})
+        assert post(url, "source\nHere.\n", "text/csv") == (200, {"predictions": usual[3:4]})
+        status, found = post(url, json.dumps({"inputs": TEXTS, "params": {"beam": 4, "n_best": 3}}))
+        assert status == 200
+        assert [row["translation"] for row in found["predictions"]] == [row["translation"] for row in wider]
+        for body, message in [
+            ("{", "JSON"),
+            (json.dumps({"inputs": []}), "missing inputs"),
+            (json.dumps({"dataframe_records": [{"text": "Here."}]}), "found a column `text`; expected `source`"),
+            (json.dumps({"inputs": TEXTS, "params": {"beam": 0}}), "params: found beam 0; expected 1 to 1000"),
+            (json.dumps({"inputs": TEXTS, "params": {"n_best": 3}}), "found n_best 3; expected at most beam, 2"),
+        ]:
+            status, text = post(url, body)
+            assert (status, message in text) == (400, True), text
+        assert post(url, json.dumps({"inputs": TEXTS})) == (200, {"predictions": usual})
+
+
+def test_the_version_leads_to_what_it_was_made_from(workspace: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
+    version = client.get_model_version_by_alias("a- b-c", "ensemble")
+    assert version.description == "Run ensemble: 2 x reversed, en-fr, beam 2; BLEU 63.23 (61.67 to 64.91)"
+    for seed in "12":
+        assert version.tags[f"model.{seed}.sha256"] == files.sha256(workspace / "models/reversed" / seed / WEIGHTS)
+    assert version.tags["bleu_signature"] == project.SIGNATURE.format("13a")
+    assert version.tags["params_sha256"] == files.sha256(workspace / "params.yaml")
+    made = client.get_run(version.run_id)
+    assert (made.info.status, made.data.tags["stage"]) == ("FINISHED", "package@ensemble")
+    parent = client.get_run(made.data.tags["mlflow.parentRunId"])
+    assert parent.info.status == "FINISHED"
+
+
+def test_what_is_packed_has_the_same_bytes_each_time_and_no_path_of_this_machine(here: Path) -> None:
+    contents = []
+    for _ in range(2):
+        package.main("single", register=False)
+        folder = here / "packages/single"
+        found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        about = yaml.safe_load(found.pop("MLmodel"))
+        contents.append(found | {"MLmodel": json.dumps({key: about[key] for key in about.keys() - MADE_ANEW})})
+    assert contents[0] == contents[1]
+    assert {"code/served.py", "code/s2s/translator.py", "data/translator/1/weights.safetensors"} <= contents[0].keys()
+    assert not [name for name, content in contents[0].items() if str(here) in str(content)]
+    assert not [name for name in contents[0] if "__pycache__" in name or name.startswith("code/pipeline")]
+
+
+MADE_ANEW = {"model_uuid", "utc_time_created"}
+
+
+def test_what_is_packed_needs_what_it_says(here: Path) -> None:
+    package.main("single", register=False)
+    imports = {name.partition(".")[0] for file in closure("pipeline/served.py") for name in imported(file)}
+    outside = imports - sys.stdlib_module_names - {"s2s"}
+    assert {*outside, "mlflow"} == set(package.REQUIREMENTS)
+    lock = (ROOT / "requirements.lock").read_text().split("\n")
+    needed = (here / "packages/single/requirements.txt").read_text().split("\n")
+    assert set(needed) < set(lock)
+    assert [line.split("==")[0] for line in needed] == list(package.REQUIREMENTS)
+
+
+def test_only_a_package_is_replaced(here: Path) -> None:
+    (here / "mine").mkdir()
+    with pytest.raises(UserError, match=r"^mine: found no package there; expected one or nothing$"):
+        package.main("single", Path("mine"), register=False)
+
+
+def test_other_runs_are_refused(here: Path) -> None:
+    with pytest.raises(UserError, match=r"^--run: found best; expected one of single, ensemble$"):
+        package.main("best")
+
+
+def test_other_models_than_the_named_are_refused(here: Path) -> None:
+    model_folders.write(here / "models/reversed/1", 7)
+    with pytest.raises(UserError, match=r"weights.safetensors: found sha256 \w+; expected \w+, of members/single"):
+        package.main("single", register=False)
+    assert not (here / "packages").exists()
+
+
+def test_a_store_that_does_not_answer_costs_the_registration_alone(here: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nowhere = f"http://me:secret@127.0.0.1:{free.getsockname()[1]}"
+    done = run(here, "--run", "single", MLFLOW_TRACKING_URI=nowhere)
+    assert (done.returncode, "secret" in done.stderr) == (2, False)
+    assert done.stderr.rstrip().endswith("expected a store that answers, or --no-register")
+    assert (here / "packages/single/MLmodel").is_file()
+
+
+@pytest.mark.parametrize(
+    ("asked", "lines"),
+    [
+        ("Here.", ["Here."]),
+        (["Here.", ""], ["Here.", ""]),
+        (pd.Series(["Here."], name="source"), ["Here."]),
+        (pd.DataFrame({"source": ["Here."]}, index=[7]), ["Here."]),
+    ],
+)
+def test_texts_come_as_people_have_them(asked: Any, lines: list[str]) -> None:
+    assert served.texts(asked) == lines
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["Here.", 3], "input row 1: found int; expected text"),
+        (["Here.", None], "input row 1: found nothing; expected text"),
+        (pd.DataFrame({"text": ["Here."]}), "input: found a column `text`; expected `source`"),
+        (pd.DataFrame({"id": ["1"], "source": ["Here."]}), "input: found 2 columns; expected one, `source`"),
+    ],
+)
+def test_what_is_no_text_is_refused(asked: Any, message: str) -> None:
+    with pytest.raises(UserError, match=f"^{message}$"):
+        served.texts(asked)
+
+
+def test_settings_change_for_a_request() -> None:
+    found = served.changed(SearchSettings(max_tokens=7), {"beam": 4.0, "n_best": 4, "length_penalty": 1})
+    assert found == SearchSettings(beam=4, n_best=4, length_penalty=1.0, max_tokens=7)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"beam": 1001}, "params: found beam 1001; expected 1 to 1000"),
+        ({"max_length_ratio": float("nan")}, "params: found max_length_ratio nan; expected 0.1 to 100"),
+        ({"n_best": 3}, "params: found n_best 3; expected at most beam, 2"),
+        ({"mean": "median"}, "params: found mean median; expected probabilities or log_probabilities"),
+        ({"bem": 2}, "params: found bem; expected some of beam, n_best, .*"),
+    ],
+)
+def test_settings_out_of_range_are_refused(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=f"^{message}$"):
+        served.changed(SearchSettings(), params)
