@@ -17,7 +17,7 @@ from torch.export import Dim, ExportedProgram
 
 from s2s import files, vocabulary
 from s2s.data import SIDES
-from s2s.ensemble import lstm_cell, weights_of
+from s2s.ensemble import lstm_cell
 from s2s.errors import check
 from s2s.model import DESCRIPTION, LSTM, Seq2Seq, State, load
 from s2s.vocabulary import EOS, PAD, UNK
@@ -30,9 +30,10 @@ class Layers(nn.Module):
 
     def __init__(self, lstm: LSTM) -> None:
         super().__init__()
-        for layer, parameters in enumerate(lstm.all_weights):
-            for name, tensor in zip(("weight", "bias"), weights_of(parameters), strict=True):
-                self.register_buffer(f"{name}{layer}", tensor.detach().clone())
+        for layer, (of_input, of_hidden, bias, hidden_bias) in enumerate(lstm.all_weights):
+            weight = torch.cat((of_input, of_hidden), dim=1).t().contiguous()  # [E + H, 4 H]
+            self.register_buffer(f"weight{layer}", weight.detach())
+            self.register_buffer(f"bias{layer}", (bias + hidden_bias).detach())
 
     def forward(self, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs [B, E] and the state before, [L, B, H] each, to the top layer's h, [B, H], and the state after."""
