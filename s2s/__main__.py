@@ -1,4 +1,4 @@
-"""`s2s`: translate text, score translations, embed sentences and describe models, from the command line."""
+"""`s2s`: translate text, score translations, embed sentences, export and describe models, from the command line."""
 
 import signal
 
@@ -6,6 +6,7 @@ import typer
 
 from s2s import program
 from s2s.commands.embed import embed
+from s2s.commands.export import export
 from s2s.commands.info import info
 from s2s.commands.score import score
 from s2s.commands.translate import translate
@@ -19,7 +20,7 @@ app = typer.Typer(
     Each command tells more: s2s translate --help. Text is plain, one sentence a line, UTF-8.
     """,
 )
-for command in (translate, score, embed, info):
+for command in (translate, score, embed, export, info):
     app.command(no_args_is_help=True)(command)
 
 

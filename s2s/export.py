@@ -74,7 +74,7 @@ class DecoderStep(nn.Module):
         return self.output(top).log_softmax(dim=1), h, c
 
 
-def export(folder: Path, out: Path) -> None:
+def write_programs(folder: Path, out: Path) -> None:
     """Writes the programs of a trained model, and what is needed to run them, into a folder that is made anew.
 
     `model.json` gains a section `export`: the state's sizes, the special tokens and whether source tokens are read

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from safetensors.torch import save_file
 
-from s2s import files
+from s2s import files, program
+from s2s.__main__ import app
 from s2s.errors import UserError
-from s2s.export import export
+from s2s.export import write_programs
 from s2s.model import DESCRIPTION, WEIGHTS, Seq2Seq, describe
 from s2s.search import SearchSettings, beam_search
 from s2s.vocabulary import WordVocabulary
@@ -78,7 +79,7 @@ def by_torch_alone(programs: Path, sources: Sequence[Sequence[int]], targets: Se
 @pytest.mark.parametrize("changes", [{}, {"layers": 3, "reverse_source": False, "hidden": 7}], ids=["reversed", "deep"])
 def test_the_programs_say_what_search_says_where_torch_alone_is(tmp_path: Path, changes: Mapping[str, Any]) -> None:
     network = tiny.network(**changes)
-    export(save(tmp_path / "model", network), tmp_path / "programs")
+    write_programs(save(tmp_path / "model", network), tmp_path / "programs")
     settings = SearchSettings(beam=3, max_tokens=12)
     best = [hypotheses[0] for hypotheses in beam_search([network], SOURCES, settings)]
     found = by_torch_alone(tmp_path / "programs", SOURCES, [list(one.ids) for one in best])
@@ -89,7 +90,7 @@ def test_the_folder_holds_what_is_needed_and_its_bytes_stay_the_same(tmp_path: P
     model = save(tmp_path / "model", tiny.network())
     contents = []
     for out in (tmp_path / "one", tmp_path / "two"):
-        export(model, out)
+        write_programs(model, out)
         contents.append({path.name: path.read_bytes() for path in out.iterdir()})
     assert contents[0] == contents[1]
     assert sorted(contents[0]) == ["decoder.pt2", "encoder.pt2", "model.json", "source.words.txt", "target.words.txt"]
@@ -100,5 +101,16 @@ def test_the_folder_holds_what_is_needed_and_its_bytes_stay_the_same(tmp_path: P
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     model = save(tmp_path / "model", tiny.network())
     with pytest.raises(UserError, match=r"model: found it there already; expected a folder to be made$"):
-        export(model, model)
+        write_programs(model, model)
     assert (model / WEIGHTS).is_file()
+
+
+def test_the_command_writes_what_the_function_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = save(tmp_path / "model", tiny.network())
+    monkeypatch.setattr(sys, "argv", ["s2s", "export", str(model), "--out", str(tmp_path / "new" / "programs")])
+    with pytest.raises(SystemExit) as end:
+        program.run(app)
+    assert not end.value.code
+    write_programs(model, tmp_path / "programs")
+    for path in (tmp_path / "programs").iterdir():
+        assert (tmp_path / "new" / "programs" / path.name).read_bytes() == path.read_bytes()
