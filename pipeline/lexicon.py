@@ -1,0 +1,68 @@
+"""Learns what stands for the words that the target vocabulary lacks, from aligned training text."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline import schemas, stage, tracking
+from pipeline.parameters import read
+from s2s.alignment import AlignmentSettings
+from s2s.files import sweep
+from s2s.lexicon import learn, number_words
+from s2s.progress import Meter
+from s2s.subwords import draw_lines
+from s2s.vocabulary import UNK, Vocabulary, load
+
+SEED = 1  # of the pairs that are aligned
+
+
+def main(clean: Path, vocab: Path, out: Path) -> None:
+    """Writes the lexicon that replaces <unk> in translations; an empty one if no pairs are to be aligned.
+
+    Args:
+        clean: folder of clean text, from the clean stage.
+        vocab: folder of vocabularies, from the vocab stage.
+        out: Parquet file to be written.
+    """
+    settings = read().lexicon
+    vocabulary = load(vocab, "target")
+    files = schemas.shards(clean, "train")
+    rows = draw_lines([schemas.open_pairs(path).metadata.num_rows for path in files], settings.pairs, SEED)
+    sweep(out)
+    with tracking.run() as run, Meter("lexicon", settings.iterations) as meter:
+        source, target = (number_words(tokens(files, rows, side)) for side in schemas.SIDES)
+        lexicon = learn(
+            source,
+            target,
+            in_vocabulary(target.words, vocabulary),
+            AlignmentSettings(settings.iterations),
+            vocabulary.sha256,
+            lambda iteration: meter.update(iteration, f"iteration {iteration} of {settings.iterations}"),
+        )
+        lexicon.save(out)
+        pairs, words = len(source.sentences.lengths), len(lexicon.translations)
+        translated = sum(word is not None for word, _ in lexicon.translations.values())
+        run.metrics({"pairs": pairs, "words": words, "translated": translated, "tension": lexicon.tension})
+        print(f"lexicon: {pairs} pairs, {translated} of {words} source words have an unknown translation", flush=True)
+
+
+def tokens(files: list[Path], rows: list[NDArray[np.int64]], side: str) -> Iterator[pa.ChunkedArray]:
+    """The drawn sentences of one side in Moses' tokens, a file at a time."""
+    column = schemas.text_column(side, tokens=True)
+    for path, drawn in zip(files, rows, strict=True):
+        yield schemas.read_table(path, [column]).column(column).take(pa.array(drawn))
+
+
+def in_vocabulary(words: pa.Array, vocabulary: Vocabulary) -> NDArray[np.bool_]:
+    """Whether a vocabulary can say each word; one of subwords lacks those with a character that it never saw."""
+    ids, lengths = vocabulary.encode_all(pa.chunked_array([words]))
+    missing = np.bincount(np.repeat(np.arange(len(words)), lengths), ids == UNK, len(words))
+    known: NDArray[np.bool_] = missing == 0
+    return known
+
+
+if __name__ == "__main__":
+    stage.program(main)
