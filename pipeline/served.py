@@ -4,8 +4,8 @@ A package holds this file beside s2s/, so it imports nothing else of the reposit
 """
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,9 @@ class Service:
 
     def __init__(self, translator: Translator, search: SearchSettings, batch_sentences: int) -> None:
         self.translator, self.search, self.batch_sentences = translator, search, batch_sentences
-        self.turn = threading.Lock()  # a server's requests come in many threads, and one fills the processor's cores
+        # A server's requests come in many threads, and a batch of one fills the processor: batches queue up, those of
+        # different requests in turn, so that a short request waits for one batch of a long one.
+        self.worker = ThreadPoolExecutor(max_workers=1)
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Translates texts.
@@ -73,8 +75,10 @@ class Service:
             UserError: the column has another name, a value is no text, or a setting is out of range.
         """
         lines, search = texts(model_input), changed(self.search, params or {})
-        with self.turn:
-            found = self.translator.translate(lines, search, self.batch_sentences)
+        found: list[list[Translation]] = []
+        for start in range(0, len(lines), self.batch_sentences):
+            batch = lines[start : start + self.batch_sentences]
+            found += self.worker.submit(self.translator.translate, batch, search, self.batch_sentences).result()
         return answer(found)
 
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -301,6 +302,16 @@ def test_texts_come_as_people_have_them(asked: Any, lines: list[str]) -> None:
 def test_what_is_no_text_is_refused(asked: Any, message: str) -> None:
     with pytest.raises(UserError, match=f"^{message}$"):
         served.texts(asked)
+
+
+def test_a_short_request_overtakes_a_long_one(here: Path) -> None:
+    service = served.Service(Translator.load([here / "models/reversed/1"]), SearchSettings(), batch_sentences=1)
+    long = threading.Thread(target=service.predict, args=(TEXTS[:1] * 500,))
+    long.start()
+    assert len(service.predict(TEXTS)) == len(TEXTS)
+    assert long.is_alive()
+    long.join(120)
+    assert not long.is_alive()
 
 
 def test_settings_change_for_a_request() -> None:
