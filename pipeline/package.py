@@ -16,8 +16,8 @@ from typing import Any
 import typer
 
 from pipeline import lineage, recorder, schemas, served, stage, store, tracking
+from pipeline.decoding import search_settings
 from pipeline.parameters import Parameters, Translate, read
-from pipeline.translate import search_settings
 from s2s import files
 from s2s.data import SIDES
 from s2s.description import Description
