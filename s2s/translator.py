@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from s2s import forcing, model, scoring, text
 from s2s.description import Description
 from s2s.errors import check
+from s2s.lexicon import Lexicon
 from s2s.model import Seq2Seq
 from s2s.sampling import Sampling, sample
 from s2s.search import Hypothesis, SearchSettings, beam_search
@@ -42,26 +43,30 @@ class Translator:
     description: Description  # of the first; languages, vocabularies and normalization are those of all
     source: Vocabulary
     target: Vocabulary
+    lexicon: Lexicon | None = None  # says what stands for <unk>
 
     @classmethod
-    def load(cls, folders: Sequence[Path], device: str = "cpu") -> "Translator":
+    def load(cls, folders: Sequence[Path], device: str = "cpu", lexicon: Path | None = None) -> "Translator":
         """Loads one model, or several to translate together.
 
         Args:
             folders: of the models, as the train stage writes them.
             device: where they compute; several take turns on the GPUs of "cuda".
+            lexicon: file of what replaces each <unk> of a translation; without it <unk> stays.
 
         Raises:
-            UserError: a folder holds no model, or the models differ in languages, vocabularies or normalization.
+            UserError: a folder holds no model, the models differ in languages, vocabularies or normalization, or the
+                lexicon is none for them.
         """
         assert folders, "one model at least"
         descriptions = [Description.read(folder) for folder in folders]
         for folder, other in zip(folders[1:], descriptions[1:], strict=True):
             check_alike(folders[0], descriptions[0], folder, other)
         source, target = (descriptions[0].vocabulary(folders[0], side) for side in ("source", "target"))
+        words = None if lexicon is None else load_lexicon(lexicon, target)
         places = spread(device, len(folders))
         models = [model.load(folder, place) for folder, place in zip(folders, places, strict=True)]
-        return cls(models, descriptions[0], source, target)
+        return cls(models, descriptions[0], source, target, words)
 
     def encode(self, line: str) -> list[int]:
         """The ids of a source sentence, without </s>: normalized and cut as the training text was."""
@@ -104,17 +109,26 @@ class Translator:
             else:
                 said = beam_search(self.models, chosen, settings)
             found |= zip(rows, said, strict=True)
-        return [[self.translation(one) for one in found[row]] for row in range(len(lines))]
+        return [[self.translation(one, line) for one in found[row]] for row, line in enumerate(lines)]
 
-    def translation(self, hypothesis: Hypothesis) -> Translation:
-        """A hypothesis in words."""
+    def translation(self, hypothesis: Hypothesis, line: str) -> Translation:
+        """A hypothesis about a source line, in words."""
         said, language = self.target.text(hypothesis.ids), self.description.target_language
-        if self.target.reads_tokens:
-            tokens, plain = said, text.detokenize(said, language)
-        else:
-            tokens, plain = text.tokenize(said, language), said
         unknown = hypothesis.ids.count(UNK)
+        if not self.target.reads_tokens:
+            tokens, plain = text.tokenize(said, language), said
+        else:
+            tokens = self.replace_unknown(said, line) if unknown else said
+            plain = text.detokenize(tokens, language)
         return Translation(plain, tokens, hypothesis.log_prob, hypothesis.score, hypothesis.complete, unknown)
+
+    def replace_unknown(self, tokens: str, line: str) -> str:
+        """The tokens of a translation of a line, with words for <unk> if there is a lexicon."""
+        if self.lexicon is None:
+            return tokens
+        language = self.description.source_language
+        source = text.tokenize(self.normalize(line, language), language)
+        return " ".join(self.lexicon.replace(source.split(), tokens.split()))
 
     def score(
         self, sources: Sequence[str], targets: Sequence[str], batch_tokens: int = 4096, mean: str = "probabilities"
@@ -149,6 +163,18 @@ class Translator:
         for rows in batches([len(source) for source in sources], scoring.EMBED_SENTENCES):
             vectors[rows] = scoring.embed(self.models[0], [sources[row] for row in rows])
         return vectors
+
+
+def load_lexicon(path: Path, target: Vocabulary) -> Lexicon:
+    """Loads a lexicon, if it was made for the unknown words of this vocabulary."""
+    check(target.reads_tokens, f"{path}: found a lexicon beside subwords; expected none, they have no unknown words")
+    lexicon = Lexicon.load(path)
+    found, wanted = lexicon.target_vocabulary_sha256[:12], target.sha256[:12]
+    check(
+        found in ("", wanted),
+        f"{path}: found a lexicon for a target vocabulary of sha256 {found}; expected {wanted}, that of the models",
+    )
+    return lexicon
 
 
 def check_alike(folder: Path, first: Description, other_folder: Path, other: Description) -> None:

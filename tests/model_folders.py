@@ -1,23 +1,29 @@
-"""Folders of models with random weights, as the train stage writes them, from a little English to a little French."""
+"""Folders of models as the train stage writes them, from a little English to a little French."""
 
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from s2s import files, model
+from s2s import files, model, text
 from s2s.checkpoint import write_tensors
+from s2s.data import pack_sources
+from s2s.model import Seq2Seq
 from s2s.subwords import train_sentencepiece
 from s2s.vocabulary import EOS, UNK, SentencePieceVocabulary, Vocabulary, WordVocabulary
 from tests import tiny
 
-SOURCE = ["the", "king", "cat", "sees", "it", "isn", "'t", ",", ".", "!", "it", "is", "here", "there", "&", '"', "a"]
-TARGET = ["le", "roi", "chat", "voit", "l'", "homme", ",", ".", "!", "?", "est", "ici", "là", "&", "un", "une"]
+WORDS = {
+    **{"the": "le", "king": "roi", "cat": "chat", "sees": "voit", "it": "il", "isn": "l'", "'t": "homme", "is": "est"},
+    **{"here": "ici", "there": "là", "a": "un", "&": "&", ",": ",", ".": ".", "!": "!", '"': "?"},
+}
 SENTENCES = ["The king sees the cat.", "It isn't here!", "The cat, the king & a cat sees it there.", "Here."]
+SIZES = {f"{side}_vocabulary": len(WORDS) + 3 for side in ("source", "target")}
 
 
 def words() -> tuple[WordVocabulary, WordVocabulary]:
-    """A word list of each side."""
-    return WordVocabulary(list(dict.fromkeys(SOURCE))), WordVocabulary(TARGET)
+    """A word list of each side: a word has the number of its translation."""
+    return WordVocabulary(list(WORDS)), WordVocabulary(list(WORDS.values()))
 
 
 def subwords() -> tuple[SentencePieceVocabulary, SentencePieceVocabulary]:
@@ -26,23 +32,49 @@ def subwords() -> tuple[SentencePieceVocabulary, SentencePieceVocabulary]:
     return train_sentencepiece(SENTENCES, "bpe", 45), train_sentencepiece(french, "bpe", 45)
 
 
+def random(seed: int, **sizes: int) -> Seq2Seq:
+    """A model that has learned nothing, and often ends."""
+    network = tiny.network(seed, hidden=8, init_uniform=1.0, **sizes)
+    with torch.no_grad():
+        network.decoder.output.bias[EOS] += 2
+        network.decoder.output.bias[UNK] += 1
+    return network
+
+
+def trained(seed: int) -> Seq2Seq:
+    """A model that has learned in a second to translate `SENTENCES` word by word, and an unknown word."""
+    network = tiny.network(seed, layers=1, hidden=32, embedding=16, init_uniform=0.2, **SIZES).train()
+    optimizer, (known, _) = torch.optim.Adam(network.parameters(), lr=0.02), words()
+    end = torch.full((1, 1), EOS)
+    for _ in range(60):
+        for line in (*SENTENCES, "dog"):
+            ids = torch.tensor(known.encode(text.tokenize(line.lower(), "en"))).unsqueeze(1)  # [S, 1]
+            says, _ = network.decoder(torch.cat((end, ids)), network.encoder(pack_sources([ids[:, 0]], reverse=True)))
+            loss = nn.functional.cross_entropy(network.decoder.output(says)[:, 0], torch.cat((ids, end))[:, 0])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    return network.eval()
+
+
 def write(
-    folder: Path, seed: int = 1, vocabularies: tuple[Vocabulary, Vocabulary] | None = None, **changes: object
+    folder: Path,
+    seed: int = 1,
+    network: Seq2Seq | None = None,
+    vocabularies: tuple[Vocabulary, Vocabulary] | None = None,
+    **changes: object,
 ) -> Path:
     """Writes a model's folder.
 
     Args:
         folder: to be written.
         seed: of the weights.
+        network: random weights if none is given.
         vocabularies: of source and target; word lists if none are given.
         changes: entries of model.json that are other than usual.
     """
     known = dict(zip(("source", "target"), vocabularies or words(), strict=True))
-    sizes = {f"{side}_vocabulary": len(one) for side, one in known.items()}
-    network = tiny.network(seed, hidden=8, init_uniform=1.0, **sizes)
-    with torch.no_grad():
-        network.decoder.output.bias[EOS] += 2  # else some translations would not end
-        network.decoder.output.bias[UNK] += 1
+    network = network or random(seed, **{f"{side}_vocabulary": len(one) for side, one in known.items()})
     for side, one in known.items():
         one.save(folder, side)
     write_tensors(folder / model.WEIGHTS, network.state_dict())

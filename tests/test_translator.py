@@ -10,6 +10,8 @@ import pytest
 
 from s2s import model, scoring, translator
 from s2s.errors import UserError
+from s2s.lexicon import Lexicon
+from s2s.sampling import Sampling
 from s2s.search import Hypothesis, SearchSettings, beam_search
 from s2s.translator import SOURCE_TOKENS, Translation, Translator, batches
 from s2s.vocabulary import UNK
@@ -68,14 +70,39 @@ def test_translations_are_those_of_the_search(folder: Path) -> None:
 def test_words_are_put_together_to_text(folder: Path) -> None:
     words = Translator.load([folder])
     ids = [words.target.names().index(word) for word in ("l'", "homme", "est", "là", ".")]
-    said = words.translation(Hypothesis(tuple(ids), -1.5, True, -0.5))
+    said = words.translation(Hypothesis(tuple(ids), -1.5, True, -0.5), "")
     assert said == Translation("l'homme est là.", "l' homme est là .", -1.5, -0.5, True, 0)
+
+
+def test_a_lexicon_says_what_is_unknown(folder: Path, tmp_path: Path) -> None:
+    sha256 = Translator.load([folder]).target.sha256
+    Lexicon({"dog": ("chien", 0.9)}, 4.0, 0.1, sha256).save(tmp_path / "lexicon.parquet")
+    words = Translator.load([folder], lexicon=tmp_path / "lexicon.parquet")
+    ids = tuple(words.target.names().index(word) for word in ("<unk>", "est", "<unk>"))
+    said = words.translation(Hypothesis(ids, -1.5), "DOGS  is dog")
+    assert (said.text, said.tokens, said.unknown) == ("dogs est chien", "dogs est chien", 2)
+
+
+def test_a_lexicon_is_one_for_the_models(folder: Path, subwords: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lexicon.parquet"
+    Lexicon({}, 4.0, 0.1, "0" * 64).save(path)
+    with pytest.raises(UserError, match="found a lexicon for a target vocabulary of sha256 000000000000; expected"):
+        Translator.load([folder], lexicon=path)
+    with pytest.raises(UserError, match="found a lexicon beside subwords; expected none, they have no unknown words"):
+        Translator.load([subwords], lexicon=path)
+
+
+def test_a_draw_of_a_line_depends_on_no_other(folder: Path) -> None:
+    words, settings = Translator.load([folder]), SearchSettings(beam=3, n_best=3)
+    together = words.translate(SENTENCES, settings, sampling=Sampling(seed=3))
+    assert together[2:] + together[:2] == words.translate(SENTENCES[2:] + SENTENCES[:2], settings, 2, Sampling(seed=3))
+    assert together != words.translate(SENTENCES, settings, sampling=Sampling(seed=4))
 
 
 def test_subwords_come_as_text_and_are_cut_into_tokens(subwords: Path) -> None:
     pieces = Translator.load([subwords])
     ids = tuple(pieces.target.encode("l'homme est ici."))
-    said = pieces.translation(Hypothesis(ids, -1.5))
+    said = pieces.translation(Hypothesis(ids, -1.5), "")
     assert (said.text, said.tokens) == ("l'homme est ici.", "l' homme est ici .")
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import typer
 from numpy.typing import NDArray
 
-from s2s import lines
+from s2s import incoming
 from s2s.commands import options
 from s2s.errors import check
 from s2s.files import naming, whole
@@ -42,7 +42,7 @@ def embed(
     check(out.suffix in WRITERS, f"--out: found {out.name}; expected a name that ends in {' or '.join(WRITERS)}")
     check(not out.is_dir(), f"--out: found the folder {out}; expected a file")
     paths = options.paths(files)
-    lines.check_files(paths)
+    incoming.check_files(paths)
     translator = Translator.load([model], options.ready(device, threads))
     with naming(out), whole(out) as part:
         WRITERS[out.suffix](part, embedded(translator, paths), translator.models[0].architecture.hidden)
@@ -51,7 +51,7 @@ def embed(
 def embedded(translator: Translator, paths: Sequence[Path]) -> Blocks:
     """The sentences of the files, with their vectors."""
     for path in paths:
-        for block in lines.blocks(path, BLOCK):
+        for block in incoming.blocks(path, BLOCK):
             yield block, translator.embed(block)
 
 

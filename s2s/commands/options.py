@@ -8,7 +8,7 @@ import torch
 import typer
 
 from s2s.device import prepare
-from s2s.lines import STDIN
+from s2s.incoming import STDIN
 
 Model = Annotated[
     list[Path],

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from s2s import lines
+from s2s import incoming
 from s2s.commands import options
 from s2s.errors import UserError, check
 from s2s.scoring import Evaluation
@@ -39,34 +39,31 @@ def score(
     paste news.en news.fr | s2s score -m models/reversed/1 -m models/reversed/2
     """
     check((source is None) == (target is None), "--source and --target: found one of them; expected both or none")
-    lines.check_files([path for path in (source, target) if path])
+    incoming.check_files([path for path in (source, target) if path])
     pairs = from_stdin() if source is None or target is None else from_files(source, target)
     translator = Translator.load(model, options.ready(device, threads))
-    count, log_prob, total = 0, 0.0, 0
+    log_probs, count = [], 0
     for sources, targets in pairs:
         for scores in translator.score(sources, targets, batch_tokens, mean):
-            options.write(token_lines(scores) if tokens else f"{sum(one for _, one in scores):.6f}\n")
-            count, log_prob, total = count + 1, log_prob + sum(one for _, one in scores), total + len(scores)
-    perplexity = Evaluation(log_prob, total).perplexity
-    print(
-        f"{count} pairs, {total} tokens, log-probability {log_prob:.4f}, perplexity {perplexity:.4f}", file=sys.stderr
-    )
+            log_probs.append(sum(log_prob for _, log_prob in scores))
+            count += len(scores)
+            options.write(token_lines(scores) if tokens else f"{log_probs[-1]:.6f}\n")
+    perplexity = Evaluation(sum(log_probs), count).perplexity
+    print(f"{len(log_probs)} pairs, {count} tokens, perplexity {perplexity:.4f}", file=sys.stderr)
 
 
 def from_files(source: Path, target: Path) -> Iterator[Pairs]:
     """Reads both files, whole, so that nothing is scored if they do not belong together."""
-    sources, targets = lines.read(source), lines.read(target)
-    check(
-        len(sources) == len(targets),
-        f"{lines.name(target)}: found {len(targets)} lines; expected {len(sources)}, as many as {lines.name(source)}",
-    )
-    return ((sources[start : start + BLOCK], targets[start : start + BLOCK]) for start in range(0, len(sources), BLOCK))
+    sources, targets = incoming.read(source), incoming.read(target)
+    count = len(sources)
+    check(len(targets) == count, f"{target}: found {len(targets)} lines; expected {count}, as many as {source}")
+    return ((sources[start : start + BLOCK], targets[start : start + BLOCK]) for start in range(0, count, BLOCK))
 
 
 def from_stdin() -> Iterator[Pairs]:
     """Reads pairs as they come."""
     number = 0
-    for block in lines.blocks(lines.STDIN, BLOCK):
+    for block in incoming.blocks(incoming.STDIN, BLOCK):
         pairs = [line.split("\t") for line in block]
         whole = next((row for row, sides in enumerate(pairs) if len(sides) != 2), len(pairs))
         yield [pair[0] for pair in pairs[:whole]], [pair[1] for pair in pairs[:whole]]

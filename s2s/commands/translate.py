@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from s2s import lines, nbest
+from s2s import incoming, nbest
 from s2s.commands import options
 from s2s.commands import search_options as search
 from s2s.nbest import Candidate
@@ -22,6 +22,9 @@ def translate(
     files: options.Files = None,
     n_best: Annotated[int, typer.Option(min=0, help="Write an n-best list of Moses' format; 0: the best.")] = 0,
     scores: Annotated[bool, typer.Option("--scores", help="Write log-probability, tab, translation.")] = False,
+    lexicon: Annotated[
+        Path | None, typer.Option(help="File of words that replace <unk>, data/lexicon.parquet.", show_default=False)
+    ] = None,
     mean: options.Mean = "probabilities",
     device: options.Device = "auto",
     threads: options.Threads = 0,
@@ -51,6 +54,7 @@ def translate(
     s2s translate -m models/reversed/1                      talks at a terminal
     s2s translate -m models/reversed/1 -m models/reversed/2 --beam 12 a.en > a.fr
     s2s translate -m models/reversed/1 --beam 100 --n-best 100 a.en > a.nbest
+    s2s translate -m models/reversed/1 --lexicon data/lexicon.parquet a.en > a.fr
     s2s translate -m models/reversed/1 --sample --temperature 0.7 --n-best 5
     """
     sampling = Sampling(temperature, top_k, top_p, seed)
@@ -70,8 +74,8 @@ def translate(
     if not sample:
         search.check_unused(sampling)
     paths = options.paths(files)
-    lines.check_files(paths)
-    translator = Translator.load(model, options.ready(device, threads))
+    incoming.check_files(paths)
+    translator = Translator.load(model, options.ready(device, threads), lexicon)
     found = translations(translator, paths, settings, batch_sentences, sampling if sample else None)
     for number, row in enumerate(found):
         options.write(nbest_lines(number, row) if n_best else best_line(row[0], scores))
@@ -87,7 +91,7 @@ def translations(
     """The translations of each line of the files, in order."""
     prompt = f"{translator.description.source_language}> "
     for path in paths:
-        for block in lines.blocks(path, READ_AHEAD * batch_sentences, prompt):
+        for block in incoming.blocks(path, READ_AHEAD * batch_sentences, prompt):
             yield from translator.translate(block, settings, batch_sentences, sampling)
 
 
