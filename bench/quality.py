@@ -22,7 +22,7 @@ from bench.floor import timed
 from bench.real_text import SCORED, Text, prepare_text, write_peer_text
 from bench.train import Batch, start, versions
 from pipeline import parameters, stage
-from pipeline.translate import batches
+from pipeline.decoding import batches
 from s2s.device import prepare
 from s2s.model import Architecture, Seq2Seq
 from s2s.optim import learning_rate

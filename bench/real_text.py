@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import opennmt
 from bench.footprint import run
 from pipeline import schemas
-from pipeline.translate import translation
+from pipeline.decoding import texts
 from s2s import files, vocabulary
 from s2s.data import SIDES, EncodedCorpus, Side
 from s2s.metrics import corpus_bleu
@@ -41,7 +41,7 @@ class Text:
 
     def bleu(self, split: str, translations: Sequence[Hypothesis]) -> float:
         """BLEU of plain text, by sacreBLEU's own tokens."""
-        plain = [translation([one], self.target, self.language).translation for one in translations]
+        plain = [texts(one, self.target, self.language)[0] for one in translations]
         references = schemas.read_column(self.project / "data" / "clean" / f"{split}.parquet", "target")
         return round(corpus_bleu(plain, references, tokenized=False, samples=1, seed=1).score, 2)
 

@@ -421,6 +421,8 @@ def decoding_contradictions(place: str, run: Run, parameters: Parameters) -> Ite
             yield f"{place}.{least}: found {low}; expected at most {high}, its {most}"
     if settings.replace_unknown and parameters.lexicon.pairs == 0:
         yield f"{place}.replace_unknown: found true with lexicon.pairs 0; expected pairs to learn a lexicon from"
+    if settings.replace_unknown and parameters.vocab.kind != "words":
+        yield f"{place}.replace_unknown: found true with vocab.kind {parameters.vocab.kind}; expected words"
 
 
 def rescoring_contradictions(place: str, rescoring: Rescoring, parameters: Parameters) -> Iterator[str]:
