@@ -9,11 +9,12 @@ from pathlib import Path
 from pipeline import schemas, stage, tracking, work
 from pipeline.decoding import batches, load_members, read_sources, search_settings, texts
 from pipeline.lines import lines
-from pipeline.parameters import FILES, Clean, Parameters, read
+from pipeline.parameters import Clean, Parameters, read
 from pipeline.workers import mapped
 from s2s import data, ensemble, extensions, files, model, nbest, search, text, vocabulary
 from s2s.data import SIDES
 from s2s.device import prepare
+from s2s.errors import check
 from s2s.files import sha256
 from s2s.model import Seq2Seq
 from s2s.nbest import Candidate
@@ -26,24 +27,22 @@ BLOCK = 128  # sentences that are searched before they are put aside, so that th
 DIGITS = 6  # of scores, behind the point
 
 
-def main(rescoring: str, members: Path, clean: Path, vocab: Path, out: Path) -> None:
+def main(first_pass: Path, clean: Path, vocab: Path, out: Path) -> None:
     """Writes n-best lists of the development and the test set, and which system made them.
 
     Args:
-        rescoring: one of `rescorings:` in params.yaml.
-        members: folder of the models of each run, from the members stages.
+        first_pass: the models of a run, from a members stage, or a folder of another system's dev.nbest and test.nbest.
         clean: folder of clean text, from the clean stage.
         vocab: folder of vocabularies, from the vocab stage.
         out: folder to be written, with dev.nbest and test.nbest.
     """
     parameters = read()
-    first_pass = parameters.rescorings[rescoring].first_pass
     with tracking.run() as tracked, files.whole(out) as folder:
         folder.mkdir()
-        if first_pass == FILES:
-            origin = take_files(parameters, clean, folder)
+        if first_pass.is_dir():
+            origin = take_files(parameters, first_pass, clean, folder)
         else:
-            origin = Finder.prepare(parameters, first_pass, members / f"{first_pass}.json", clean, vocab).write(folder)
+            origin = Finder.prepare(parameters, first_pass, clean, vocab).write(folder)
         schemas.write(folder / schemas.FIRST_PASS, origin)
         tracked.metrics({f"candidates.{split}": count_lines(folder / f"{split}.nbest") for split in SPLITS})
 
@@ -54,21 +53,29 @@ def count_lines(path: Path) -> int:
         return sum(1 for _ in file)
 
 
-def take_files(parameters: Parameters, clean: Path, folder: Path) -> schemas.FirstPass:
+def take_files(parameters: Parameters, given: Path, clean: Path, folder: Path) -> schemas.FirstPass:
     """Checks a person's lists against the sources, and writes them with texts in the form of the references."""
-    paths = {"dev": Path(parameters.rescore.dev_list), "test": Path(parameters.rescore.test_list)}
+    paths = {split: list_of(given, split) for split in SPLITS}
     sizes = {split: len(schemas.read_column(clean / f"{split}.parquet", "source")) for split in SPLITS}
     for split, path in paths.items():  # to the last line, before the work begins
         for _ in nbest.read(lines(path), str(path), sizes[split]):
             pass
     change = partial(normalized, parameters.clean, parameters.download.target_language)
-    with Meter("first_pass: files", sum(sizes.values())) as meter:
+    with Meter(f"first_pass {given}", sum(sizes.values())) as meter:
         for split, path in paths.items():
             changed = mapped(change, nbest.read(lines(path), str(path), sizes[split]))
             done = sizes["dev"] if split == "test" else 0
             nbest.write(folder / f"{split}.nbest", counted(changed, meter, done))
     origins = {split: schemas.ListFile(path.name, sha256(path)) for split, path in paths.items()}
-    return schemas.FirstPass(FILES, [], origins)
+    return schemas.FirstPass(str(given), [], origins)
+
+
+def list_of(folder: Path, split: str) -> Path:
+    """The file of a split in a person's folder, plain or packed."""
+    names = [f"{split}.nbest", f"{split}.nbest.gz"]
+    found = [folder / name for name in names if (folder / name).is_file()]
+    check(len(found) == 1, f"{folder}: found {len(found)} lists of {split}; expected one of {' and '.join(names)}")
+    return found[0]
 
 
 def counted(lists: Iterator[list[Candidate]], meter: Meter, done: int) -> Iterator[list[Candidate]]:
@@ -106,8 +113,9 @@ class Finder:
     """Where blocks are put aside."""
 
     @classmethod
-    def prepare(cls, parameters: Parameters, run: str, members: Path, clean: Path, vocab: Path) -> "Finder":
+    def prepare(cls, parameters: Parameters, members: Path, clean: Path, vocab: Path) -> "Finder":
         """Loads what the search needs."""
+        run = members.stem
         settings, decoding, beam = parameters.rescore, parameters.run(run), parameters.runs[run].beam
         device = prepare(settings.device, settings.threads)
         vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}

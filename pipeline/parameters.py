@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from s2s.errors import UserError, check
 
 PATH = Path("params.yaml")
-FILES = "files"  # a first pass that is not ours
 Device = Literal["auto", "cpu", "cuda"]
 Threads = Annotated[int, Field(ge=1, le=1024)]
 BatchTokens = Annotated[int, Field(ge=16, le=10_000_000)]
@@ -165,9 +164,9 @@ class Translate(Section):
 
 
 class Rescoring(Section):
-    """Lists of a first pass, which is a run or `files`, and the run whose models score them."""
+    """Lists of a first pass, and the run whose models score them."""
 
-    first_pass: Name
+    first_pass: str = Field(min_length=1)
     scorer: Name
 
 
@@ -183,8 +182,6 @@ class Rescore(Section):
 
     n_best: int = Field(ge=2, le=10_000)
     batch_tokens: BatchTokens
-    dev_list: str
-    test_list: str
     tuning_restarts: int = Field(ge=0, le=1000)
     tuning_seed: Seed
     device: Device
@@ -427,13 +424,9 @@ def decoding_contradictions(place: str, run: Run, parameters: Parameters) -> Ite
 
 def rescoring_contradictions(place: str, rescoring: Rescoring, parameters: Parameters) -> Iterator[str]:
     """What a rescoring names and is not there."""
-    known = ", ".join(parameters.runs)
     if rescoring.scorer not in parameters.runs:
-        yield f"{place}.scorer: found {rescoring.scorer!r}; expected one of {known}"
-    if rescoring.first_pass not in (*parameters.runs, FILES):
-        yield f"{place}.first_pass: found {rescoring.first_pass!r}; expected one of {known}, or {FILES}"
-    if rescoring.first_pass == FILES:
-        for key in ("dev_list", "test_list"):
-            path = getattr(parameters.rescore, key)
-            if not Path(path).is_file():
-                yield f"rescore.{key}: found no file {path!r}; expected an n-best list in Moses' format"
+        yield f"{place}.scorer: found {rescoring.scorer!r}; expected one of {', '.join(parameters.runs)}"
+    ours = [f"members/{run}.json" for run in parameters.runs]
+    if rescoring.first_pass not in ours and not Path(rescoring.first_pass).is_dir():
+        wanted = f"{' or '.join(ours)}, or a folder of another system's lists"
+        yield f"{place}.first_pass: found {rescoring.first_pass!r}; expected {wanted}"

@@ -39,7 +39,7 @@ def tokens(line: str, language: str) -> str:
 
 def write_parameters(
     folder: Path,
-    first_pass: str = "single",
+    first_pass: str = "members/single.json",
     scorer: str = "ensemble",
     ensemble_mean: str = "probabilities",
     **changes: object,

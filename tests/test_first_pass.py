@@ -32,8 +32,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run_stage(folder: Path) -> dict[str, list[list[Candidate]]]:
-    first_pass.main("list", Path("members"), folder / "clean", folder / "vocab", folder / "candidates")
+def run_stage(folder: Path, made_by: str = "members/single.json") -> dict[str, list[list[Candidate]]]:
+    first_pass.main(Path(made_by), folder / "clean", folder / "vocab", folder / "candidates")
     return {split: rescoring.read_list(folder / "candidates", split, len(pairs)) for split, pairs in PAIRS.items()}
 
 
@@ -79,10 +79,10 @@ def test_what_was_found_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch:
 
 
 def test_lists_of_another_system_come_in_the_form_of_the_references(here: Path) -> None:
-    (here / "dev.gz").write_bytes(gzip.compress(MOSES.encode()))
-    (here / "test.list").write_text(MOSES + "2 ||| roi ||| -1\n", encoding="utf-8")
-    rescoring.write_parameters(here, first_pass="files", dev_list="dev.gz", test_list=str(here / "test.list"))
-    found = run_stage(here)
+    (here / "lists").mkdir()
+    (here / "lists" / "dev.nbest.gz").write_bytes(gzip.compress(MOSES.encode()))
+    (here / "lists" / "test.nbest").write_text(MOSES + "2 ||| roi ||| -1\n", encoding="utf-8")
+    found = run_stage(here, "lists")
     assert found["dev"] == [
         [
             Candidate("l' ami - dort .", -4.5, {"LM0": (-3.0,), "TM0": (-1.0, -2.0)}),
@@ -92,14 +92,21 @@ def test_lists_of_another_system_come_in_the_form_of_the_references(here: Path) 
     ]
     assert found["test"][2] == [Candidate("roi", -1.0)]
     origin = schemas.read(schemas.FirstPass, here / "candidates" / schemas.FIRST_PASS)
-    assert origin.first_pass == "files" and origin.members == []
-    assert origin.files["test"] == schemas.ListFile("test.list", sha256(here / "test.list"))
+    assert origin.first_pass == "lists" and origin.members == []
+    assert origin.files["test"] == schemas.ListFile("test.nbest", sha256(here / "lists" / "test.nbest"))
 
 
 def test_a_list_of_another_source_is_refused_before_anything_is_written(here: Path) -> None:
-    for name in ("dev.list", "test.list"):
-        (here / name).write_text(MOSES, encoding="utf-8")
-    rescoring.write_parameters(here, first_pass="files", dev_list="dev.list", test_list="test.list")
-    with pytest.raises(UserError, match=r"^test.list: found 2 sentences; expected 3, as many as the source"):
-        run_stage(here)
+    (here / "lists").mkdir()
+    for split in ("dev", "test"):
+        (here / "lists" / f"{split}.nbest").write_text(MOSES, encoding="utf-8")
+    with pytest.raises(UserError, match=r"^lists/test.nbest: found 2 sentences; expected 3, as many as the source"):
+        run_stage(here, "lists")
     assert not (here / "candidates").exists()
+
+
+def test_a_folder_without_both_lists_is_refused(here: Path) -> None:
+    (here / "lists").mkdir()
+    (here / "lists" / "dev.nbest").write_text(MOSES, encoding="utf-8")
+    with pytest.raises(UserError, match=r"^lists: found 0 lists of test; expected one of test.nbest and test.nbest.gz"):
+        run_stage(here, "lists")

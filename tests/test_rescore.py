@@ -32,7 +32,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def find(folder: Path) -> None:
     """The lists of our own first pass."""
-    first_pass.main("list", Path("members"), folder / "clean", folder / "vocab", folder / "candidates")
+    first_pass.main(Path("members/single.json"), folder / "clean", folder / "vocab", folder / "candidates")
 
 
 def write_lists(folder: Path, damage: int = 6) -> None:
