@@ -9,8 +9,9 @@ A source word without such a translation stands for itself, and so does one that
 maybe; the latter has the probability that words seen once have on average. Of several <unk> the surest is decided
 first, and its place counts less for the others.
 
-Why no more: known target words could tell which source words are accounted for, but to weigh places by what they leave
-restored fewer words, and so did a model whose target words are all one unknown word. See `bench/alignment.py`.
+Why not more: known target words could tell which source words are accounted for, but to weigh places by what they leave
+restored no more words, and aligning with one word for all that the vocabulary lacks restored fewer, as
+`bench/alignment.py` says.
 """
 
 import json
