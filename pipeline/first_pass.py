@@ -115,22 +115,21 @@ class Finder:
     @classmethod
     def prepare(cls, parameters: Parameters, members: Path, clean: Path, vocab: Path) -> "Finder":
         """Loads what the search needs."""
-        run = members.stem
-        settings, decoding, beam = parameters.rescore, parameters.run(run), parameters.runs[run].beam
+        settings, decoding = parameters.rescore, parameters.translate
         device = prepare(settings.device, settings.threads)
         vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}
-        chosen = schemas.read_members(members)
-        models = load_members(chosen, vocabularies, device)
+        run = schemas.read(schemas.Members, members)
+        models = load_members(run.members, vocabularies, device)
         sentences = {split: read_sources(clean, split, vocabularies["source"]) for split in SPLITS}
         wanted = replace(search_settings(decoding, settings.n_best), n_best=settings.n_best)
         # A beam takes memory for each of its hypotheses: as many are searched at a time as when the run translates.
-        together = max(1, decoding.batch_sentences * beam // settings.n_best)
+        together = max(1, decoding.batch_sentences * run.beam // settings.n_best)
         language = parameters.download.target_language
         values = [asdict(wanted), together, BLOCK, str(device), settings.threads, language]
-        values += [one.sha256 for one in chosen] + [one.sha256 for one in vocabularies.values()]
+        values += [one.sha256 for one in run.members] + [one.sha256 for one in vocabularies.values()]
         place = work.folder("first_pass", work.fingerprint(DECISIVE, *values, sentences))
         target = vocabularies["target"]
-        return cls(run, chosen, models, target, language, sentences, wanted, together, place)
+        return cls(run.run, run.members, models, target, language, sentences, wanted, together, place)
 
     def write(self, folder: Path) -> schemas.FirstPass:
         """Searches both splits, block by block; blocks that were found before an interruption are taken as they are."""

@@ -24,11 +24,10 @@ DECISIVE = (list_scorer, forcing, ensemble, loss, model, data, vocabulary, text,
 """Modules that decide a candidate's log-probability."""
 
 
-def main(rescoring: str, candidates: Path, members: Path, clean: Path, vocab: Path, out: Path, report: Path) -> None:
+def main(candidates: Path, members: Path, clean: Path, vocab: Path, out: Path, report: Path) -> None:
     """Writes rescored lists, the translations that they rank first, and how good these are.
 
     Args:
-        rescoring: one of `rescorings:` in params.yaml.
         candidates: folder of n-best lists, from the first_pass stage.
         members: the models of the scorer, from the members stage.
         clean: folder of clean text, from the clean stage.
@@ -37,34 +36,34 @@ def main(rescoring: str, candidates: Path, members: Path, clean: Path, vocab: Pa
         report: JSON file to be written.
     """
     parameters = read()
-    settings, run = parameters.rescore, parameters.rescorings[rescoring].scorer
+    settings = parameters.rescore
     first_pass = schemas.read(schemas.FirstPass, candidates / schemas.FIRST_PASS)
-    chosen = schemas.read_members(members)
+    run = schemas.read(schemas.Members, members)
     with tracking.run() as tracked:
-        scorer, lists = prepared(parameters, run, chosen, candidates, clean, vocab)
-        rescored = score(scorer, lists, clean, f"rescore by {run}")
+        scorer, lists = prepared(parameters, run, candidates, clean, vocab)
+        rescored = score(scorer, lists, clean, f"rescore by {run.run}")
         tuned = tuning.tune(rescored["dev"].numbers, EVEN, settings.tuning_restarts, settings.tuning_seed)
         scores = write(out, rescored, tuned.weights, parameters.bleu)
         sizes = {split: one.size for split, one in rescored.items()}
         weights = dict(zip(FEATURES, tuned.weights.tolist(), strict=True))
-        schemas.write(report, schemas.Rescored(first_pass, run, chosen, sizes, scores, weights))
+        schemas.write(report, schemas.Rescored(first_pass, run.run, run.members, sizes, scores, weights))
         for name, choice in scores.items():
             tracked.metrics({f"{kind}.{name}": getattr(choice, kind) for kind in (*CONVENTIONS, "dev_bleu_tokenized")})
         shutil.rmtree(scorer.place)
 
 
 def prepared(
-    parameters: Parameters, run: str, members: Sequence[schemas.Member], folder: Path, clean: Path, vocab: Path
+    parameters: Parameters, run: schemas.Members, folder: Path, clean: Path, vocab: Path
 ) -> tuple[ListScorer, list[NBestList]]:
     """Loads the models and opens the lists."""
-    settings, mean = parameters.rescore, parameters.run(run).ensemble_mean
+    settings, mean = parameters.rescore, parameters.run(run.run).ensemble_mean
     device = prepare(settings.device, settings.threads)
     vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}
     sources = {split: read_sources(clean, split, vocabularies["source"]) for split in SPLITS}
     lists = [NBestList(split, folder / f"{split}.nbest", sources[split]) for split in SPLITS]
     for one in lists:
         check(one.path.is_file(), f"{one.path}: no such file; expected what the first_pass stage writes")
-    hashes = [[one.sha256 for one in members], [one.sha256 for one in vocabularies.values()]]
+    hashes = [[one.sha256 for one in run.members], [one.sha256 for one in vocabularies.values()]]
     decides = [
         hashes,
         [files.sha256(one.path) for one in lists],
@@ -75,7 +74,7 @@ def prepared(
         settings.threads,
     ]
     place = work.folder("rescore", work.fingerprint(DECISIVE, *decides))
-    models, language = load_members(members, vocabularies, device), parameters.download.target_language
+    models, language = load_members(run.members, vocabularies, device), parameters.download.target_language
     return ListScorer(models, vocabularies["target"], language, mean, settings.batch_tokens, place), lists
 
 

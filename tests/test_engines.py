@@ -21,6 +21,7 @@ TINY = {
     "model": {"hidden": 16, "embedding": 16},
     "train": {"epochs": 1.0, "threads": 1, "device": "cpu"},
     "translate": {"threads": 1, "device": "cpu"},
+    "rescore": {"n_best": 3, "threads": 1, "device": "cpu"},
     "perplexity": {"threads": 1, "device": "cpu"},
     "embeddings": {"threads": 1},
     "bleu": {"bootstrap_samples": 100},

@@ -52,7 +52,7 @@ def write_lists(folder: Path, damage: int = 6) -> None:
 def run_stage(folder: Path, scorer: str = "ensemble") -> schemas.Rescored:
     members, report = folder / "members" / f"{scorer}.json", folder / "report.json"
     data, out = (folder / "clean", folder / "vocab"), folder / "rescored"
-    rescore.main("list", folder / "candidates", members, *data, out, report)
+    rescore.main(folder / "candidates", members, *data, out, report)
     return schemas.read(schemas.Rescored, folder / "report.json")
 
 
