@@ -18,7 +18,7 @@ from s2s.errors import check
 from s2s.search import SearchSettings
 from s2s.translator import Translation, Translator
 
-SETTINGS, LEXICON = "settings.json", "lexicon.parquet"
+SETTINGS, LEXICON = "settings.json", "lexicon.parquet"  # the latter is there if the run replaces <unk>
 COLUMN = "source"
 RANGES: dict[str, tuple[float, float]] = {
     "beam": (1, 1000),
@@ -131,10 +131,7 @@ def _load_pyfunc(data_path: str, model_config: Mapping[str, Any]) -> Service:
     folder = Path(data_path)
     settings = Settings.read(folder / SETTINGS)
     device = prepare(model_config["device"], int(model_config["threads"]))
-    translator = load(folder, settings.models, str(device))
+    lexicon = folder / LEXICON
+    models = [folder / name for name in settings.models]
+    translator = Translator.load(models, str(device), lexicon if lexicon.is_file() else None)
     return Service(translator, settings.search, int(model_config["batch_sentences"]))
-
-
-def load(folder: Path, models: Sequence[str], device: str) -> Translator:
-    """The models, with the lexicon if there is one."""
-    return Translator.load([folder / name for name in models], device)

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import yaml
 from pipeline import package, schemas, served
 from s2s import files
 from s2s.errors import UserError
+from s2s.lexicon import Lexicon
 from s2s.model import WEIGHTS
 from s2s.search import SearchSettings
 from s2s.translator import Translator
@@ -29,7 +31,8 @@ from tests import model_folders, project
 from tests.test_house import closure, imported
 
 ROOT = Path(__file__).parent.parent
-TEXTS = [*model_folders.SENTENCES, ""]
+TEXTS = [*model_folders.SENTENCES, "", "dog"]
+trained = cache(model_folders.trained)
 LOAD = """
 import json, sys
 import mlflow.pyfunc
@@ -43,12 +46,12 @@ except ModuleNotFoundError:
 """
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, **translate: Any) -> None:
     project.write_parameters(
         folder,
         models=project.MODELS,
         runs=project.RUNS,
-        translate={"device": "cpu", "threads": 1, "length_penalty": 0.5},
+        translate={"device": "cpu", "threads": 1, "length_penalty": 0.5} | translate,
         tracking={"experiment": "a: b/c"},
     )
     project.write_test_set(folder / "data/clean", [(line, "Le roi.") for line in model_folders.SENTENCES])
@@ -56,7 +59,7 @@ def write(folder: Path) -> None:
         members = []
         for seed in range(1, settings["seeds"] + 1):  # type: ignore[operator]
             place = Path("models/reversed") / str(seed)
-            model_folders.write(folder / place, seed)
+            model_folders.write(folder / place, seed, trained(seed))
             members.append(schemas.Member(place, seed, files.sha256(folder / place / WEIGHTS)))
         schemas.write_members(folder / f"members/{run}.json", run, "reversed", 2, members)
     scores = {run: project.scores(run, 4, number) for number, run in enumerate(project.RUNS)}
@@ -132,7 +135,8 @@ def test_the_registered_version_loads_where_no_pipeline_is(workspace: Path, tmp_
     assert [row["translation"] for row in wider] == [
         row["translation"] for row in translated(workspace, SearchSettings(beam=4, n_best=3))
     ]
-    assert [len(row["n_best"]) for row in wider] == [2, 2, 2, 2, 0]
+    assert usual[3]["translation"] == "ici."
+    assert [len(row["n_best"]) for row in wider] == [2, 2, 2, 2, 0, 2]
 
 
 @contextmanager
@@ -247,6 +251,18 @@ def test_what_is_packed_needs_what_it_says(here: Path) -> None:
     needed = (here / "packages/single/requirements.txt").read_text().split("\n")
     assert set(needed) < set(lock)
     assert [line.split("==")[0] for line in needed] == list(package.REQUIREMENTS)
+
+
+def test_a_run_that_replaces_unknown_words_takes_the_lexicon_along(here: Path) -> None:
+    write(here, replace_unknown=True)
+    with pytest.raises(UserError, match=r"^data/lexicon.parquet: no such file; expected what the lexicon "):
+        package.main("single", register=False)
+    lexicon, (_, target) = Path("data/lexicon.parquet"), model_folders.words()
+    Lexicon({"dog": ("chien", 0.9)}, 1.0, 0.1, target.sha256).save(lexicon)
+    package.main("single", register=False)
+    config = {"device": "cpu", "threads": 1, "batch_sentences": 64}
+    found = served._load_pyfunc("packages/single/data/translator", config).predict(TEXTS)["translation"].tolist()
+    assert found[3:] == ["ici.", "", "chien"]
 
 
 def test_only_a_package_is_replaced(here: Path) -> None:
