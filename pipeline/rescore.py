@@ -94,7 +94,7 @@ def write(out: Path, rescored: dict[str, RescoredList], weights: Floats, setting
     """Writes the lists in their new order and the translations of the test set; returns how good each choice is."""
     dev, test = rescored["dev"], rescored["test"]
     on_dev = {name: dev.numbers.bleu(choice) for name, choice in dev.choices(weights).items()}
-    chosen = {name: test.translations(choice.tolist()) for name, choice in test.choices(weights).items()}
+    chosen = test.translations(test.choices(weights))
     with files.whole(out) as folder:
         folder.mkdir()
         for split, one in rescored.items():

@@ -3,7 +3,7 @@
 Shapes: N sentences, M candidates of all of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -67,15 +67,20 @@ class RescoredList:
             "oracle": oracle.oracle(numbers),
         }
 
-    def translations(self, choice: Sequence[int]) -> list[schemas.Translation]:
-        """The chosen candidates, [N], with their log-probability by the scorer."""
-        found = []
-        for place, start, candidates in zip(choice, self.numbers.starts[:-1], self.lists.read(), strict=True):
-            tokens = candidates[place - start].tokens
-            plain = text.detokenize(tokens, self.scorer.language)
-            log_prob = float(self.numbers.features[place, FEATURES.index("lstm")])
-            found.append(schemas.Translation(plain, tokens, log_prob, self.scorer.ids(tokens).count(UNK)))
+    def translations(self, choices: dict[str, Integers]) -> dict[str, list[schemas.Translation]]:
+        """The candidates that each way of choosing takes, with their log-probability by the scorer."""
+        found: dict[str, list[schemas.Translation]] = {name: [] for name in choices}
+        for sentence, candidates in enumerate(self.lists.read()):
+            for name, choice in choices.items():
+                place = int(choice[sentence])
+                tokens = candidates[place - self.numbers.starts[sentence]].tokens
+                found[name].append(self.translation(tokens, float(self.numbers.features[place, 1])))
         return found
+
+    def translation(self, tokens: str, log_prob: float) -> schemas.Translation:
+        """A candidate as translations are kept."""
+        plain = text.detokenize(tokens, self.scorer.language)
+        return schemas.Translation(plain, tokens, log_prob, self.scorer.ids(tokens).count(UNK))
 
     def ranked(self) -> Iterator[list[Candidate]]:
         """The candidates with the new features, ranked by the average of both scores."""

@@ -45,12 +45,21 @@ class Stepper:
         It is the same as `Decoder.step` in evaluation. torch's own LSTM lays its weights out anew in every call, which
         takes as long as a step of some ten hypotheses.
         """
-        inputs, hs, cs = self.model.decoder.embedding(tokens), [], []
-        for gates, h, c in zip(self.layers, *state, strict=True):
-            inputs, c = lstm_cell(gates(torch.cat((inputs, h), dim=1)), c)  # noqa: PLW2901
-            hs.append(inputs)
-            cs.append(c)
-        return self.output(inputs).float().log_softmax(dim=1), (torch.stack(hs), torch.stack(cs))
+        top, state = lstm_step(self.layers, self.model.decoder.embedding(tokens), state)
+        return self.output(top).float().log_softmax(dim=1), state
+
+
+def lstm_step(layers: Sequence[Product], inputs: Tensor, state: State) -> tuple[Tensor, State]:
+    """One step of a stack of layers, each as `gates_of` makes it.
+
+    Inputs [R, E] and the state before them to the top layer's h, [R, H], and the state of all layers after.
+    """
+    hs, cs = [], []
+    for gates, h, c in zip(layers, *state, strict=True):
+        inputs, c = lstm_cell(gates(torch.cat((inputs, h), dim=1)), c)  # noqa: PLW2901
+        hs.append(inputs)
+        cs.append(c)
+    return inputs, (torch.stack(hs), torch.stack(cs))
 
 
 def gates_of(weights: Sequence[Tensor]) -> Product:

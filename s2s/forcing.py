@@ -1,10 +1,15 @@
 """Teacher forcing: what models say of each token of given translations, one or a thousand of each source.
 
-Shapes: N sources or pairs, B targets of a batch, T target length (tokens with </s>), H hidden, L layers.
+Candidates of one source begin alike. So targets are put in order, and what follows a beginning that several have, a
+prefix, is computed once: half of the products for 20 candidates, and less for more.
+
+Shapes: N sources or pairs, B targets of a batch, T target length (tokens with </s>), P distinct prefixes, H hidden,
+L layers.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -14,12 +19,15 @@ from torch import Tensor
 
 from s2s import ensemble
 from s2s.data import move, pack_sources, padded, within
-from s2s.loss import token_log_losses
+from s2s.ensemble import gates_of, lstm_step
+from s2s.loss import Softmax
 from s2s.model import Seq2Seq, State
 from s2s.vocabulary import EOS, PAD
 
 SOURCES = 256  # whose states are kept while their targets are scored: 8 MB with four layers of 1,000
 ENCODED = 64  # sources that are read together; only speed and memory depend on it
+SPARSE = 16  # positions of a batch, with padding, for each prefix, at most: one long target must not pad thousands
+Integers = NDArray[np.int64]
 
 
 @torch.inference_mode()
@@ -38,7 +46,8 @@ def score_pairs(
         models: one, or several of the same vocabularies, on any devices; dropout is off meanwhile.
         sources: ids without </s>, [N]; an empty one is read as </s>.
         targets: ids without </s>, [N].
-        batch_tokens: target tokens computed together, at most, each target counted as long as the longest.
+        batch_tokens: target tokens computed together, at most, those that targets share counted once; a longer target
+            is computed by itself.
         mean: what of several models is averaged at each token, as in search: probabilities or log_probabilities.
 
     Returns:
@@ -47,19 +56,19 @@ def score_pairs(
     scores = [np.zeros(0)] * len(targets)
     with evaluating(models):
         for distinct, owners, rows in blocks(sources):
-            lengths = np.array([len(targets[row]) + 1 for row in rows])
             states = [encode(model, distinct) for model in models]
-            for part in cut_by_length(lengths, batch_tokens):
-                chosen = [targets[rows[place]] for place in part]
-                found = average_log_probs(models, states, owners[part], chosen, mean)
-                for place, score in zip(part, np.split(found, np.cumsum(lengths[part])[:-1]), strict=True):
-                    scores[rows[place]] = score
+            for batch in batches(owners, [targets[row] for row in rows], batch_tokens):
+                found = [prefix_log_probs(model, state, batch) for model, state in zip(models, states, strict=True)]
+                tokens = ensemble.mean([log_probs.cpu() for log_probs in found], mean).numpy()
+                ends = np.cumsum(batch.lengths)[:-1]
+                for place, one in zip(batch.places, np.split(tokens, ends), strict=True):
+                    scores[rows[place]] = one
     return scores
 
 
 def blocks(
     sources: Sequence[Sequence[int]],
-) -> Iterator[tuple[list[Sequence[int]], NDArray[np.int64], range]]:
+) -> Iterator[tuple[list[Sequence[int]], Integers, range]]:
     """Cuts pairs into blocks of `SOURCES` sources: these, which of them each pair has, and the numbers of the pairs."""
     runs = [(source, len(list(run))) for source, run in groupby(sources)]
     end = 0
@@ -70,14 +79,95 @@ def blocks(
         end += len(owners)
 
 
-def cut_by_length(lengths: NDArray[np.int64], batch_tokens: int) -> Iterator[NDArray[np.int64]]:
-    """The numbers of targets to be computed together, alike in length, the longest first."""
-    order = np.argsort(-lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        size = max(1, batch_tokens // int(lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
+@dataclass(frozen=True)
+class Batch:
+    """Targets in the order of their sources and ids: those that begin alike stand together."""
+
+    places: list[int]  # of the targets among those of the block, [B]
+    owners: Integers  # the source of each, [B]
+    lengths: Integers  # tokens with </s>, [B]
+    shared: Integers  # tokens that it has in common with the one before; -1: not even the source, [B]
+    targets: Integers  # [T, B], <pad> after the end
+
+
+def batches(owners: Integers, targets: Sequence[Sequence[int]], batch_tokens: int) -> Iterator[Batch]:
+    """Cuts the targets of a block into batches of at most so many distinct prefixes."""
+    order = sorted(range(len(targets)), key=lambda row: (owners[row], tuple(targets[row])))
+    places: list[int] = []
+    shared: list[int] = []
+    prefixes = longest = 0
+    for row in order:
+        same = common(targets[places[-1]], targets[row]) if places and owners[places[-1]] == owners[row] else -1
+        size = len(targets[row]) + 1
+        longest = max(longest, size)
+        full = prefixes + size - same - 1 > batch_tokens or longest * (len(places) + 1) > SPARSE * batch_tokens
+        if places and full:
+            yield make_batch(places, owners, targets, shared)
+            places, shared, prefixes, longest, same = [], [], 0, size, -1
+        places.append(row)
+        shared.append(same)
+        prefixes += size - same - 1
+    if places:
+        yield make_batch(places, owners, targets, shared)
+
+
+def common(left: Sequence[int], right: Sequence[int]) -> int:
+    """How many tokens two targets begin with alike."""
+    count = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def make_batch(places: list[int], owners: Integers, targets: Sequence[Sequence[int]], shared: list[int]) -> Batch:
+    """Puts targets side by side."""
+    ids = np.array([token for place in places for token in (*targets[place], EOS)], np.int64)
+    lengths = np.array([len(targets[place]) + 1 for place in places])
+    said = padded(ids, np.cumsum(lengths) - lengths, lengths, PAD)
+    return Batch(places, owners[places], lengths, np.array(shared), said)
+
+
+def prefix_log_probs(model: Seq2Seq, state: State, batch: Batch) -> Tensor:
+    """What one model says of each token of a batch, one target after the other, [target tokens], float64.
+
+    Args:
+        model: in evaluation.
+        state: of the sources, h and c [L, N, H].
+        batch: the targets.
+    """
+    device = next(model.parameters()).device
+    T, B = batch.targets.shape
+    layers = [gates_of(weights) for weights in model.decoder.lstm.all_weights]
+    tops, prefixes, count = [], np.zeros((T, B), np.int64), 0
+    places = batch.owners  # in `state`, of what each target goes on from
+    for step in range(T):
+        new = np.flatnonzero((batch.shared < step) & (step < batch.lengths))  # the first that have a prefix
+        said = batch.targets[step - 1, new] if step else np.full(len(new), EOS)
+        chosen = torch.from_numpy(places[new]).to(device)
+        inputs = model.decoder.embedding(torch.from_numpy(said).to(device))  # [new, E]
+        h, c = (part.index_select(1, chosen) for part in state)
+        top, state = lstm_step(layers, inputs, (h, c))
+        tops.append(top)
+        places = np.searchsorted(new, np.arange(B), side="right") - 1  # its own prefix was the last new one, or is it
+        prefixes[step] = count + places
+        count += len(new)
+    is_text = within(batch.lengths).T
+    return chosen_log_probs(model, torch.cat(tops), prefixes.T[is_text], batch.targets.T[is_text])
+
+
+def chosen_log_probs(model: Seq2Seq, states: Tensor, prefixes: Integers, tokens: Integers) -> Tensor:
+    """The log-probabilities of tokens after prefixes: states [P, H], both arrays [target tokens]."""
+    softmax = Softmax(states, model.decoder.output.weight, model.decoder.output.bias)
+    order = np.argsort(prefixes, kind="stable")
+    back, prefixes, tokens = np.argsort(order), prefixes[order], tokens[order]
+    found = []
+    for part in softmax.chunks:
+        first, end = np.searchsorted(prefixes, (part.start, part.stop))
+        rows, columns = (torch.from_numpy(one[first:end]).to(states.device) for one in (prefixes, tokens))
+        found.append(softmax.log_probs(states[part])[rows - part.start, columns].double())
+    return torch.cat(found).index_select(0, torch.from_numpy(back).to(states.device))
 
 
 def encode(model: Seq2Seq, sources: Sequence[Sequence[int]]) -> State:
@@ -91,48 +181,6 @@ def encode(model: Seq2Seq, sources: Sequence[Sequence[int]]) -> State:
     back = torch.from_numpy(np.argsort(order)).to(device)
     h, c = (torch.cat(part, dim=1).index_select(1, back) for part in zip(*parts, strict=True))
     return h, c
-
-
-def average_log_probs(
-    models: Sequence[Seq2Seq],
-    states: Sequence[State],
-    owners: NDArray[np.int64],
-    targets: Sequence[Sequence[int]],
-    mean: str,
-) -> NDArray[np.float64]:
-    """The log-probabilities of the tokens of B targets by all models, one target after the other, [target tokens].
-
-    Args:
-        models: one or several.
-        states: of the sources, for each model h and c [L, N, H].
-        owners: the source of each target, [B].
-        targets: ids without </s>, [B].
-        mean: what is averaged.
-    """
-    lengths = np.array([len(target) + 1 for target in targets])
-    ids = np.array([token for target in targets for token in (*target, EOS)], np.int64)
-    said = padded(ids, np.cumsum(lengths) - lengths, lengths, PAD)  # [T, B]
-    found = [
-        target_log_probs(model, state, owners, said, within(lengths)).cpu()
-        for model, state in zip(models, states, strict=True)
-    ]
-    return ensemble.mean(found, mean).numpy()
-
-
-def target_log_probs(
-    model: Seq2Seq, state: State, owners: NDArray[np.int64], targets: NDArray[np.int64], is_text: NDArray[np.bool_]
-) -> Tensor:
-    """What one model says of padded targets [T, B], by teacher forcing, [target tokens]."""
-    device = next(model.parameters()).device
-    own = torch.from_numpy(owners).to(device)
-    h, c = (part.index_select(1, own) for part in state)  # [L, B, H]
-    inputs = torch.from_numpy(np.vstack((np.full_like(targets[:1], EOS), targets[:-1]))).to(device)  # [T, B]
-    says, _ = model.decoder(inputs, (h, c))  # [T, B, H]
-    text = torch.from_numpy(np.flatnonzero(is_text.T)).to(device)  # of [B * T], target by target
-    right = torch.from_numpy(targets.T[is_text.T]).to(device)
-    return -token_log_losses(
-        says.transpose(0, 1).flatten(0, 1).index_select(0, text), model.decoder.output, right
-    ).double()
 
 
 @contextmanager

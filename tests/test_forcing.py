@@ -1,15 +1,19 @@
 """Scores of the tokens of given translations against the same written out, and against those of whole sentences."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from s2s import forcing
 from s2s.data import pack_sources
-from s2s.forcing import score_pairs
-from s2s.model import Seq2Seq
+from s2s.ensemble import Product, lstm_step
+from s2s.forcing import SPARSE, batches, score_pairs
+from s2s.model import Seq2Seq, State
 from s2s.scoring import sentence_log_probs
 from s2s.vocabulary import EOS
 from tests import tiny
@@ -62,6 +66,38 @@ def test_a_source_is_encoded_once_however_many_targets_follow_it(monkeypatch: py
     model.encoder.register_forward_hook(lambda _, inputs, __: read.append(len(inputs[0].batch_sizes)))
     score_pairs([model], [[3, 4]] * 500 + [[5]] * 500, [[3]] * 1000, 100)
     assert read == [2]
+
+
+def test_what_targets_begin_with_alike_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    step = lstm_step
+
+    def counted(layers: Sequence[Product], inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        rows.append(len(inputs))
+        return step(layers, inputs, state)
+
+    monkeypatch.setattr(forcing, "lstm_step", counted)
+    targets = [[3, 4, 6], [3, 4, 5], [7], [3, 4, 5, 5], [3, 4, 5], []]
+    score_pairs([tiny.network()], [[3]] * 6 + [[4]], [*targets, [3, 4]], 100)
+    assert rows == [2, 3, 2, 2, 1]  # the other source shares nothing
+
+
+def test_batches_are_bounded_whatever_the_targets() -> None:
+    draw = np.random.default_rng(1)
+    targets = [draw.integers(3, 6, size).tolist() for size in (*draw.integers(0, 12, 500), 900, 200)]
+    owners = np.sort(draw.integers(0, 20, len(targets)))
+    found = list(batches(owners, targets, 50))
+    assert sorted(place for batch in found for place in batch.places) == list(range(len(targets)))
+    assert len(found) < 100
+    for batch in found:
+        prefixes = {
+            (owner, *targets[place][:size])
+            for owner, place in zip(batch.owners.tolist(), batch.places, strict=True)
+            for size in range(len(targets[place]) + 1)
+        }
+        assert (batch.lengths - batch.shared - 1).sum() == len(prefixes)
+        assert len(prefixes) <= 50 or len(batch.places) == 1
+        assert batch.targets.size <= SPARSE * 50 or len(batch.places) == 1
 
 
 def test_no_pairs_have_no_scores() -> None:
