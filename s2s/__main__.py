@@ -1,34 +1,17 @@
-"""`s2s`: translate text, score translations, embed sentences, export and describe models, from the command line."""
+"""How the command line starts and ends: as Unix filters do when nobody reads on, and quietly on Ctrl-C."""
 
 import signal
 
-import typer
-
 from s2s import program
-from s2s.commands.embed import embed
-from s2s.commands.export import export
-from s2s.commands.info import info
-from s2s.commands.score import score
-from s2s.commands.translate import translate
-
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    help="""Translates with trained models. A model is a folder: models/<system>/<seed>.
-
-    Each command tells more: s2s translate --help. Text is plain, one sentence a line, UTF-8.
-    """,
-)
-for command in (translate, score, embed, export, info):
-    app.command(no_args_is_help=True)(command)
 
 
 def main() -> None:
-    """Runs the command line. It ends as Unix filters do when nobody reads on, and quietly on Ctrl-C."""
+    """Runs the command line."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, program.terminate)
+    from s2s.commands.app import app  # noqa: PLC0415  # loads torch, for seconds in which Ctrl-C is to be quiet too
+
     program.run(app)
 
 

@@ -19,7 +19,9 @@ LONGEST = 1 << 24  # bytes of a line, or it is none
 def check_files(paths: list[Path]) -> None:
     """Refuses paths that no lines can be read from."""
     for path in paths:
-        if path != STDIN:
+        if path == STDIN:
+            check(sys.stdin is not None, "stdin: closed; expected lines of text")
+        else:
             check(path.exists(), f"{path}: no such file; expected lines of text")
             check(not path.is_dir(), f"{path}: found a folder; expected a file of lines of text")
 

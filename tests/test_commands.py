@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from s2s import files, nbest, program
-from s2s.__main__ import app
+from s2s.commands.app import app
 from s2s.lexicon import Lexicon
 from s2s.search import SearchSettings
 from s2s.translator import Translator
@@ -293,6 +293,12 @@ def test_a_terminal_is_talked_to(models: list[str]) -> None:
     os.close(ours)
     os.close(theirs)
     assert (process.returncode, out, err) == (0, b"", b"\n")
+
+
+def test_signals_are_heeded_before_the_heavy_libraries_load() -> None:
+    code = "import sys, s2s.__main__; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "numpy", "pyarrow"}.intersection(modules)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

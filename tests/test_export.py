@@ -11,7 +11,7 @@ import pytest
 from safetensors.torch import save_file
 
 from s2s import files, program
-from s2s.__main__ import app
+from s2s.commands.app import app
 from s2s.errors import UserError
 from s2s.export import write_programs
 from s2s.model import DESCRIPTION, WEIGHTS, Seq2Seq, describe

@@ -46,7 +46,7 @@ def test_a_file_comes_in_full_blocks(tmp_path: Path) -> None:
     path = write(tmp_path / "text", "\n".join(lines).encode())
     found = list(incoming.blocks(path, 1024))
     assert [len(block) for block in found] == [1024] * 4 + [5000 - 4 * 1024]
-    assert sum(found, []) == lines
+    assert [line for block in found for line in block] == lines
 
 
 def test_long_lines_fill_a_block_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,9 +97,12 @@ def test_what_is_no_text_is_refused_after_the_lines_before_it(
         next(found)
 
 
-def test_paths_without_lines_are_refused(tmp_path: Path) -> None:
+def test_paths_without_lines_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     incoming.check_files([write(tmp_path / "text", b""), incoming.STDIN])
     with pytest.raises(UserError, match="none: no such file; expected lines of text"):
         incoming.check_files([tmp_path / "none"])
     with pytest.raises(UserError, match="found a folder; expected a file of lines of text"):
         incoming.check_files([tmp_path])
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UserError, match="stdin: closed; expected lines of text"):
+        incoming.check_files([incoming.STDIN])

@@ -39,7 +39,7 @@ def score(
     paste news.en news.fr | s2s score -m models/reversed/1 -m models/reversed/2
     """
     check((source is None) == (target is None), "--source and --target: found one of them; expected both or none")
-    incoming.check_files([path for path in (source, target) if path])
+    incoming.check_files([path for path in (source, target) if path] or [incoming.STDIN])
     pairs = from_stdin() if source is None or target is None else from_files(source, target)
     translator = Translator.load(model, options.ready(device, threads))
     log_probs, count = [], 0
