@@ -178,11 +178,11 @@ class FirstPass:
 
     __pydantic_config__ = EXACT
     first_pass: str
-    """A run of ours, or `files`."""
+    """A run of ours, or the folder of another system's lists."""
     members: list[Member]
-    """The models of the run."""
+    """The models of the run, or none."""
     files: dict[str, ListFile]
-    """A person's own lists, by split."""
+    """The lists in the folder, by split, or none."""
 
 
 FIRST_PASS = "first_pass.json"

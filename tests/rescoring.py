@@ -11,7 +11,7 @@ from pipeline.lines import lines
 from s2s import files, model, nbest, text
 from s2s.model import Seq2Seq
 from s2s.nbest import Candidate
-from s2s.vocabulary import EOS, WordVocabulary
+from s2s.vocabulary import EOS, Vocabulary, WordVocabulary
 from tests import project, tiny
 
 WORDS = ["the", "king", "cat", "sees", "sleeps", ".", "The", "King", "le", "roi", "chat", "voit", "dort", "Le", "Roi"]
@@ -19,13 +19,11 @@ VOCABULARY = WordVocabulary(WORDS)  # of both sides
 SEEDS = {"single": [1], "ensemble": [1, 2]}
 
 
-def models(run: str) -> list[Seq2Seq]:
+def models(run: str, vocabulary: Vocabulary = VOCABULARY) -> list[Seq2Seq]:
     """The models of a run, random but inclined to end."""
-    found = []
+    found, size = [], len(vocabulary)
     for seed in SEEDS[run]:
-        network = tiny.network(
-            seed, init_uniform=1.0, source_vocabulary=len(VOCABULARY), target_vocabulary=len(VOCABULARY)
-        )
+        network = tiny.network(seed, init_uniform=1.0, source_vocabulary=size, target_vocabulary=size)
         with torch.no_grad():
             network.decoder.output.bias[EOS] += 1
         found.append(network)
@@ -54,15 +52,15 @@ def write_parameters(
     )
 
 
-def write(folder: Path, pairs: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+def write(folder: Path, pairs: Mapping[str, Sequence[tuple[str, str]]], vocabulary: Vocabulary = VOCABULARY) -> None:
     """Writes parameters, clean text, vocabularies, models and the members of both runs."""
     write_parameters(folder)
     for split, sentences in pairs.items():
         project.write_split(folder / "clean", split, sentences)
-    hashes = {f"{side}_vocabulary_sha256": VOCABULARY.sha256 for side in ("source", "target")}
+    hashes = {f"{side}_vocabulary_sha256": vocabulary.sha256 for side in ("source", "target")}
     for side in ("source", "target"):
-        VOCABULARY.save(folder / "vocab", side)
-    for seed, network in zip(SEEDS["ensemble"], models("ensemble"), strict=True):
+        vocabulary.save(folder / "vocab", side)
+    for seed, network in zip(SEEDS["ensemble"], models("ensemble", vocabulary), strict=True):
         place = folder / "models" / "reversed" / str(seed)
         place.mkdir(parents=True)
         save_file(network.state_dict(), place / model.WEIGHTS)

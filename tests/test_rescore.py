@@ -1,6 +1,7 @@
 """Lists that other models score: against search, against sacreBLEU, and after a kill."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
 
 from pipeline import first_pass, list_scorer, rescore, schemas
-from s2s import files, forcing, nbest
+from s2s import files, forcing, nbest, text
 from s2s.errors import UserError
 from s2s.nbest import Candidate
+from s2s.subwords import train_sentencepiece
 from tests import rescoring
 
 LONG = ("The king sees the cat . The cat sleeps .", "Le roi voit le chat . Le chat dort .")
@@ -64,6 +66,23 @@ def test_a_model_scores_its_own_translations_as_its_search_did(here: Path) -> No
         for candidates in rescoring.read_list(here / "rescored", split, len(pairs)):
             for one in candidates:
                 assert one.features["lstm"] == pytest.approx(one.features["first_pass"], abs=1e-4)
+
+
+def test_subwords_are_read_from_plain_text_and_no_candidate_is_listed_twice(here: Path) -> None:
+    lines = [line for pairs in PAIRS.values() for pair in pairs for line in pair]
+    subwords = train_sentencepiece(lines, "unigram", 40)
+    for folder in ("clean", "vocab", "models", "members"):
+        shutil.rmtree(here / folder)
+    rescoring.write(here, PAIRS, subwords)
+    find(here)
+    run_stage(here)
+    models = rescoring.models("ensemble", subwords)
+    for (english, _), candidates in zip(PAIRS["test"], rescoring.read_list(here / "rescored", "test", 4), strict=True):
+        assert len({one.tokens for one in candidates}) == len(candidates)
+        targets = [subwords.encode(text.detokenize(one.tokens, "fr")) for one in candidates]
+        found = forcing.score_pairs(models, [subwords.encode(english)] * len(targets), targets, 100)
+        log_probs = [one.features["lstm"][0] for one in candidates]
+        np.testing.assert_allclose(log_probs, [one.sum() for one in found], atol=1e-5)
 
 
 @pytest.mark.parametrize("mean", ["probabilities", "log_probabilities"])
