@@ -5,33 +5,15 @@ below: sentences are gone through in order, each takes the candidate with which 
 highest, and this is repeated until nothing changes. No single exchange improves the result.
 """
 
-import numpy as np
-
-from s2s.candidates import Candidates, Floats, Integers, bleu
+from s2s.candidates import Candidates, Integers, bleu
 
 SMALLEST_GAIN = 1e-9  # of BLEU: less is rounding, and might go round in circles
 
 
 def oracle(candidates: Candidates) -> Integers:
-    """The choice that no single exchange improves, [N], by the better of two ways.
-
-    One starts from the first of each list, the other from the candidates of the best smoothed BLEU of their own.
-    """
-    starts = [candidates.starts[:-1], candidates.best(sentence_scores(candidates))]
-    found = [climb(candidates, start) for start in starts]
-    return max(found, key=candidates.bleu)
-
-
-def sentence_scores(candidates: Candidates) -> Floats:
-    """BLEU of each candidate by itself, with one added to all counts of n-grams so that it is seldom 0, [M]."""
-    counts = candidates.counts.astype(np.float64)
-    counts[:, 2:] += 1
-    return bleu(counts)
-
-
-def climb(candidates: Candidates, start: Integers) -> Integers:
-    """Exchanges single candidates while that raises BLEU."""
-    chosen, total = start.copy(), candidates.counts[start].sum(axis=0)
+    """The choice that no single exchange improves, [N], reached from the first of each list."""
+    chosen = candidates.starts[:-1].copy()
+    total = candidates.counts[chosen].sum(axis=0)
     best, before = float(bleu(total)), -1.0
     while best > before:
         before = best

@@ -127,6 +127,36 @@ def test_tuning_is_the_same_each_time_and_never_worse_than_its_start() -> None:
     assert first.bleu >= lists.bleu(lists.choose(start))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_tuning_ends_where_no_axis_leads_higher(seed: int) -> None:
+    lists = drawn(seed, sentences=12, most=6, features=3)
+    tuned = tuning.tune(lists, np.full(3, 1 / 3), restarts=0, seed=1)
+    for axis in np.eye(3):
+        further = tuning.search_line(lists, tuned.weights, axis)
+        assert lists.bleu(lists.choose(further)) <= tuned.bleu + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tuning_does_not_depend_on_the_units_of_features(seed: int) -> None:
+    lists = drawn(seed, sentences=12, most=6, features=3)
+    units = np.array([64.0, 1.0, 0.125])
+    scaled = Candidates(lists.starts, lists.features * units, lists.counts)
+    start = np.array([0.5, 0.3, 0.2])
+    tuned, other = tuning.tune(lists, start, 2, seed=1), tuning.tune(scaled, start / units, 2, seed=1)
+    assert other.bleu == pytest.approx(tuned.bleu)
+    weights = other.weights * units
+    assert weights / np.abs(weights).sum() == pytest.approx(tuned.weights, abs=1e-6)
+
+
+def test_a_candidate_that_leads_for_no_more_than_rounding_is_passed_over() -> None:
+    lists, references = texts(1, sentences=1, most=1)
+    features = np.array([[1 / 3, -1.0], [1e-17, 0.0], [-1 / 3, 1.0]])
+    peak = corpus([["? ? ? ?", references[0], lists[0][0]]], references, features)
+    found = tuning.search_line(peak, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    assert abs(found[1] - 1 / 3) > 0.1
+    assert peak.choose(found).tolist() == [2]
+
+
 def test_where_nothing_can_be_gained_the_start_stays() -> None:
     lists, references = texts(1, sentences=3, most=1)
     single = corpus([[one[0]] for one in lists], references, np.ones((3, 2)))
