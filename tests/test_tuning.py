@@ -150,7 +150,7 @@ def test_tuning_does_not_depend_on_the_units_of_features(seed: int) -> None:
 
 def test_a_candidate_that_leads_for_no_more_than_rounding_is_passed_over() -> None:
     lists, references = texts(1, sentences=1, most=1)
-    features = np.array([[1 / 3, -1.0], [1e-17, 0.0], [-1 / 3, 1.0]])
+    features = np.array([[1 / 3, -1.0], [1e-12, 0.0], [-1 / 3, 1.0]])
     peak = corpus([["? ? ? ?", references[0], lists[0][0]]], references, features)
     found = tuning.search_line(peak, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
     assert abs(found[1] - 1 / 3) > 0.1
@@ -172,6 +172,17 @@ def test_the_oracle_is_near_the_best_of_all_choices(seed: int) -> None:
     found = lists.bleu(oracle(lists))
     assert best - 1.0 <= found <= best + 1e-9
     assert found >= lists.bleu(lists.starts[:-1])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_single_exchange_improves_the_oracle(seed: int) -> None:
+    lists = drawn(seed, sentences=30, most=20)
+    found = oracle(lists)
+    for sentence, (start, end) in enumerate(itertools.pairwise(lists.starts)):
+        for place in range(start, end):
+            other = found.copy()
+            other[sentence] = place
+            assert lists.bleu(other) <= lists.bleu(found) + 1e-9
 
 
 def test_a_perfect_scorer_reaches_the_oracle() -> None:
