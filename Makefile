@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-setup:  ## make .venv from requirements.lock; TORCH_INDEX=URL takes torch from a package index of your choice
+setup:  ## make .venv from requirements.lock, with the command s2s; TORCH_INDEX=URL takes torch from a package index of your choice
 	@if ! cmp -s requirements.lock .venv/installed.lock || [ "$${TORCH_INDEX:-}" != "" -a "$${TORCH_INDEX:-}" != "$$(cat .venv/torch-index 2>/dev/null)" ]; then \
 	  set -e; \
 	  "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.11")'; \
@@ -21,6 +21,7 @@ setup:  ## make .venv from requirements.lock; TORCH_INDEX=URL takes torch from a
 	  rm -f .venv/installed.lock; \
 	  $(PY) -m pip install --quiet $${TORCH_INDEX:+--force-reinstall --index-url "$$TORCH_INDEX"} "$$(grep '^torch==' requirements.lock)"; \
 	  $(PY) -m pip install --quiet --requirement requirements.lock; \
+	  $(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	  printf '%s' "$${TORCH_INDEX:-}" > .venv/torch-index; \
 	  cp requirements.lock .venv/installed.lock; \
 	fi

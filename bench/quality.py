@@ -22,8 +22,8 @@ from bench.floor import timed
 from bench.real_text import SCORED, Text, prepare_text, write_peer_text
 from bench.train import Batch, start, versions
 from pipeline import parameters, stage
-from pipeline.decoding import batches
 from s2s.device import prepare
+from s2s.ensemble import batches
 from s2s.model import Architecture, Seq2Seq
 from s2s.optim import learning_rate
 from s2s.prefetch import prefetched
@@ -140,7 +140,7 @@ def scores(text: Text, shape: Architecture, weights: Path, beam: int) -> dict[st
         corpus = text.corpus(split)
         sources = [corpus.source[pair].tolist() for pair in range(len(corpus))]
         hypotheses: dict[int, Hypothesis] = {}
-        for rows in batches(sources, DECODED_SENTENCES):
+        for rows in batches([len(source) for source in sources], DECODED_SENTENCES):
             decoded = beam_search([model], [sources[row] for row in rows], SearchSettings(beam))
             hypotheses |= {row: best for row, (best,) in zip(rows, decoded, strict=True)}
         found[split] = text.bleu(split, [hypotheses[row] for row in range(len(sources))])

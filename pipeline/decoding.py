@@ -1,4 +1,4 @@
-"""What the stages that search or score with the models of a run have in common: models, settings, batches, text."""
+"""What the stages that search or score with the models of a run have in common: models, settings, text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import torch
 from pipeline import schemas
 from pipeline.parameters import Translate
 from s2s import model, text
+from s2s.ensemble import spread
 from s2s.errors import check
 from s2s.files import sha256
 from s2s.model import Seq2Seq
@@ -25,8 +26,7 @@ def load_members(
     members: Sequence[schemas.Member], vocabularies: dict[str, Vocabulary], device: torch.device
 ) -> list[Seq2Seq]:
     """Loads the models of a run, on several GPUs in turn where there are several."""
-    count = torch.cuda.device_count() if device.type == "cuda" else 0
-    places = [f"cuda:{number % count}" if count else str(device) for number in range(len(members))]
+    places = spread(str(device), len(members))
     return [load_member(member, vocabularies, place) for member, place in zip(members, places, strict=True)]
 
 
@@ -44,12 +44,6 @@ def read_sources(clean: Path, split: str, source: Vocabulary) -> list[list[int]]
     """The ids of the source sentences of a split of clean text."""
     column = schemas.text_column("source", source.reads_tokens)
     return [source.encode(line) for line in schemas.read_column(clean / f"{split}.parquet", column)]
-
-
-def batches(sentences: Sequence[Sequence[int]], size: int) -> list[list[int]]:
-    """The numbers of the sentences to be decoded together, alike in length, the longest first."""
-    order = sorted(range(len(sentences)), key=lambda row: -len(sentences[row]))
-    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def texts(hypothesis: Hypothesis, target: Vocabulary, language: str) -> tuple[str, str]:

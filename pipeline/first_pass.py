@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from pipeline import schemas, stage, tracking, work
-from pipeline.decoding import batches, load_members, read_sources, search_settings, texts
+from pipeline.decoding import load_members, read_sources, search_settings, texts
 from pipeline.lines import lines
 from pipeline.parameters import Clean, Parameters, read
 from pipeline.workers import mapped
 from s2s import data, ensemble, extensions, files, model, nbest, search, text, vocabulary
 from s2s.data import SIDES
 from s2s.device import prepare
+from s2s.ensemble import batches
 from s2s.errors import check
 from s2s.files import sha256
 from s2s.model import Seq2Seq
@@ -151,19 +152,20 @@ class Finder:
     def find(self, sentences: Sequence[Sequence[int]]) -> list[list[Candidate]]:
         """The candidates of some sentences, the best first."""
         found: dict[int, list[Candidate]] = {}
-        for rows in batches(sentences, self.together):
+        for rows in batches([len(sentence) for sentence in sentences], self.together):
             hypotheses = beam_search(self.models, [sentences[row] for row in rows], self.settings)
-            found |= {row: self.candidates(one) for row, one in zip(rows, hypotheses, strict=True)}
+            found |= {row: listed(one, self.target, self.language) for row, one in zip(rows, hypotheses, strict=True)}
         return [found[row] for row in range(len(sentences))]
 
-    def candidates(self, hypotheses: Sequence[Hypothesis]) -> list[Candidate]:
-        """Hypotheses in tokens; of those that read alike, as pieces of words can, the best."""
-        found: dict[str, Candidate] = {}
-        for one in hypotheses:
-            tokens = texts(one, self.target, self.language)[1]
-            features: nbest.Features = {"log_prob": (round(one.log_prob, DIGITS),)}
-            found.setdefault(tokens, Candidate(tokens, round(one.score, DIGITS), features))
-        return list(found.values())
+
+def listed(hypotheses: Sequence[Hypothesis], target: Vocabulary, language: str) -> list[Candidate]:
+    """Hypotheses in tokens; of those that read alike, as words cut in different ways do, the best."""
+    found: dict[str, Candidate] = {}
+    for one in hypotheses:
+        tokens = texts(one, target, language)[1]
+        features: nbest.Features = {"log_prob": (round(one.log_prob, DIGITS),)}
+        found.setdefault(tokens, Candidate(tokens, round(one.score, DIGITS), features))
+    return list(found.values())
 
 
 DECISIVE = (search, ensemble, extensions, model, data, vocabulary, text, nbest)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import schemas, stage, tracking
-from pipeline.decoding import batches, load_members, read_sources, search_settings, texts
+from pipeline.decoding import load_members, read_sources, search_settings, texts
 from pipeline.parameters import read
 from s2s import text, vocabulary
 from s2s.data import SIDES
 from s2s.device import prepare
-from s2s.lexicon import Lexicon
+from s2s.ensemble import batches
+from s2s.lexicon import Lexicon, load_for
 from s2s.progress import Meter
 from s2s.search import Hypothesis, beam_search
 from s2s.vocabulary import UNK
@@ -31,17 +32,17 @@ def main(run: str, members: Path, clean: Path, vocab: Path, lexicon: Path, out: 
     device = prepare(settings.device, settings.threads)
     vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}
     models = load_members(schemas.read_members(members), vocabularies, device)
-    known = Lexicon.load(lexicon)
+    known = load_for(lexicon, vocabularies["target"]) if settings.replace_unknown else None
     sentences = read_sources(clean, "test", vocabularies["source"])
     search = search_settings(settings, parameters.runs[run].beam)
     with tracking.run() as tracked, Meter(f"translate {run}", len(sentences)) as meter:
         found: dict[int, list[Hypothesis]] = {}
-        for rows in batches(sentences, settings.batch_sentences):
+        for rows in batches([len(sentence) for sentence in sentences], settings.batch_sentences):
             found |= zip(rows, beam_search(models, [sentences[row] for row in rows], search), strict=True)
             meter.update(len(found), f"{len(found)} sentences")
         sources = schemas.read_column(clean / "test.parquet", "source_tokens")
         said = [[texts(one, vocabularies["target"], language) for one in found[row]] for row in range(len(sources))]
-        if settings.replace_unknown:
+        if known is not None:
             said = [replaced(each, source, known, language) for each, source in zip(said, sources, strict=True)]
         translations = [translation(found[row], each) for row, each in enumerate(said)]
         schemas.write_translations(out, translations)

@@ -29,7 +29,7 @@ from s2s.alignment import AlignmentSettings, align, diagonal
 from s2s.cooccurrence import Sentences
 from s2s.errors import UserError, check
 from s2s.files import whole
-from s2s.vocabulary import SPECIAL, UNK
+from s2s.vocabulary import SPECIAL, UNK, Vocabulary
 
 SURE = 1e-3  # a translation that is less probable is none
 AT_ALL = 1e-6  # probability that a word without a translation has one nevertheless
@@ -134,6 +134,18 @@ class Lexicon:
         words, *translations = (column.to_pylist() for column in table.columns)
         pairs = zip(*translations, strict=True)
         return cls(dict(zip(words, pairs, strict=True)), **json.loads(metadata[FACTS]))
+
+
+def load_for(path: Path, target: Vocabulary) -> Lexicon:
+    """Loads a lexicon, if it was made for the unknown words of this vocabulary."""
+    check(target.reads_tokens, f"{path}: found a lexicon beside subwords; expected none, they have no unknown words")
+    lexicon = Lexicon.load(path)
+    found, wanted = lexicon.target_vocabulary_sha256[:12], target.sha256[:12]
+    check(
+        found in ("", wanted),
+        f"{path}: found a lexicon for a target vocabulary of sha256 {found}; expected {wanted}, that of the models",
+    )
+    return lexicon
 
 
 def learn(

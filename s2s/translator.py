@@ -3,24 +3,22 @@
 Shapes: N sentences, H hidden.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from s2s import forcing, model, scoring, text
 from s2s.description import Description
+from s2s.ensemble import batches, spread
 from s2s.errors import check
-from s2s.lexicon import Lexicon
+from s2s.lexicon import Lexicon, load_for
 from s2s.model import Seq2Seq
 from s2s.sampling import Sampling, sample
 from s2s.search import Hypothesis, SearchSettings, beam_search
 from s2s.vocabulary import EOS, SPECIAL, UNK, Vocabulary
-
-SOURCE_TOKENS = 16_384  # read together, at most: their gates take 260 MB with layers of 1,000
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Translator:
         for folder, other in zip(folders[1:], descriptions[1:], strict=True):
             check_alike(folders[0], descriptions[0], folder, other)
         source, target = (descriptions[0].vocabulary(folders[0], side) for side in ("source", "target"))
-        words = None if lexicon is None else load_lexicon(lexicon, target)
+        words = None if lexicon is None else load_for(lexicon, target)
         places = spread(device, len(folders))
         models = [model.load(folder, place) for folder, place in zip(folders, places, strict=True)]
         return cls(models, descriptions[0], source, target, words)
@@ -165,47 +163,9 @@ class Translator:
         return vectors
 
 
-def load_lexicon(path: Path, target: Vocabulary) -> Lexicon:
-    """Loads a lexicon, if it was made for the unknown words of this vocabulary."""
-    check(target.reads_tokens, f"{path}: found a lexicon beside subwords; expected none, they have no unknown words")
-    lexicon = Lexicon.load(path)
-    found, wanted = lexicon.target_vocabulary_sha256[:12], target.sha256[:12]
-    check(
-        found in ("", wanted),
-        f"{path}: found a lexicon for a target vocabulary of sha256 {found}; expected {wanted}, that of the models",
-    )
-    return lexicon
-
-
 def check_alike(folder: Path, first: Description, other_folder: Path, other: Description) -> None:
     """Refuses models that cannot say a token together."""
     alike = ("source_language", "target_language", "source_vocabulary_sha256", "target_vocabulary_sha256")
     for name in (*alike, "normalize_punctuation", "lowercase"):
         found, wanted = (str(getattr(one, name))[:12] for one in (other, first))
         check(found == wanted, f"{other_folder}: found {name} {found}; expected {wanted}, that of {folder}")
-
-
-def spread(device: str, count: int) -> list[str]:
-    """Where each of `count` models computes: on several GPUs in turn, where there are several."""
-    gpus = torch.cuda.device_count() if device == "cuda" else 0
-    return [f"cuda:{number % gpus}" if gpus else device for number in range(count)]
-
-
-def batches(lengths: Sequence[int], sentences: int, tokens: int = SOURCE_TOKENS) -> Iterator[list[int]]:
-    """The numbers of the sentences to be computed together, alike in length, the longest first.
-
-    Args:
-        lengths: tokens of each sentence.
-        sentences: at most so many a batch.
-        tokens: at most so many a batch; a longer sentence is a batch of its own.
-    """
-    batch: list[int] = []
-    held = 0
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if batch and (len(batch) == sentences or held + lengths[row] > tokens):
-            yield batch
-            batch, held = [], 0
-        batch.append(row)
-        held += lengths[row]
-    if batch:
-        yield batch

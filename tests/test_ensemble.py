@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from s2s.ensemble import Ensemble, Stepper, mean, product
+from s2s.ensemble import SOURCE_TOKENS, Ensemble, Stepper, batches, mean, product, spread
 from s2s.vocabulary import EOS
 from tests import tiny
 
@@ -48,3 +48,17 @@ def test_hypotheses_go_on_where_they_were() -> None:
         ensemble.keep(torch.tensor([1, 1]))
         together = ensemble.next_log_probs(torch.tensor([4, 5]))
         torch.testing.assert_close(together[:1], alone.next_log_probs(torch.tensor([4])))
+
+
+def test_long_lines_are_read_in_bounded_batches() -> None:
+    lengths = [5, 10_000, 9_000, 7_000, 3, 20_000, 0, 5]
+    assert list(batches(lengths, 3)) == [[5], [1], [2, 3, 0], [7, 4, 6]]
+    for batch in batches([SOURCE_TOKENS // 4] * 10, 64):
+        assert len(batch) in (4, 2)
+    assert list(batches([], 64)) == []
+
+
+def test_models_take_turns_on_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert spread("cuda", 3) == ["cuda:0", "cuda:1", "cuda:0"]
+    assert spread("cpu", 2) == ["cpu", "cpu"]

@@ -10,7 +10,8 @@ from pipeline import first_pass, schemas
 from s2s.errors import UserError
 from s2s.files import sha256
 from s2s.nbest import Candidate
-from s2s.search import SearchSettings, beam_search
+from s2s.search import Hypothesis, SearchSettings, beam_search
+from s2s.subwords import train_sentencepiece
 from tests import rescoring
 
 PAIRS = {
@@ -110,3 +111,16 @@ def test_a_folder_without_both_lists_is_refused(here: Path) -> None:
     (here / "lists" / "dev.nbest").write_text(MOSES, encoding="utf-8")
     with pytest.raises(UserError, match=r"^lists: found 0 lists of test; expected one of test.nbest and test.nbest.gz"):
         run_stage(here, "lists")
+
+
+def test_of_candidates_that_read_alike_the_best_is_listed() -> None:
+    subwords = train_sentencepiece(["le roi dort", "le chat dort", "le roi voit"] * 9, "unigram", 24)
+    whole = subwords.encode("le roi")
+    letters = [subwords.names().index(piece) for piece in "▁le▁roi"]
+    assert whole != letters and subwords.text(letters) == "le roi"
+    found = [Hypothesis(tuple(whole), -1.0, score=-1.0), Hypothesis((), -2.0, score=-2.0)]
+    worse = Hypothesis(tuple(letters), -3.0, score=-3.0)
+    assert [(one.tokens, one.score) for one in first_pass.listed([*found, worse], subwords, "fr")] == [
+        ("le roi", -1.0),
+        ("", -2.0),
+    ]

@@ -17,11 +17,13 @@ import pytest
 import sacrebleu
 import torch
 from filelock import FileLock
+from safetensors.torch import load_file, save_file
 
-from pipeline import bleu, clean, download, encode, members, perplexity, schemas, train, translate, vocab
+from pipeline import bleu, clean, download, encode, lexicon, members, perplexity, schemas, train, translate, vocab
 from s2s import checkpoint, files, loss, model, scoring, vocabulary
 from s2s.data import EncodedCorpus
 from s2s.errors import UserError
+from s2s.vocabulary import UNK
 from tests import project
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -51,6 +53,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         clean.main(Path("raw"), Path("clean"), Path("reports/cleaning.json"), Path("reports/cleaning.csv"))
         vocab.main(Path("clean"), Path("vocab"), Path("reports/vocab.json"))
         encode.main(Path("clean"), Path("vocab"), Path("encoded"), Path("reports/encoding.json"))
+        lexicon.main(Path("clean"), Path("vocab"), Path("lexicon.parquet"))
         for seed in (1, 2):
             train_one("reversed", seed)
         for run in ("single", "ensemble"):
@@ -65,7 +68,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def translate_run(run: str) -> None:
     out = Path(f"translations/{run}.jsonl")
-    translate.main(run, Path(f"members/{run}.json"), Path("clean"), Path("vocab"), out)
+    translate.main(run, Path(f"members/{run}.json"), Path("clean"), Path("vocab"), Path("lexicon.parquet"), out)
 
 
 @pytest.fixture
@@ -321,3 +324,33 @@ def test_a_second_training_of_the_same_waits_for_the_first(here: Path) -> None:
         assert "waits for another training of the same" in process.stderr.readline()
         assert process.poll() is None
     assert process.wait(60) == 0
+
+
+def test_a_run_keeps_as_many_translations_as_it_wants(here: Path) -> None:
+    runs = {"best": {"system": "reversed", "seeds": 2, "beam": 4, "translate": {"n_best": 3, "max_tokens": 6}}}
+    project.write_parameters(here, runs=runs, rescorings={}, **SMALL)
+    members.main("best", Path("models/reversed"), Path("members/best.json"))
+    translate_run("best")
+    for row in schemas.read_translations(here / "translations" / "best.jsonl", 30):
+        assert len(row.n_best) == 2
+        assert row.log_prob >= row.n_best[0].log_prob >= row.n_best[1].log_prob
+
+
+def test_a_run_replaces_unknown_words_where_it_wants(here: Path) -> None:
+    model = here / "models" / "reversed" / "1"
+    weights = load_file(model / "weights.safetensors")
+    weights["decoder.output.bias"][UNK] += 5.0
+    save_file(weights, model / "weights.safetensors")
+    found = {}
+    for run, wanted in (("plain", False), ("replaced", True)):
+        runs = {run: {"system": "reversed", "seeds": 1, "beam": 1, "translate": {"replace_unknown": wanted}}}
+        project.write_parameters(here, **SMALL, runs=runs, rescorings={})
+        members.main(run, Path("models/reversed"), Path(f"members/{run}.json"))
+        translate_run(run)
+        found[run] = schemas.read_translations(here / "translations" / f"{run}.jsonl", 30)
+    assert sum(row.tokens.split().count("<unk>") for row in found["plain"]) > 10
+    assert not any("<unk>" in row.tokens for row in found["replaced"])
+    assert [row.unknown for row in found["plain"]] == [row.unknown for row in found["replaced"]]
+    for one, other in zip(found["plain"], found["replaced"], strict=True):
+        for word, instead in zip(one.tokens.split(), other.tokens.split(), strict=True):
+            assert word in ("<unk>", instead)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from s2s import model, scoring, translator
+from s2s import model, scoring
 from s2s.errors import UserError
 from s2s.lexicon import Lexicon
 from s2s.sampling import Sampling
 from s2s.search import Hypothesis, SearchSettings, beam_search
-from s2s.translator import SOURCE_TOKENS, Translation, Translator, batches
+from s2s.translator import Translation, Translator
 from s2s.vocabulary import UNK
 from tests import model_folders
 
@@ -197,20 +197,6 @@ def test_no_model_is_said_in_a_line(tmp_path: Path, folder: Path) -> None:
     ):
         with pytest.raises(UserError, match=message):
             Translator.load([path])
-
-
-def test_long_lines_are_read_in_bounded_batches() -> None:
-    lengths = [5, 10_000, 9_000, 7_000, 3, 20_000, 0, 5]
-    assert list(batches(lengths, 3)) == [[5], [1], [2, 3, 0], [7, 4, 6]]
-    for batch in batches([SOURCE_TOKENS // 4] * 10, 64):
-        assert len(batch) in (4, 2)
-    assert list(batches([], 64)) == []
-
-
-def test_models_take_turns_on_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    assert translator.spread("cuda", 3) == ["cuda:0", "cuda:1", "cuda:0"]
-    assert translator.spread("cpu", 2) == ["cpu", "cpu"]
 
 
 def said(known: Translator, one: Translation) -> list[str]:
