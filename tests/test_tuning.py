@@ -176,7 +176,13 @@ def test_the_oracle_is_near_the_best_of_all_choices(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_single_exchange_improves_the_oracle(seed: int) -> None:
-    lists = drawn(seed, sentences=30, most=20)
+    draw = np.random.default_rng(seed)
+    lengths, right = draw.integers(4, 30, (300, 1)), draw.random((300, 4)).cumprod(axis=1)
+    said = lengths - np.arange(4)
+    counts = np.hstack(
+        (lengths, np.repeat(draw.integers(10, 25, (30, 1)), 10, axis=0), (right * said).astype(int), said)
+    )
+    lists = Candidates(np.arange(0, 301, 10), np.zeros((300, 1)), counts)
     found = oracle(lists)
     for sentence, (start, end) in enumerate(itertools.pairwise(lists.starts)):
         for place in range(start, end):
