@@ -166,7 +166,7 @@ class Translate(Section):
 class Rescoring(Section):
     """Lists of a first pass, and the run whose models score them."""
 
-    first_pass: str = Field(min_length=1)
+    first_pass: Name
     scorer: Name
 
 
@@ -246,6 +246,7 @@ class Parameters(Section):
     systems: dict[Name, Changes] = Field(min_length=1)
     models: dict[Name, TrainedModel] = Field(min_length=1)
     runs: dict[Name, Run] = Field(min_length=1)
+    first_passes: dict[Name, Annotated[str, Field(min_length=1)]]
     rescorings: dict[Name, Rescoring]
     translate: Translate
     lexicon: Lexicon
@@ -374,6 +375,8 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
     for name, run in parameters.runs.items():
         yield from run_contradictions(f"runs.{name}", run, parameters)
         yield from decoding_contradictions(f"runs.{name}: translate", run, parameters)
+    for name, path in parameters.first_passes.items():
+        yield from first_pass_contradictions(f"first_passes.{name}", path, parameters)
     for name, rescoring in parameters.rescorings.items():
         yield from rescoring_contradictions(f"rescorings.{name}", rescoring, parameters)
     for name in parameters.systems:
@@ -422,11 +425,17 @@ def decoding_contradictions(place: str, run: Run, parameters: Parameters) -> Ite
         yield f"{place}.replace_unknown: found true with vocab.kind {parameters.vocab.kind}; expected words"
 
 
+def first_pass_contradictions(place: str, path: str, parameters: Parameters) -> Iterator[str]:
+    """Lists that nothing makes and that are not there."""
+    ours = [f"members/{run}.json" for run in parameters.runs]
+    if path not in ours and not Path(path).is_dir():
+        yield f"{place}: found {path!r}; expected {' or '.join(ours)}, or a folder of another system's lists"
+
+
 def rescoring_contradictions(place: str, rescoring: Rescoring, parameters: Parameters) -> Iterator[str]:
     """What a rescoring names and is not there."""
     if rescoring.scorer not in parameters.runs:
         yield f"{place}.scorer: found {rescoring.scorer!r}; expected one of {', '.join(parameters.runs)}"
-    ours = [f"members/{run}.json" for run in parameters.runs]
-    if rescoring.first_pass not in ours and not Path(rescoring.first_pass).is_dir():
-        wanted = f"{' or '.join(ours)}, or a folder of another system's lists"
-        yield f"{place}.first_pass: found {rescoring.first_pass!r}; expected {wanted}"
+    if rescoring.first_pass not in parameters.first_passes:
+        known = ", ".join(parameters.first_passes) or "first_passes, of which there are none"
+        yield f"{place}.first_pass: found {rescoring.first_pass!r}; expected one of {known}"

@@ -17,7 +17,7 @@ def write_parameters(folder: Path, **sections: Any) -> None:
     values = yaml.safe_load((ROOT / "presets" / "demo.yaml").read_text(encoding="utf-8"))
     values["embeddings"]["probes"] = str(ROOT / "probes" / "demo.tsv")
     for section, changes in sections.items():
-        replaced = section in ("systems", "models", "runs", "rescorings")
+        replaced = section in ("systems", "models", "runs", "first_passes", "rescorings")
         values[section] = changes if replaced else values[section] | changes
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 

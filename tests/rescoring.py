@@ -37,7 +37,6 @@ def tokens(line: str, language: str) -> str:
 
 def write_parameters(
     folder: Path,
-    first_pass: str = "members/single.json",
     scorer: str = "ensemble",
     ensemble_mean: str = "probabilities",
     **changes: object,
@@ -45,7 +44,7 @@ def write_parameters(
     """Writes params.yaml with the rescoring `list`."""
     project.write_parameters(
         folder,
-        rescorings={"list": {"first_pass": first_pass, "scorer": scorer}},
+        rescorings={"list": {"first_pass": "single", "scorer": scorer}},
         rescore={"n_best": 5, "threads": 1, "device": "cpu"} | changes,
         translate={"ensemble_mean": ensemble_mean},
         bleu={"bootstrap_samples": 100},

@@ -75,6 +75,38 @@ REFUSED = {
         changed("single: {system: reversed", "single: {system: forward"),
         "runs.single.system: found 'forward'; expected one of reversed",
     ),
+    "more translations than the beam is wide": (
+        changed("  n_best: 1 ", "  n_best: 3 "),
+        "runs.single: translate.n_best: found 3; expected at most 2, the beam",
+    ),
+    "misspelt in a run": (
+        changed("seeds: 1, beam: 2}", "seeds: 1, beam: 2, translate: {nbest: 2}}"),
+        "runs.single: unknown key translate.nbest; did you mean n_best?",
+    ),
+    "lengths that contradict": (
+        changed("  min_tokens: 0 ", "  min_tokens: 1001 "),
+        "runs.single: translate.min_tokens: found 1001; expected at most 1000, its max_tokens",
+    ),
+    "unknown words without a lexicon": (
+        changed("  replace_unknown: false", "  replace_unknown: true").replace("  pairs: 100000", "  pairs: 0"),
+        "runs.single: translate.replace_unknown: found true with lexicon.pairs 0; expected pairs to learn a lexicon",
+    ),
+    "unknown words of subwords": (
+        changed("  replace_unknown: false", "  replace_unknown: true").replace("  kind: words", "  kind: bpe"),
+        "runs.single: translate.replace_unknown: found true with vocab.kind bpe; expected words",
+    ),
+    "a first pass by nobody": (
+        changed("members/single.json}", "members/none.json}"),
+        "first_passes.single: found 'members/none.json'; expected members/single.json or members/ensemble.json, or a",
+    ),
+    "a rescoring of no first pass": (
+        changed("first_pass: single,", "first_pass: none,"),
+        "rescorings.ensemble.first_pass: found 'none'; expected one of single",
+    ),
+    "a rescoring by no run": (
+        changed("scorer: ensemble", "scorer: none"),
+        "rescorings.ensemble.scorer: found 'none'; expected one of single, ensemble",
+    ),
     "embeddings of no model": (
         changed("  seed: 1                     # ...", "  seed: 9                     # ..."),
         "embeddings: found reversed-9; expected one of reversed-1, reversed-2",

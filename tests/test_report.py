@@ -324,7 +324,7 @@ def test_no_samples_and_no_probes_leave_a_page(here: Path, browser: Browser) -> 
 
 def test_what_is_left_of_other_runs_is_not_shown(here: Path) -> None:
     runs = {"ensemble": project.RUNS["ensemble"]}
-    project.write_parameters(here, models=project.MODELS, runs=runs, rescorings={})
+    project.write_parameters(here, models=project.MODELS, runs=runs, first_passes={}, rescorings={})
     text = run_stage(here).read_text(encoding="utf-8")
     assert ">ensemble<" in text and ">single<" not in text
 
