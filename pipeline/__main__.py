@@ -56,6 +56,10 @@ def summary() -> None:
             f"{run:14} BLEU {score['bleu']:5.1f}  ({score['bleu_low']:.1f} to {score['bleu_high']:.1f}),", nl=False
         )
         typer.echo(f" {score['seeds']} x {score['system']}, beam {score['beam']}")
+    for path in sorted(Path("reports/rescore").glob("*.json")):
+        choices = read(path)["choices"]
+        said = ", ".join(f"{name} {choices[name]['bleu']:.1f}" for name in ("first", "even", "tuned", "oracle"))
+        typer.echo(f"{path.stem:14} rescored: {said}")
     for model, splits in read(Path("reports/perplexity.json")).items():
         each = ", ".join(f"{split} {values['perplexity']:.2f}" for split, values in splits.items())
         typer.echo(f"{model:14} perplexity {each}")

@@ -246,8 +246,8 @@ class Parameters(Section):
     systems: dict[Name, Changes] = Field(min_length=1)
     models: dict[Name, TrainedModel] = Field(min_length=1)
     runs: dict[Name, Run] = Field(min_length=1)
-    first_passes: dict[Name, Annotated[str, Field(min_length=1)]]
-    rescorings: dict[Name, Rescoring]
+    first_passes: dict[Name, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    rescorings: dict[Name, Rescoring] = Field(min_length=1)
     translate: Translate
     lexicon: Lexicon
     rescore: Rescore
@@ -437,5 +437,5 @@ def rescoring_contradictions(place: str, rescoring: Rescoring, parameters: Param
     if rescoring.scorer not in parameters.runs:
         yield f"{place}.scorer: found {rescoring.scorer!r}; expected one of {', '.join(parameters.runs)}"
     if rescoring.first_pass not in parameters.first_passes:
-        known = ", ".join(parameters.first_passes) or "first_passes, of which there are none"
+        known = ", ".join(parameters.first_passes)
         yield f"{place}.first_pass: found {rescoring.first_pass!r}; expected one of {known}"

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from pipeline import data_section, figures, formats, samples, schemas, stage, tracking
 from pipeline.parameters import Parameters, read
-from pipeline.schemas import EmbeddedProbes, LengthGroup, Perplexity, RunScores
+from pipeline.schemas import EmbeddedProbes, LengthGroup, Perplexity, Rescored, RunScores
 from pipeline.svg import SERIES, inline
 from s2s import files
 
@@ -23,7 +23,7 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
     """Writes the report page.
 
     Args:
-        reports: folder of the JSON files of bleu, perplexity, length, embeddings, clean, difficulty, vocab and encode.
+        reports: folder of the JSON files of the stages that measure.
         translations: folder of translations, from the translate stages.
         clean: folder of clean text, from the clean stage.
         curves: folder of learning curves, from the train stages.
@@ -38,6 +38,7 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
             systems={name: describe_system(parameters, name) for name in parameters.systems},
             sections=list(sections(parameters)),
             **scored(reports, parameters),
+            rescorings=rescored(reports, parameters),
             **learned(reports, curves, parameters),
             **by_length(reports, parameters),
             **embedded(reports),
@@ -101,6 +102,11 @@ def scale(scores: Sequence[RunScores]) -> tuple[int, int]:
     """Round numbers around the intervals of BLEU of all runs."""
     low = 5 * math.floor(min(score.bleu_low for score in scores) / 5)
     return low, max(5 * math.ceil(max(score.bleu_high for score in scores) / 5), low + 5)
+
+
+def rescored(reports: Path, parameters: Parameters) -> dict[str, Rescored]:
+    """Table 2: what other models make of the lists of a first pass."""
+    return {name: schemas.read(Rescored, reports / "rescore" / f"{name}.json") for name in parameters.rescorings}
 
 
 def learned(reports: Path, curves: Path, parameters: Parameters) -> dict[str, Any]:

@@ -41,6 +41,12 @@ def write_run(folder: Path, run: str, translations: Sequence[str]) -> None:
     schemas.write_translations(folder / f"{run}.jsonl", rows)
 
 
+def first_by(run: str) -> dict[str, Any]:
+    """The sections that rescore the lists of one run by its own models."""
+    first_passes, rescorings = {run: f"members/{run}.json"}, {run: {"first_pass": run, "scorer": run}}
+    return {"first_passes": first_passes, "rescorings": rescorings}
+
+
 MODELS = {f"reversed-{seed}": {"system": "reversed", "seed": seed} for seed in (1, 2)}
 RUNS = {
     "single": {"system": "reversed", "seeds": 1, "beam": 2},
@@ -56,6 +62,7 @@ def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: 
         write_run(folder / "translations", run, lines)
     reports = folder / "reports"
     files.write_json(reports / "bleu.json", {run: scores(run, len(pairs), number) for number, run in enumerate(RUNS)})
+    schemas.write(reports / "rescore" / "ensemble.json", rescored())
     files.write_json(reports / "perplexity.json", {model: perplexities(n) for n, model in enumerate(MODELS)})
     files.write_json(reports / "length.json", {run: groups(number) for number, run in enumerate(RUNS)})
     schemas.write(
@@ -147,6 +154,22 @@ def scores(run: str, sentences: int, number: int) -> dict[str, Any]:
         values |= {name: score, f"{name}_low": score - 1.5678, f"{name}_high": score + 1.6789}
         values[f"{name}_signature"] = SIGNATURE.format(("13a", "none", "chrF")[place])
     return values
+
+
+def rescored() -> schemas.Rescored:
+    """What rescoring the lists of `single` by `ensemble` came to; no two numbers in it are equal."""
+    choices = {}
+    for place, name in enumerate(("first", "even", "tuned", "oracle")):
+        values: dict[str, Any] = {"dev_bleu_tokenized": 40.5 + place}
+        for kind, score in (("bleu", 41.2345 + 3 * place), ("bleu_tokenized", 42.3456 + 3 * place)):
+            values |= {kind: score, f"{kind}_low": score - 1.5678, f"{kind}_high": score + 1.6789}
+            values |= {f"{kind}_signature": SIGNATURE.format("13a"), f"{kind}_p_value": 0.0123 * place + score / 1e4}
+        choices[name] = schemas.Choice(**values)
+    members = [schemas.Member(Path("models/reversed/1"), 1, "a" * 64)]
+    sizes = {split: schemas.ListSize(3, 19.5, 20) for split in ("dev", "test")}
+    return schemas.Rescored(
+        schemas.FirstPass("single", members, {}), "ensemble", members, sizes, choices, {"first_pass": 0.5, "lstm": 0.5}
+    )
 
 
 def perplexities(number: int) -> dict[str, dict[str, Any]]:

@@ -62,7 +62,7 @@ def test_check_refuses_a_source_that_is_not_listed(workspace: Path) -> None:
 def test_preset_lists_them(workspace: Path) -> None:
     code, out, _ = call(workspace, "preset")
     assert code == 0
-    assert [line.split()[0] for line in out.rstrip("\n").split("\n")][:2] == ["demo", "multi30k"]
+    assert [line.split()[0] for line in out.rstrip("\n").split("\n")][:2] == ["demo", "demo_tables"]
 
 
 def test_preset_tells_what_changed(workspace: Path) -> None:

@@ -113,7 +113,15 @@ def test_the_page_opens_from_the_disk_by_itself(made: Path, browser: Browser) ->
     page = open_page(browser, page_of(made))
     assert page.title() == "English to French, demo: sequence to sequence learning"
     titles = page.locator("h2").all_inner_texts()
-    assert titles[:6] == ["Scores", "Perplexity", "Learning", "Long sentences", "Sentence embeddings", "Translations"]
+    assert titles[:7] == [
+        "Scores",
+        "Rescoring",
+        "Perplexity",
+        "Learning",
+        "Long sentences",
+        "Sentence embeddings",
+        "Translations",
+    ]
     assert all(page.locator(f"nav a >> nth={n}").get_attribute("href") for n in range(len(titles)))
 
 
@@ -128,6 +136,10 @@ def test_every_number_of_the_reports_is_on_the_page_as_it_is(made: Path, browser
         values.pop("lengths", None)  # the page has them in bins
         found = set(numbers_in(values))
         assert found - exact - set(range(1, 9)) == set(), name  # numbers of groups are no results
+    rescored = json.loads((made / "reports" / "rescore" / "ensemble.json").read_text(encoding="utf-8"))
+    for name, choice in rescored["choices"].items():
+        hidden = {"dev_bleu_tokenized"} | ({"bleu_p_value", "bleu_tokenized_p_value"} if name == "first" else set())
+        assert {value for key, value in choice.items() if key not in hidden and isinstance(value, float)} <= exact
     for value, text in shown:
         share = text.endswith("%")
         digits = re.sub(r"[^\d.]", "", text)
@@ -324,7 +336,7 @@ def test_no_samples_and_no_probes_leave_a_page(here: Path, browser: Browser) -> 
 
 def test_what_is_left_of_other_runs_is_not_shown(here: Path) -> None:
     runs = {"ensemble": project.RUNS["ensemble"]}
-    project.write_parameters(here, models=project.MODELS, runs=runs, first_passes={}, rescorings={})
+    project.write_parameters(here, models=project.MODELS, runs=runs, **project.first_by("ensemble"))
     text = run_stage(here).read_text(encoding="utf-8")
     assert ">ensemble<" in text and ">single<" not in text
 

@@ -328,7 +328,7 @@ def test_a_second_training_of_the_same_waits_for_the_first(here: Path) -> None:
 
 def test_a_run_keeps_as_many_translations_as_it_wants(here: Path) -> None:
     runs = {"best": {"system": "reversed", "seeds": 2, "beam": 4, "translate": {"n_best": 3, "max_tokens": 6}}}
-    project.write_parameters(here, runs=runs, first_passes={}, rescorings={}, **SMALL)
+    project.write_parameters(here, runs=runs, **project.first_by(next(iter(runs))), **SMALL)
     members.main("best", Path("models/reversed"), Path("members/best.json"))
     translate_run("best")
     for row in schemas.read_translations(here / "translations" / "best.jsonl", 30):
@@ -344,7 +344,7 @@ def test_a_run_replaces_unknown_words_where_it_wants(here: Path) -> None:
     found = {}
     for run, wanted in (("plain", False), ("replaced", True)):
         runs = {run: {"system": "reversed", "seeds": 1, "beam": 1, "translate": {"replace_unknown": wanted}}}
-        project.write_parameters(here, **SMALL, runs=runs, first_passes={}, rescorings={})
+        project.write_parameters(here, runs=runs, **project.first_by(run), **SMALL)
         members.main(run, Path("models/reversed"), Path(f"members/{run}.json"))
         translate_run(run)
         found[run] = schemas.read_translations(here / "translations" / f"{run}.jsonl", 30)
