@@ -2,13 +2,14 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 5000
+RUN ?= ensemble
 PY := .venv/bin/python
 # Stages are started as `python -m pipeline...`: the environment's python must be the first that is found.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test slow lint ui bench lock
+.PHONY: help setup repro test slow lint ui serve bench lock
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +47,9 @@ lint: setup  ## ruff and mypy alone
 
 ui: setup  ## open MLflow's pages on what was run, at http://localhost:PORT
 	$(PY) -m mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --port $(PORT)
+
+serve: setup  ## answer requests with the package of RUN (python -m pipeline.package --run RUN), at http://localhost:5001
+	$(PY) -m mlflow models serve --model-uri packages/$(RUN) --env-manager local --port 5001
 
 bench: setup  ## measure speed on this machine
 	$(PY) -m bench.train
