@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from pipeline.schemas import EmbeddedSentence, LengthGroup, Panel
-from pipeline.svg import INK, SERIES, drawn, inline
+from pipeline.svg import INK, SERIES, drawn, inline, tell
 
 WIDE, NARROW = 6.4, 3.6  # inches: for a screen, and for a phone or one panel of several
 HEIGHT = 2.85  # without the legend
@@ -46,12 +46,20 @@ def lengths(runs: Mapping[str, Sequence[LengthGroup]], width: float = WIDE) -> F
         bars = np.maximum([scores[:, 0] - scores[:, 1], scores[:, 2] - scores[:, 0]], 0.0)
         places = [row.bin + shift for row in rows]
         axes.errorbar(places, scores[:, 0], bars, label=run, elinewidth=0.9, **look(number))
+        for row, x in zip(rows, places, strict=True):
+            tell(axes, x, row.bleu, f"{run}, {in_words(row)}")
     label_groups(axes, max(runs.values(), key=len, default=()))
     axes.set_xlabel("tokens of the source sentence")
     axes.set_ylabel("BLEU")
     axes.set_ylim(*score_limits([row for rows in runs.values() for row in rows]))
     legend(axes, width, list(runs))
     return figure
+
+
+def in_words(row: LengthGroup) -> str:
+    """A group of sentences and its score."""
+    score = f"BLEU {row.bleu:.2f}, 95 % interval {row.bleu_low:.2f} to {row.bleu_high:.2f}"
+    return f"{span(row.shortest, row.longest)} tokens: {score}, sentences: {row.sentences}"
 
 
 def label_groups(axes: Axes, groups: Sequence[LengthGroup]) -> None:
@@ -91,6 +99,7 @@ def curves(models: Mapping[str, Mapping[str, Sequence[float]]], width: float = W
         color = look(number)["color"]
         axes.plot(curve["epoch"], curve["train_perplexity"], linestyle=":", linewidth=1.2, color=color)
         axes.plot(curve["epoch"], curve["dev_perplexity"], label=model, **look(number))
+        tell_epochs(axes, model, curve)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7), numticks=12))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -101,6 +110,15 @@ def curves(models: Mapping[str, Mapping[str, Sequence[float]]], width: float = W
     axes.set_ylabel("perplexity, logarithmic")
     legend(axes, width, list(models))
     return figure
+
+
+def tell_epochs(axes: Axes, model: str, curve: Mapping[str, Sequence[float]]) -> None:
+    """Says of each epoch what its perplexities are."""
+    columns = (curve[name] for name in ("epoch", "train_perplexity", "dev_perplexity"))
+    for epoch, train, dev in zip(*columns, strict=True):
+        if math.isfinite(dev):
+            training = f", in training {train:.2f}" if math.isfinite(train) else ""
+            tell(axes, epoch, dev, f"{model}, epoch {epoch:g}: perplexity {dev:.2f}{training}")
 
 
 @drawn
@@ -141,6 +159,8 @@ def scatter(axes: Axes, content: Panel) -> None:
     axes.margins(0.12)
     for point, number in zip(points, group_numbers(sentences), strict=True):
         axes.plot(*point, **look(number) | {"linestyle": "none"})
+    for number, one in enumerate(sentences, 1):
+        tell(axes, one.x, one.y, f"{number}, {one.group}: {one.sentence}")
     for number, (point, offset) in enumerate(zip(points, label_offsets(points), strict=True), 1):
         axes.annotate(
             str(number), (point[0], point[1]), offset, textcoords="offset points", ha="center", va="center", fontsize=8

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.figures import HEIGHT, WIDE, look, place
+from pipeline.figures import HEIGHT, WIDE, look, place, span
 from pipeline.schemas import LONGEST, EncodedSplit, Lengths
-from pipeline.svg import drawn
+from pipeline.svg import drawn, tell_span
 
 BINS = 41  # at most: more would be narrower than the eye can compare on a phone
 WIDTHS = (1, 2, 5)  # tokens a bin: each divides LONGEST, and the last one has it in forty bins
@@ -93,6 +93,7 @@ def sentences(bins: Sequence[Bin], sides: Mapping[str, Typical], width: float = 
         edges = edges_of(bins)
         for number, side in enumerate(sides):
             draw_bins(axes, edges, [getattr(one, side) for one in bins], look(number)["color"])
+        tell_bins(axes, edges, bins)
         label_lengths(axes, bins)
         for one in (axes, strip):
             one.set_xlim(edges[0], edges[-1])
@@ -112,6 +113,13 @@ def draw_bins(axes: Axes, edges: NDArray[np.float64], counts: Sequence[int], col
     shares = 100 * np.array(counts) / max(1, sum(counts))
     axes.stairs(shares, edges, fill=True, color=color, alpha=0.16, linewidth=0)
     axes.stairs(shares, edges, color=color, linewidth=1.2)
+
+
+def tell_bins(axes: Axes, edges: NDArray[np.float64], bins: Sequence[Bin]) -> None:
+    """Says of each bin how many sentences it holds."""
+    for one, left, right in zip(bins, edges, edges[1:], strict=False):
+        lengths = f"{one.shortest} and more" if one.longest is None else span(one.shortest, one.longest)
+        tell_span(axes, left, right, f"{lengths} tokens: source {one.source:,}, target {one.target:,} sentences")
 
 
 def label_lengths(axes: Axes, bins: Sequence[Bin]) -> None:

@@ -6,15 +6,19 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec
+from urllib.parse import quote, unquote
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 P = ParamSpec("P")
 
 INK = "#72777f"  # text and axes: a contrast of 4.5 on white and 4.0 on a nearly black page
 GRID = "#9ba0a8"
+VALUE = "value:"  # how the name of a part begins that tells a value, in the text that matplotlib writes
+REACH = 14.0  # typographic points across: how near a pointer must come to a point
 SERIES = ("#3f7fd6", "#d9632a", "#259a77", "#a06bd6", "#cc4f86", "#8f8a25", "#2a97ad", "#a8715a")
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 STYLE: Any = {
@@ -60,6 +64,17 @@ def drawn(draw: Callable[P, Figure]) -> Callable[P, str]:
     return text
 
 
+def tell(axes: Axes, x: float, y: float, words: str) -> None:
+    """Says in words what stands at a point, to who points at it or comes to it by keyboard."""
+    name = VALUE + quote(words)
+    axes.plot(x, y, "o", color=INK, markersize=REACH, markeredgewidth=0, alpha=0, clip_on=False, gid=name)
+
+
+def tell_span(axes: Axes, left: float, right: float, words: str) -> None:
+    """Says in words what stands between two places of the x axis."""
+    axes.axvspan(left, right, color=INK, linewidth=0, alpha=0, gid=VALUE + quote(words))
+
+
 def tidy(svg: str) -> str:
     """Keeps what is drawn: two decimals, ids counted in their order, no metadata, no rules for elements around it."""
     svg = svg[svg.index("<svg") :]
@@ -67,7 +82,13 @@ def tidy(svg: str) -> str:
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
     svg = re.sub(r"\s*<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(rf'<g id="{VALUE}([^"]*)">', told, svg)
     return number_ids(re.sub(r"<[^>]+>", lambda tag: tidy_tag(tag[0]), svg))
+
+
+def told(group: re.Match[str]) -> str:
+    """The start of a part that tells a value, as programs that show SVG know it."""
+    return f'<g class="value"><title>{escape(unquote(group[1]))}</title>'
 
 
 def tidy_tag(tag: str) -> str:

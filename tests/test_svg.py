@@ -1,4 +1,7 @@
 import re
+from xml.etree import ElementTree
+
+from matplotlib.figure import Figure
 
 from pipeline import figures, svg
 from pipeline.schemas import LengthGroup
@@ -26,3 +29,21 @@ def test_what_only_the_last_decimals_tell_apart_is_drawn_alike() -> None:
     raw = '<?xml?>\n<svg width="1pt"><g id="p{0}"/><path d="M {1} -0.001 \nL 2 3.125" clip-path="url(#p{0})"/></svg>'
     assert svg.tidy(raw.format("abc", "1.234567")) == svg.tidy(raw.format("def", "1.234568"))
     assert 'd="M 1.23 0 L 2 3.12" clip-path="url(#i0)"' in svg.tidy(raw.format("abc", "1.234567"))
+
+
+def test_parts_of_a_figure_tell_their_values_as_they_are_given() -> None:
+    words = ['<b>"12.50" & 7.1250', "שלום 😀", "of a bin"]
+
+    @svg.drawn
+    def draw() -> Figure:
+        figure = Figure()
+        axes = figure.add_subplot()
+        svg.tell(axes, 1.0, 2.0, words[0])
+        svg.tell(axes, 3.0, 4.0, words[1])
+        svg.tell_span(axes, 1.0, 2.0, words[2])
+        return figure
+
+    parts = [one for one in ElementTree.fromstring(draw()).iter() if one.get("class") == "value"]
+    titles = [part.find("{http://www.w3.org/2000/svg}title") for part in parts]
+    assert sorted(title.text or "" for title in titles if title is not None) == sorted(words)
+    assert all("opacity: 0" in ElementTree.tostring(part, encoding="unicode") for part in parts)
