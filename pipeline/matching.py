@@ -68,7 +68,8 @@ def rescorings(parameters: Parameters) -> Iterator[Found]:
         scorer, path = parameters.runs[rescoring.scorer], parameters.first_passes[rescoring.first_pass]
         mean = parameters.run(rescoring.scorer).ensemble_mean
         for kind, words in KINDS.items():
-            shown, rest = f"{name}, {words}", {"lists": path, "mean": mean}
+            shown = f"{rescoring.first_pass if kind == 'first' else name}, {words}"
+            rest = {"lists": path, "mean": mean}
             yield found(parameters, kind, name, shown, scorer.system, scorer.seeds, 0, path not in ours, True, rest)
 
 

@@ -18,8 +18,6 @@ class Line:
     """An entry as the page shows it."""
 
     entry: Entry
-    results: list[tuple[str, float]]
-    """What ours are of, and the results."""
 
     @property
     def is_share(self) -> bool:
@@ -30,7 +28,7 @@ class Line:
 def content(reports: Path, parameters: Parameters) -> dict[str, Any]:
     """All that the template of the section needs."""
     scorecard = schemas.read(Scorecard, reports / SCORECARD)
-    lines = [Line(one, list(zip(one.compared, one.ours, strict=True))) for one in scorecard.entries]
+    lines = [Line(one) for one in scorecard.entries]
     return {
         "scorecard": scorecard,
         "scorecard_groups": {title: [one for one in lines if one.entry.kind == kind] for kind, title in TITLES.items()},
