@@ -19,6 +19,7 @@ INK = "#72777f"  # text and axes: a contrast of 4.5 on white and 4.0 on a nearly
 GRID = "#9ba0a8"
 VALUE = "value:"  # how the name of a part begins that tells a value, in the text that matplotlib writes
 REACH = 14.0  # typographic points across: how near a pointer must come to a point
+ABOVE = 10.0  # everything else: what cannot be seen hides nothing, and it must be hit
 SERIES = ("#3f7fd6", "#d9632a", "#259a77", "#a06bd6", "#cc4f86", "#8f8a25", "#2a97ad", "#a8715a")
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 STYLE: Any = {
@@ -67,12 +68,12 @@ def drawn(draw: Callable[P, Figure]) -> Callable[P, str]:
 def tell(axes: Axes, x: float, y: float, words: str) -> None:
     """Says in words what stands at a point, to who points at it or comes to it by keyboard."""
     name = VALUE + quote(words)
-    axes.plot(x, y, "o", color=INK, markersize=REACH, markeredgewidth=0, alpha=0, clip_on=False, gid=name)
+    axes.plot(x, y, "o", markersize=REACH, markeredgewidth=0, alpha=0, zorder=ABOVE, clip_on=False, gid=name)
 
 
 def tell_span(axes: Axes, left: float, right: float, words: str) -> None:
     """Says in words what stands between two places of the x axis."""
-    axes.axvspan(left, right, color=INK, linewidth=0, alpha=0, gid=VALUE + quote(words))
+    axes.axvspan(left, right, linewidth=0, alpha=0, zorder=ABOVE, gid=VALUE + quote(words))
 
 
 def tidy(svg: str) -> str:
@@ -88,7 +89,7 @@ def tidy(svg: str) -> str:
 
 def told(group: re.Match[str]) -> str:
     """The start of a part that tells a value, as programs that show SVG know it."""
-    return f'<g class="value"><title>{escape(unquote(group[1]))}</title>'
+    return f'<g class="value" pointer-events="all"><title>{escape(unquote(group[1]))}</title>'
 
 
 def tidy_tag(tag: str) -> str:

@@ -1,6 +1,14 @@
 """What every test has: stages called directly record nothing, and no setting of the person who tests reaches them."""
 
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:  # the library's tests also run where no browser is
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(autouse=True)
@@ -8,3 +16,18 @@ def untracked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S2S_TRACKING", "off")
     for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_STAGE", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "S2S_MIRRORS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        message = "no Chromium was found; install it (Debian: apt-get install chromium) to test the report page"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with sync_playwright() as playwright:
+        # Without a sandbox of its own it also starts as root and in containers; the page is our own.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()

@@ -1,7 +1,5 @@
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -9,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator
 
 from pipeline import formats, report, schemas
 from s2s.errors import UserError
 from tests import project
+from tests.browsing import barriers, open_page
 
 SOURCES = [
     "The king sees <script>document.title = 'injected'</script> & the <b>cat</b>.",
@@ -37,19 +36,6 @@ SINGLE = [
     "Le vieil roi voit l'homme <!-- et le chat.",
 ]
 TRANSLATIONS = {"single": SINGLE, "ensemble": ["", *REFERENCES[1:]]}
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        message = "no Chromium was found; install it (Debian: apt-get install chromium) to test the report page"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    with sync_playwright() as playwright:
-        # Without a sandbox of its own it also starts as root and in containers; the page is our own.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -86,18 +72,6 @@ def page_of(folder: Path) -> Path:
 def run_stage(folder: Path) -> Path:
     report.main(folder / "reports", folder / "translations", folder / "clean", folder / "curves", page_of(folder))
     return page_of(folder)
-
-
-def open_page(browser: Browser, path: Path, width: int = 1280, **settings: Any) -> Page:
-    """Opens a page from the disk, and fails at the first thing that it loads or complains of."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, offline=True, **settings)
-    page.on("request", lambda request: complaints.append(request.url) if request.url != path.as_uri() else None)
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    complaints: list[str] = []
-    page.goto(path.as_uri())
-    assert [one for one in complaints if not one.startswith("data:")] == []
-    return page
 
 
 def numbers_in(value: Any) -> Iterator[float]:
@@ -142,7 +116,7 @@ def test_every_number_of_the_reports_is_on_the_page_as_it_is(made: Path, browser
         assert {value for key, value in choice.items() if key not in hidden and isinstance(value, float)} <= exact
     for value, text in shown:
         share = text.endswith("%")
-        digits = re.sub(r"[^\d.]", "", text)
+        digits = re.sub(r"[^-\d.]", "", text)
         rounded = 10.0 ** -len(digits.partition(".")[2]) / 2
         assert abs(float(digits) - float(value) * (100 if share else 1)) <= rounded * 1.000001, (value, text)
 
@@ -164,18 +138,21 @@ def test_each_score_has_its_signature(made: Path, browser: Browser) -> None:
 def test_markup_in_text_stays_text(run: str, made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
     found = page.eval_on_selector_all(
-        f"td[data-run={run}]", "all => all.map(one => one.querySelector('.nothing') ? '' : one.textContent.trim())"
+        f"#translations td[data-run={run}]",
+        "all => all.map(one => one.querySelector('.nothing') ? '' : one.textContent.trim())",
     )
     assert sorted(found) == sorted(TRANSLATIONS[run])
-    assert sorted(page.locator(".sample td[lang=en]").all_inner_texts()) == sorted(SOURCES)
-    assert page.locator(".sample :is(script, b, img, i)").count() == 0
+    assert sorted(page.locator("#translations .sample td[lang=en]").all_inner_texts()) == sorted(SOURCES)
+    assert page.locator("#translations .sample :is(script, b, img, i)").count() == 0
     assert "injected" not in page.title()
-    assert page.locator(".sample td:not([dir=auto])").count() == 0  # Hebrew and French each run their own way
+    assert (
+        page.locator("#translations .sample td:not([dir=auto])").count() == 0
+    )  # Hebrew and French each run their own way
 
 
 def test_words_that_differ_from_the_reference_are_marked(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
-    sample = page.locator(".sample", has_text="Sentence 4")
+    sample = page.locator("#translations .sample", has_text="Sentence 4")
     assert sample.locator("[data-run=single] mark").all_inner_texts() == ["voit l'homme <!--", "chat."]
     assert sample.locator("[data-run=single] .gap").count() == 1  # "homme qui habite près de la rivière voit le"
     assert sample.get_by_role("img", name="equal to the reference").count() == 1
@@ -183,7 +160,9 @@ def test_words_that_differ_from_the_reference_are_marked(made: Path, browser: Br
 
 def test_figures_and_tables_speak_to_those_who_do_not_see(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
-    assert page.locator("svg:not([role=img][aria-label])").count() == 0
+    assert page.locator("svg:not([role][aria-label])").count() == 0
+    quiet = "svg[role=group] text:not([aria-hidden=true]), svg[role=group] .value:not([role=img][aria-label])"
+    assert page.locator(quiet).count() == 0
     assert page.locator("th:not([scope]):not([aria-hidden])").count() == 0
     ids = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
     assert len(ids) == len(set(ids))
@@ -309,6 +288,47 @@ def test_it_is_light_and_dark_as_the_reader_wishes(made: Path, browser: Browser)
     assert [sum(map(int, re.findall(r"\d+", color))) > 3 * 128 for color in (light, dark)] == [True, False]
 
 
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_checker_of_accessibility_finds_nothing_serious(
+    width: int, colors: Any, made: Path, browser: Browser
+) -> None:
+    page = open_page(browser, page_of(made), width, color_scheme=colors)
+    for part in page.locator("details:not([open]) > summary:visible").all()[::-1]:
+        part.click()
+    assert barriers(page) == []
+
+
+def test_figures_answer_to_the_pointer(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made))
+    tip = page.locator(".tip")
+    page.locator("#length svg:visible .value").nth(1).hover()
+    words = "single, 8–13 tokens: BLEU 68.43, 95 % interval 64.12 to 72.99, sentences: 125"
+    assert tip.is_visible() and tip.inner_text() == words
+    page.mouse.move(1, 1)
+    assert not tip.is_visible()
+    page.locator("#data svg:visible .value").first.hover()
+    assert tip.inner_text() == "5–9 tokens: source 10,000, target 0 sentences"
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+
+
+def test_figures_answer_to_the_keyboard(made: Path, browser: Browser) -> None:
+    page = open_page(browser, page_of(made), 390)
+    figure, tip = page.locator("#length svg:visible"), page.locator(".tip")
+    parts = figure.locator(".value")
+    assert figure.locator("[tabindex='0']").count() == 1  # Tab goes by a figure in one step
+    parts.first.focus()
+    for key, place in (("ArrowRight", 1), ("ArrowDown", 2), ("ArrowLeft", 1), ("End", parts.count() - 1), ("Home", 0)):
+        page.keyboard.press(key)
+        name = parts.nth(place).get_attribute("aria-label")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == name == tip.inner_text()
+    box = tip.bounding_box()
+    assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    page.keyboard.press("Tab")
+    assert not tip.is_visible()
+
+
 def test_paper_shows_what_is_folded_on_the_screen(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
     assert not page.locator("#parameters table").first.is_visible()
@@ -322,15 +342,15 @@ def test_paper_shows_what_is_folded_on_the_screen(made: Path, browser: Browser) 
 def test_one_test_sentence_and_nothing_but_empty_translations(here: Path, browser: Browser) -> None:
     project.write_results(here, [("He waits.", "Il attend.")], {run: [""] for run in project.RUNS})
     page = open_page(browser, run_stage(here))
-    assert page.locator(".sample").count() == 1
-    assert page.locator(".sample .nothing").all_inner_texts() == ["nothing", "nothing"]
+    assert page.locator("#translations .sample").count() == 1
+    assert page.locator("#translations .sample .nothing").all_inner_texts() == ["nothing", "nothing"]
 
 
 def test_no_samples_and_no_probes_leave_a_page(here: Path, browser: Browser) -> None:
     project.write_parameters(here, models=project.MODELS, runs=project.RUNS, report={"samples": 0})
     (here / "reports" / "embeddings.json").write_text('{"model": "reversed-1", "panels": []}', encoding="utf-8")
     page = open_page(browser, run_stage(here))
-    assert page.locator(".sample").count() == 0
+    assert page.locator("#translations .sample").count() == 0
     assert page.get_by_text("The file of probe sentences holds none.").is_visible()
 
 

@@ -1,0 +1,30 @@
+"""A page in a real browser, opened from the disk, and what axe-core finds in it."""
+
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page
+
+
+def open_page(browser: Browser, path: Path, width: int = 1280, **settings: Any) -> Page:
+    """Opens a page, and fails at the first thing that it loads or complains of."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, offline=True, **settings)
+    page.on("request", lambda request: complaints.append(request.url) if request.url != path.as_uri() else None)
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints: list[str] = []
+    page.goto(path.as_uri())
+    assert [one for one in complaints if not one.startswith("data:")] == []
+    return page
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds that is serious or worse for readers with disabilities, with the parts of the page."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['help']}: {node['html'][:160]}: {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
