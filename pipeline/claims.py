@@ -239,7 +239,11 @@ class ProbeClaim:
     statement: str
 
 
-PROBES = (
-    ProbeClaim("word-order", "3.8, Figure 2", "The encoder's state depends on the order of the words"),
-    ProbeClaim("voice", "3.8, Figure 2", "The encoder's state hardly depends on the voice"),
+WORD_ORDER = ProbeClaim(
+    "word-order",
+    "3.8, Figure 2",
+    "The encoder's state depends on word order: sentences that say the same of the same lie together",
+)
+VOICE = ProbeClaim(
+    "voice", "3.8, Figure 2", "The encoder's state hardly depends on voice: one event in several forms lies together"
 )

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from pipeline import claims, matching
-from pipeline.claims import Cell, Claim, LayerShare, LengthClaim, PerplexityClaim, ProbeClaim, Side
+from pipeline.claims import Cell, Claim, LayerShare, LengthClaim, PerplexityClaim, Side
 from pipeline.deciding import decide, entry, equivalent, rounded, too_few, with_contrast
 from pipeline.evidence import Drawn, Evidence
 from pipeline.matching import Found
@@ -170,9 +170,3 @@ def by_length(lengths: Floats, claim: LengthClaim) -> tuple[list[int], list[int]
 def span(lengths: Floats) -> str:
     """From the shortest to the longest."""
     return f"{int(lengths.min())} to {int(lengths.max())} tokens"
-
-
-def judge_probes(claim: ProbeClaim, evidence: Evidence) -> Entry:
-    """A claim on the encoder's states."""
-    one = entry(claim, "probe sentences", 0, "permutation of the groups of the probe sentences")
-    return replace(one, why="no stage measures how well the states separate")

@@ -10,9 +10,10 @@ import pandas as pd
 from pipeline import claims, schemas, stage, tracking
 from pipeline.deciding import ALPHA, FEWEST
 from pipeline.evidence import Evidence
-from pipeline.judges import judge_bleu, judge_cell, judge_length, judge_perplexities, judge_probes, judge_share
+from pipeline.judges import judge_bleu, judge_cell, judge_length, judge_perplexities, judge_share
 from pipeline.parameters import read
 from pipeline.scorecard_schema import VERDICTS, Entry, Scorecard
+from pipeline.state_judge import judge_states
 from s2s import files
 
 
@@ -32,7 +33,8 @@ def main(reports: Path, translations: Path, rescored: Path, clean: Path, out: Pa
         entries = list(judged(Evidence(parameters, reports, translations, rescored, clean)))
         schemas.write(out, Scorecard(entries, ALPHA, FEWEST, parameters.bleu.bootstrap_samples))
         files.write_text(table, pd.DataFrame(map(row, entries)).to_csv(index=False, lineterminator="\n"))
-        tracked.metrics({verdict: sum(one.verdict == verdict for one in entries) for verdict in VERDICTS})
+        found = [one.verdict for one in entries if one.kind == "claim"]
+        tracked.metrics({f"claims.{verdict.replace(' ', '_')}": found.count(verdict) for verdict in VERDICTS})
 
 
 def row(one: Entry) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def judged(evidence: Evidence) -> Iterator[Entry]:
     yield judge_share(claims.LAYER_SHARE, evidence)
     yield from (judge_bleu(claim, evidence) for claim in claims.CLAIMS[1:])
     yield from (judge_length(claim, evidence) for claim in claims.LENGTHS)
-    yield from (judge_probes(claim, evidence) for claim in claims.PROBES)
+    yield from judge_states(evidence.reports)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline import claims, formats, matching, parameters, schemas, scorecard, scorecard_section, sentence_scores
+from pipeline.probes import MeasuredPanel, MeasuredProbes, Separation
 from pipeline.scorecard_schema import Entry, Scorecard
 from s2s import metrics, text
 from s2s.errors import UserError
@@ -70,6 +71,18 @@ def write_project(folder: Path, references: list[str] = REFERENCES, **sections: 
     scores = {run: project.scores("single", len(references), n) for n, run in enumerate(RUNS)}
     (folder / "reports" / "bleu.json").write_text(json.dumps(scores), encoding="utf-8")
     write_log_probs(folder, len(references), {"reversed": -8.0, "forward": -10.0, "deep": -7.0})
+    write_probes(folder, {"who does what": (0.25, 0.01, 0.8), "voice": (0.5, 0.02, None)})
+
+
+def write_probes(folder: Path, panels: dict[str, tuple[float | None, float | None, float | None]]) -> None:
+    """Writes panels with a silhouette, its p-value, and how far sentences of the same words lie apart."""
+    measured = []
+    for name, (silhouette, p_value, reordered) in panels.items():
+        values = dict.fromkeys(("accuracy", "accuracy_chance", "accuracy_p_value", "spread"))
+        found = Separation(3, silhouette, p_value, arrangements=90, exact=True, reordered=reordered, **values)
+        plain = project.panel(name)
+        measured.append(MeasuredPanel(plain.panel, plain.explained_variance, plain.sentences, found))
+    schemas.write(folder / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", measured))
 
 
 def set_up(folder: Path, **sections: Any) -> None:
@@ -245,6 +258,36 @@ def test_a_text_without_long_sentences_says_so(here: Path) -> None:
     assert (one.verdict, one.why) == ("not run", "no test sentence of 35 tokens or more")
 
 
+def test_the_states_tell_of_word_order_by_reordered_sentences_and_of_voice_by_the_others(here: Path) -> None:
+    found = run_stage(here)
+    order, voice = found["word-order"], found["voice"]
+    assert (order.verdict, order.ours, order.compared) == ("holds", [0.25], ["reversed-1, panel who does what"])
+    assert (voice.verdict, voice.p_value, voice.compared) == ("holds", 0.02, ["reversed-1, panel voice"])
+
+
+@pytest.mark.parametrize(
+    ("panel", "verdict", "why"),
+    [
+        ((0.1, 0.3, 0.9), "undecided", "it may be chance"),
+        ((-0.3, 0.99, 0.1), "fails", ""),
+        ((None, None, 0.9), "undecided", "each sentence is a group of its own, or all are one"),
+        ((0.3, 0.01, None), "not run", "no probe sentences of the same words in another order"),
+    ],
+)
+def test_states_may_tell_nothing_or_the_contrary(
+    here: Path, panel: tuple[float | None, float | None, float | None], verdict: str, why: str
+) -> None:
+    write_probes(here, {"any": panel})
+    one = run_stage(here)["word-order"]
+    assert (one.verdict, one.why) == (verdict, why)
+
+
+def test_no_probes_leave_the_claims_on_states_not_run(here: Path) -> None:
+    write_probes(here, {})
+    found = run_stage(here)
+    assert {found["word-order"].verdict, found["voice"].verdict} == {"not run"}
+
+
 def test_empty_translations_decide_nothing(here: Path) -> None:
     for run in RUNS:
         write_run(here, run, [""] * len(REFERENCES))
@@ -258,7 +301,8 @@ def test_empty_translations_decide_nothing(here: Path) -> None:
 def test_one_test_sentence_decides_nothing(here: Path) -> None:
     write_project(here, REFERENCES[:1])
     found = run_stage(here)
-    assert {one.verdict for one in found.values()} <= {"undecided", "not run"}
+    states = {"word-order", "voice"}  # of probe sentences
+    assert {one.verdict for name, one in found.items() if name not in states} == {"undecided", "not run"}
     assert found["reversal-bleu"].why == "1 test sentences; it takes 30"
 
 
@@ -268,7 +312,7 @@ def test_one_model_leaves_the_claims_on_ensembles_not_run(here: Path) -> None:
     set_up(here, models=models, runs={"back": RUNS["back"]}, rescorings=rescorings, first_passes=first_passes)
     found = run_stage(here)
     ran = {name for name, one in found.items() if one.kind == "claim" and one.verdict != "not run"}
-    assert ran == {"rescoring", "long-sentences"}
+    assert ran == {"rescoring", "long-sentences", "word-order", "voice"}
 
 
 @pytest.mark.parametrize(
