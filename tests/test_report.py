@@ -130,7 +130,7 @@ def test_the_headline_is_the_best_run_with_its_interval(made: Path, browser: Bro
 
 def test_each_score_has_its_signature(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
-    found = [text.replace("\u200b", "") for text in page.locator(".signatures code").all_inner_texts()]
+    found = [text.replace("\u200b", "") for text in page.locator("#scores .signatures code").all_inner_texts()]
     assert found == [project.SIGNATURE.format(name) for name in ("13a", "none", "chrF")]
 
 
