@@ -247,10 +247,18 @@ def long_project(folder: Path, sizes: list[int], wrong: set[int]) -> None:
 def test_long_sentences_are_no_loss_if_they_are_translated_as_well(here: Path) -> None:
     long_project(here, [5 + n % 30 for n in range(300)] + [40 + n % 9 for n in range(60)], set(range(300, 360)))
     found = run_stage(here)
-    assert found["long-sentences"].sentences == 120
+    assert (found["long-sentences"].verdict, found["long-sentences"].sentences) == ("holds", 120)
     assert found["long-sentences"].compared == ["five, 17 to 22 tokens", "five, 29 to 34 tokens"]
     assert found["longest-sentences"].verdict == "fails"
     assert found["longest-sentences"].compared[1] == "five, 40 to 48 tokens"
+
+
+def test_where_nothing_is_translated_long_sentences_lose_nothing_and_nothing_is_decided(here: Path) -> None:
+    long_project(here, [5 + n % 30 for n in range(300)], set())
+    for run in RUNS:
+        write_run(here, run, [""] * 300)
+    one = run_stage(here)["long-sentences"]
+    assert (one.verdict, one.why, one.difference) == ("undecided", "there is nothing to lose", 0.0)
 
 
 def test_a_text_without_long_sentences_says_so(here: Path) -> None:
