@@ -1,0 +1,19 @@
+"""An entry of reports/rarity.json: a group of test sentences that are alike in some measure, and its score."""
+
+from dataclasses import dataclass
+
+from pipeline.schemas import EXACT
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of test sentences; its bounds are the measures of its first and its last sentence."""
+
+    __pydantic_config__ = EXACT
+    bin: int
+    lowest: float
+    highest: float
+    sentences: int
+    bleu: float
+    bleu_low: float
+    bleu_high: float
