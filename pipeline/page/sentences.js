@@ -37,7 +37,7 @@ function search() {
   const [measure, sign] = order.value.split(" ");
   if (measure) {
     const keys = new Map(shown.map(row => [row, sign * keyOf(measure)(row)]));
-    shown.sort((one, other) => keys.get(one) - keys.get(other) || one - other);
+    shown.sort((one, other) => keys.get(one) - keys.get(other));
   }
   first = 0;
   draw();
