@@ -86,13 +86,13 @@ function drawTranslation(one, row) {
 
 // A translation in parts of so many words: as in the reference, marked (negative), or a gap (0).
 function* marked(text, parts) {
-  if (!text) yield Object.assign(element("em", "nothing"), { className: "nothing" });
   const left = text.split(" ");
   for (const [place, part] of parts.entries()) {
     if (part === 0) yield Object.assign(element("span", ""), { className: "gap" });
     else yield element(part < 0 ? "mark" : "span", left.splice(0, Math.abs(part)).join(" "));
     if (part !== 0 && place < parts.length - 1) yield " ";
   }
+  if (!text) yield Object.assign(element("em", "nothing"), { className: "nothing" });
 }
 
 function drawAlternative([text, logProb, score]) {
