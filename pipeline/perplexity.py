@@ -4,20 +4,22 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pipeline import schemas, stage, tracking
+from pipeline import schemas, sentence_scores, stage, tracking
 from pipeline.parameters import read
 from s2s import files, model
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
-from s2s.scoring import perplexity
+from s2s.scoring import Evaluation, sentence_log_probs
 from s2s.vocabulary import UNK
 
 SPLITS = ("dev", "test")
 
 
-def main(models: Path, encoded: Path, out: Path, table: Path) -> None:
+def main(models: Path, encoded: Path, out: Path, table: Path, sentences: Path) -> None:
     """Writes the perplexity of each model on each split, per target token with </s>.
 
     Args:
@@ -25,6 +27,7 @@ def main(models: Path, encoded: Path, out: Path, table: Path) -> None:
         encoded: folder of encoded text, from the encode stage.
         out: JSON file to be written.
         table: CSV file of the same numbers to be written.
+        sentences: Parquet file to be written: the log-probability of each test sentence by each model.
     """
     parameters = read()
     settings = parameters.perplexity
@@ -32,13 +35,16 @@ def main(models: Path, encoded: Path, out: Path, table: Path) -> None:
     corpora = {split: EncodedCorpus.open(encoded, split) for split in SPLITS}
     with tracking.run() as tracked:
         found: dict[str, dict[str, dict[str, Any]]] = {}
+        log_probs: dict[str, NDArray[np.float64]] = {}
         for name, trained in parameters.models.items():
             folder = models / trained.system / str(trained.seed)
             schemas.check_vocabularies(folder, schemas.vocabularies_of(encoded))
             network = model.load(folder, str(device))
             found[name] = {}
             for split, corpus in corpora.items():
-                evaluation = perplexity(network, corpus, settings.batch_tokens)
+                scores = sentence_log_probs(network, corpus, settings.batch_tokens)
+                evaluation = Evaluation(float(scores.sum()), int(corpus.target.lengths.sum()))
+                log_probs[name] = scores  # at last those of the test set
                 found[name][split] = {
                     "perplexity": round(evaluation.perplexity, 6),
                     "tokens": evaluation.tokens,
@@ -47,6 +53,7 @@ def main(models: Path, encoded: Path, out: Path, table: Path) -> None:
                 tracked.metrics({f"perplexity.{split}.{name}": min(evaluation.perplexity, math.exp(80))})
         files.write_json(out, found)
         rows = [{"model": name, "split": split} | row for name, rows in found.items() for split, row in rows.items()]
+        sentence_scores.write(sentences, corpora["test"].target.lengths, log_probs)
         files.write_text(table, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
 

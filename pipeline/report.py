@@ -8,13 +8,24 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline import data_section, figures, formats, samples, schemas, stage, tracking
+from pipeline import (
+    data_section,
+    figures,
+    formats,
+    samples,
+    schemas,
+    scorecard_section,
+    sentences_section,
+    stage,
+    tracking,
+)
 from pipeline.parameters import Parameters, read
 from pipeline.schemas import EmbeddedProbes, LengthGroup, Perplexity, Rescored, RunScores
 from pipeline.svg import SERIES, inline
 from s2s import files
 
 FOLDER = Path(__file__).parent / "page"
+OWN = {"css": ("page.css", "scorecard.css"), "js": ("page.js",)}
 SCORES = {"bleu": "BLEU", "bleu_tokenized": "BLEU, tokenized", "chrf": "chrF"}
 LANGUAGES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian", "cs": "Czech"}
 
@@ -37,12 +48,14 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
             codes=language_codes(parameters),
             systems={name: describe_system(parameters, name) for name in parameters.systems},
             sections=list(sections(parameters)),
+            **scorecard_section.content(reports, parameters),
             **scored(reports, parameters),
             rescorings=rescored(reports, parameters),
             **learned(reports, curves, parameters),
             **by_length(reports, parameters),
             **embedded(reports),
             **translated(translations, clean, parameters),
+            **sentences_section.content(translations, clean, parameters.runs),
             **data_section.content(reports),
         )
         files.write_text(out, page)
@@ -54,7 +67,10 @@ def render(**content: Any) -> str:
     loader = FileSystemLoader(FOLDER)
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {filter.__name__: filter for filter in formats.FILTERS}
-    own = {name: Markup((FOLDER / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}
+    own = {
+        kind: Markup("".join((FOLDER / name).read_text(encoding="utf-8") for name in names))
+        for kind, names in OWN.items()
+    }
     return page.get_template("page.html.j2").render(content | own)
 
 

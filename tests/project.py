@@ -8,6 +8,7 @@ import yaml
 
 from pipeline import schemas
 from s2s import files, text
+from tests import scorecards
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,6 +64,7 @@ def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: 
     reports = folder / "reports"
     files.write_json(reports / "bleu.json", {run: scores(run, len(pairs), number) for number, run in enumerate(RUNS)})
     schemas.write(reports / "rescore" / "ensemble.json", rescored())
+    schemas.write(reports / "scorecard.json", scorecards.scorecard())
     files.write_json(reports / "perplexity.json", {model: perplexities(n) for n, model in enumerate(MODELS)})
     files.write_json(reports / "length.json", {run: groups(number) for number, run in enumerate(RUNS)})
     schemas.write(

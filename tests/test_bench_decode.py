@@ -28,7 +28,7 @@ def test_it_says_how_many_sentences_and_words_a_second(capsys: pytest.CaptureFix
     found = json.loads(capsys.readouterr().out)
     assert found["sentences"] == 9
     assert found["target_words_per_second"] == pytest.approx(5 * found["sentences_per_second"], rel=0.01)
-    assert 0 < found["floor_share"] and found["peak_memory_mb"] > 50
+    assert found["floor_share"] > 0 and found["peak_memory_mb"] > 50
 
 
 def test_a_peer_wants_a_length(tmp_path: Path) -> None:

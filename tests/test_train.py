@@ -19,7 +19,20 @@ import torch
 from filelock import FileLock
 from safetensors.torch import load_file, save_file
 
-from pipeline import bleu, clean, download, encode, lexicon, members, perplexity, schemas, train, translate, vocab
+from pipeline import (
+    bleu,
+    clean,
+    download,
+    encode,
+    lexicon,
+    members,
+    perplexity,
+    schemas,
+    sentence_scores,
+    train,
+    translate,
+    vocab,
+)
 from s2s import checkpoint, files, loss, model, scoring, vocabulary
 from s2s.data import EncodedCorpus
 from s2s.errors import UserError
@@ -60,9 +73,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             members.main(run, Path("models/reversed"), Path(f"members/{run}.json"))
             translate_run(run)
         bleu.main(Path("translations"), Path("clean"), Path("reports/bleu.json"), Path("reports/bleu.csv"))
-        perplexity.main(
-            Path("models"), Path("encoded"), Path("reports/perplexity.json"), Path("reports/perplexity.csv")
-        )
+        reports = [Path("reports") / name for name in ("perplexity.json", "perplexity.csv", "sentences.parquet")]
+        perplexity.main(Path("models"), Path("encoded"), *reports)
     return folder
 
 
@@ -261,6 +273,14 @@ def test_perplexity_is_per_token_of_each_split(here: Path) -> None:
     values = found["reversed-1"]["test"]
     assert values["tokens"] == len(corpus.target.ids)
     assert values["unknown_share"] == pytest.approx((corpus.target.ids == vocabulary.UNK).mean(), abs=1e-6)
+
+
+def test_the_log_probabilities_of_test_sentences_make_up_the_perplexity(here: Path) -> None:
+    found = json.loads((here / "reports/perplexity.json").read_text())
+    tokens, scores = sentence_scores.read(here / "reports/sentences.parquet", ["reversed-2", "reversed-1"])
+    assert len(tokens) == 30
+    for name, log_probs in scores.items():
+        assert math.exp(-log_probs.sum() / tokens.sum()) == pytest.approx(found[name]["test"]["perplexity"], rel=1e-5)
 
 
 def command(here: Path) -> tuple[list[str], dict[str, str]]:
