@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from pipeline import figures, schemas, stage, tracking
+from pipeline import figures, schemas, separation, stage, tracking
 from pipeline.parameters import Clean, read
-from pipeline.schemas import EmbeddedProbes, EmbeddedSentence, Panel
-from s2s import files, scoring, text, vocabulary
+from pipeline.probes import MeasuredPanel, MeasuredProbes
+from pipeline.schemas import EmbeddedSentence, Panel
+from s2s import files, text, vectors, vocabulary
 from s2s import model as models
 from s2s.device import prepare
 from s2s.errors import UserError, check
@@ -32,7 +33,7 @@ class Probe:
 
 
 def main(model: Path, probes: Path, out: Path, table: Path, figure: Path) -> None:
-    """Embeds the probe sentences and projects each panel of them onto its two main directions.
+    """Embeds the probe sentences, measures each panel of them and projects it onto its two main directions.
 
     Args:
         model: folder of a model, from the train stage.
@@ -48,12 +49,15 @@ def main(model: Path, probes: Path, out: Path, table: Path, figure: Path) -> Non
     known = vocabulary.load(model, "source")
     with tracking.run() as tracked:
         ids = [known.encode(readable(one.sentence, known, language)) for one in sentences]
-        vectors = scoring.embed(models.load(model, str(device)), ids)
-        panels = project_panels(sentences, vectors)
-        schemas.write(out, EmbeddedProbes(f"{settings.system}-{settings.seed}", panels))
+        network = models.load(model, str(device))
+        states = vectors.embed(network, ids, settings.layer, settings.state)
+        how = separation.Settings(settings.permutations, settings.permutation_seed)
+        panels = make_panels(sentences, states, language, how)
+        name, layer = f"{settings.system}-{settings.seed}", settings.layer or network.architecture.layers
+        schemas.write(out, MeasuredProbes(name, layer, settings.state, panels))
         files.write_text(table, table_of(panels).to_csv(index=False, lineterminator="\n"))
         files.write_text(figure, figures.embeddings(panels))
-        tracked.metrics({"panels": len(panels), "sentences": len(sentences)})
+        tracked.metrics({"panels": len(panels), "sentences": len(sentences)} | measures(panels))
 
 
 def read_probes(path: Path, settings: Clean, language: str) -> list[Probe]:
@@ -91,36 +95,50 @@ def readable(sentence: str, known: Vocabulary, language: str) -> str:
     return text.tokenize(sentence, language) if known.reads_tokens else sentence
 
 
-def project_panels(probes: Sequence[Probe], vectors: NDArray[np.float32]) -> list[Panel]:
-    """Projects the sentences of each panel, [N, H], by themselves; panels and sentences keep their order."""
+def make_panels(
+    probes: Sequence[Probe], states: NDArray[np.float32], language: str, how: separation.Settings
+) -> list[MeasuredPanel]:
+    """Projects and measures the states of each panel, [N, H], by themselves; panels and sentences keep their order."""
     panels = []
     for name in dict.fromkeys(probe.panel for probe in probes):
         rows = [row for row, probe in enumerate(probes) if probe.panel == name]
-        points, shares = project(vectors[rows])
+        points, shares = project(states[rows])
         sentences = [
             EmbeddedSentence(probes[row].group, probes[row].sentence, float(x), float(y))
             for row, (x, y) in zip(rows, points.round(DECIMALS) + 0.0, strict=True)  # + 0.0 makes -0.0 plain
         ]
         first, second = shares.round(DECIMALS).tolist()
-        panels.append(Panel(name, (first, second), sentences))
+        bags = [separation.bag(text.tokenize(one.sentence, language)) for one in sentences]
+        found = separation.measure(states[rows], [one.group for one in sentences], bags, how)
+        panels.append(MeasuredPanel(name, (first, second), sentences, found))
     return panels
 
 
-def project(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def project(states: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Principal components of N states: coordinates [N, 2] and the two directions' shares of the variance [2].
 
     A direction's sign is free in itself; here its largest loading is positive, so that figures can be compared.
     Where states vary in fewer than two directions, the others are zero.
     """
-    points, shares = np.zeros((len(vectors), 2)), np.zeros(2)
-    states = vectors.astype(np.float64)
-    if np.ptp(states, axis=0).any():
-        components = min(2, *states.shape)
-        pca = PCA(components, svd_solver="full").fit(states)
+    points, shares = np.zeros((len(states), 2)), np.zeros(2)
+    exact = states.astype(np.float64)
+    if np.ptp(exact, axis=0).any():
+        components = min(2, *exact.shape)
+        pca = PCA(components, svd_solver="full").fit(exact)
         loadings = pca.components_[np.arange(components), np.abs(pca.components_).argmax(axis=1)]
-        points[:, :components] = pca.transform(states) * np.sign(loadings)
+        points[:, :components] = pca.transform(exact) * np.sign(loadings)
         shares[:components] = pca.explained_variance_ratio_
     return points, shares
+
+
+def measures(panels: Sequence[MeasuredPanel]) -> dict[str, float]:
+    """What models can be compared by, named by the number of the panel: MLflow knows few of the signs of a title."""
+    found = {}
+    for number, panel in enumerate(panels, 1):
+        for name in ("silhouette", "accuracy", "spread", "reordered"):
+            if (value := getattr(panel.separation, name)) is not None:
+                found[f"panel_{number}.{name}"] = value
+    return found
 
 
 def table_of(panels: Sequence[Panel]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from pipeline.schemas import EmbeddedSentence, LengthGroup, Panel
+from pipeline.schemas import EmbeddedSentence, Panel
 from pipeline.svg import INK, SERIES, drawn, inline, tell
 
 WIDE, NARROW = 6.4, 3.6  # inches: for a screen, and for a phone or one panel of several
@@ -30,60 +30,10 @@ def both(draw: Callable[[float], str], name: str, label: str) -> dict[str, Marku
     return {form: inline(draw(width), f"{name}-{form}", label) for form, width in forms.items()}
 
 
-@drawn
-def lengths(runs: Mapping[str, Sequence[LengthGroup]], width: float = WIDE) -> Figure:
-    """BLEU over sentences sorted by length, with 95 % intervals (Sutskever et al. 2014, Figure 3, left).
-
-    Args:
-        runs: for each run its groups of sentences as in reports/length.json, the shortest sentences first.
-        width: of the figure, in inches.
-    """
-    figure, axes = frame(width, list(runs))
-    for number, (run, rows) in enumerate(runs.items()):
-        shift = 0.4 * ((number + 0.5) / len(runs) - 0.5)  # the intervals of several runs stand beside each other
-        scores = np.array([(row.bleu, row.bleu_low, row.bleu_high) for row in rows]).reshape(-1, 3)
-        # A bootstrap interval need not hold the score itself; a bar cannot have a negative length.
-        bars = np.maximum([scores[:, 0] - scores[:, 1], scores[:, 2] - scores[:, 0]], 0.0)
-        places = [row.bin + shift for row in rows]
-        axes.errorbar(places, scores[:, 0], bars, label=run, elinewidth=0.9, **look(number))
-        for row, x in zip(rows, places, strict=True):
-            tell(axes, x, row.bleu, f"{run}, {in_words(row)}")
-    label_groups(axes, max(runs.values(), key=len, default=()))
-    axes.set_xlabel("tokens of the source sentence")
-    axes.set_ylabel("BLEU")
-    axes.set_ylim(*score_limits([row for rows in runs.values() for row in rows]))
-    legend(axes, width, list(runs))
-    return figure
-
-
-def in_words(row: LengthGroup) -> str:
-    """A group of sentences and its score."""
-    score = f"BLEU {row.bleu:.2f}, 95 % interval {row.bleu_low:.2f} to {row.bleu_high:.2f}"
-    return f"{span(row.shortest, row.longest)} tokens: {score}, sentences: {row.sentences}"
-
-
-def label_groups(axes: Axes, groups: Sequence[LengthGroup]) -> None:
-    """Labels groups with the lengths of their sentences, all of them if there are at most ten."""
-    step = max(1, len(groups) // 10 + (len(groups) % 10 > 0))
-    axes.tick_params(axis="x", labelsize=7.5 if len(groups) > 6 else 8.5)
-    shown = groups[::step]
-    axes.set_xticks([row.bin for row in shown], [span(row.shortest, row.longest) for row in shown])
-    axes.set_xlim(0.5, max(len(groups), 1) + 0.5)
-    axes.grid(visible=False, axis="x")
-
-
-def span(shortest: int, longest: int) -> str:
-    """A range of lengths as a person writes it."""
-    return str(shortest) if shortest == longest else f"{shortest}–{longest}"
-
-
-def score_limits(rows: Sequence[LengthGroup]) -> tuple[float, float]:
-    """Limits around all intervals, 20 points apart or more: a small difference shall look small."""
-    low = min((row.bleu_low for row in rows), default=0.0)
-    high = max((row.bleu_high for row in rows), default=100.0)
-    top = min(10 * math.ceil((high + 2) / 10), 100)
-    bottom = max(min(10 * math.floor((low - 2) / 10), top - 20), 0)
-    return bottom, max(top, 20) + (top == 100)  # a marker at 100 is shown whole
+def span(first: float, last: float) -> str:
+    """A range of lengths or ranks as a person writes it."""
+    low, high = (f"{value:,.0f}" for value in (first, last))
+    return low if low == high else f"{low}–{high}"
 
 
 @drawn

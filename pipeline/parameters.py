@@ -216,8 +216,27 @@ class Embeddings(Section):
 
     system: Name
     seed: Seed
+    layer: int = Field(ge=0, le=32)
+    state: Literal["h", "c"]
     probes: str = Field(min_length=1)
+    permutations: Samples
+    permutation_seed: Seed
     threads: Threads
+
+
+class Neighbors(Section):
+    """The closest test sentences to some."""
+
+    sentences: int = Field(ge=0, le=1000)
+    nearest: int = Field(ge=1, le=100)
+
+
+class Rarity(Section):
+    """BLEU by how rare the words of a sentence are, Figure 3."""
+
+    bins: int = Field(ge=2, le=100)
+    bootstrap_samples: Samples
+    bootstrap_seed: Seed
 
 
 class Report(Section):
@@ -254,7 +273,9 @@ class Parameters(Section):
     perplexity: Perplexity
     bleu: Bleu
     length: Length
+    rarity: Rarity
     embeddings: Embeddings
+    neighbors: Neighbors
     report: Report
     tracking: Tracking
 
@@ -366,7 +387,6 @@ def known_keys(place: tuple[str, ...]) -> Iterator[str]:
 
 def contradictions(parameters: Parameters) -> Iterator[str]:
     """Values that are each in range and cannot stand together."""
-    trained = [(model.system, model.seed) for model in parameters.models.values()]
     for name, model in parameters.models.items():
         if model.system not in parameters.systems:
             yield f"models.{name}.system: found {model.system!r}; expected one of {', '.join(parameters.systems)}"
@@ -381,15 +401,23 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
         yield from rescoring_contradictions(f"rescorings.{name}", rescoring, parameters)
     for name in parameters.systems:
         yield from train_contradictions(f"systems.{name}: train", parameters.system(name)[1])
-    shown = parameters.embeddings
-    if (shown.system, shown.seed) not in trained:
-        yield f"embeddings: found {shown.system}-{shown.seed}; expected one of {', '.join(parameters.models)}"
-    if not Path(shown.probes).is_file():
-        yield f"embeddings.probes: found no file {shown.probes!r}; expected one such as probes/demo.tsv"
+    yield from embeddings_contradictions(parameters)
     if parameters.download.source == "files":
         for key, path in parameters.download.files.model_dump().items():
             if not Path(path).is_file():
                 yield f"download.files.{key}: found no file {path!r}; expected text, one sentence a line"
+
+
+def embeddings_contradictions(parameters: Parameters) -> Iterator[str]:
+    """A model, a layer or sentences to show that are not there."""
+    shown = parameters.embeddings
+    trained = [(model.system, model.seed) for model in parameters.models.values()]
+    if (shown.system, shown.seed) not in trained:
+        yield f"embeddings: found {shown.system}-{shown.seed}; expected one of {', '.join(parameters.models)}"
+    elif shown.layer > (layers := parameters.system(shown.system)[0].layers):
+        yield f"embeddings.layer: found {shown.layer}; expected at most {layers}, the layers of {shown.system}, or 0"
+    if not Path(shown.probes).is_file():
+        yield f"embeddings.probes: found no file {shown.probes!r}; expected one such as probes/demo.tsv"
 
 
 def train_contradictions(place: str, train: Train) -> Iterator[str]:

@@ -10,8 +10,11 @@ from markupsafe import Markup
 
 from pipeline import (
     data_section,
+    embeddings_section,
     figures,
     formats,
+    groups_section,
+    neighbors_section,
     samples,
     schemas,
     scorecard_section,
@@ -20,8 +23,7 @@ from pipeline import (
     tracking,
 )
 from pipeline.parameters import Parameters, read
-from pipeline.schemas import EmbeddedProbes, LengthGroup, Perplexity, Rescored, RunScores
-from pipeline.svg import SERIES, inline
+from pipeline.schemas import Perplexity, Rescored, RunScores
 from s2s import files
 
 FOLDER = Path(__file__).parent / "page"
@@ -52,8 +54,9 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
             **scored(reports, parameters),
             rescorings=rescored(reports, parameters),
             **learned(reports, curves, parameters),
-            **by_length(reports, parameters),
-            **embedded(reports),
+            **groups_section.content(reports, list(parameters.runs)),
+            **embeddings_section.content(reports),
+            **neighbors_section.content(reports),
             **translated(translations, clean, parameters),
             **sentences_section.content(translations, clean, parameters.runs),
             **data_section.content(reports),
@@ -142,35 +145,6 @@ def best_epoch(curve: Mapping[str, Sequence[float]]) -> float | None:
     epochs = zip(curve["dev_perplexity"], curve["epoch"], strict=True)
     found = min((one for one in epochs if math.isfinite(one[0])), default=None)
     return found and (int(found[1]) if found[1].is_integer() else found[1])
-
-
-def by_length(reports: Path, parameters: Parameters) -> dict[str, Any]:
-    """Figure 3, left."""
-    groups = schemas.read_named(list[LengthGroup], reports / "length.json", parameters.runs)
-    label = f"BLEU of {', '.join(groups)} over groups of test sentences, from short to long; the table below has it too"
-    return {
-        "length_groups": groups,
-        "length_figures": figures.both(lambda width: figures.lengths(groups, width), "length", label),
-    }
-
-
-def embedded(reports: Path) -> dict[str, Any]:
-    """Figure 2: each panel with the number of each sentence's group."""
-    probes = schemas.read(EmbeddedProbes, reports / "embeddings.json")
-    panels = [
-        (
-            panel,
-            figures.group_numbers(panel.sentences),
-            inline(figures.panel(panel), f"panel-{number}", label_of(panel.panel)),
-        )
-        for number, panel in enumerate(probes.panels)
-    ]
-    return {"probes": probes, "panels": panels, "series": len(SERIES)}
-
-
-def label_of(panel: str) -> str:
-    """What a panel shows, for who does not see it."""
-    return f"Sentences of the panel {panel} as numbered points in a plane; the list below has the sentences"
 
 
 def translated(translations: Path, clean: Path, parameters: Parameters) -> dict[str, Any]:

@@ -279,15 +279,6 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class EmbeddedProbes:
-    """reports/embeddings.json: where one model's encoder puts the probe sentences."""
-
-    __pydantic_config__ = EXACT
-    model: str
-    panels: list[Panel]
-
-
-@dataclass(frozen=True)
 class Example:
     """A pair that a rule dropped, or whose text was repaired; texts are cut short."""
 

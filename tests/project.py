@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 
 from pipeline import schemas
+from pipeline.close_sentences import CloseSentences, Neighbor, Neighborhood
+from pipeline.probes import MeasuredPanel, MeasuredProbes, Separation
 from s2s import files, text
 from tests import scorecards
 
@@ -67,8 +69,11 @@ def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: 
     schemas.write(reports / "scorecard.json", scorecards.scorecard())
     files.write_json(reports / "perplexity.json", {model: perplexities(n) for n, model in enumerate(MODELS)})
     files.write_json(reports / "length.json", {run: groups(number) for number, run in enumerate(RUNS)})
+    ranks = {name: rank_groups(number) for number, name in enumerate([*RUNS, "ensemble (rescored)"])}
+    files.write_json(reports / "rarity.json", ranks)
+    schemas.write(reports / "neighbors.json", close_sentences(pairs))
     schemas.write(
-        reports / "embeddings.json", schemas.EmbeddedProbes("reversed-1", [panel("word order"), panel("voice")])
+        reports / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", [panel("word order"), panel("voice")])
     )
     write_data_reports(reports)
     for number, model in enumerate(MODELS):
@@ -202,9 +207,34 @@ def groups(number: int) -> list[dict[str, Any]]:
     ]
 
 
-def panel(name: str) -> schemas.Panel:
+def rank_groups(number: int) -> list[dict[str, Any]]:
+    """An entry of rarity.json."""
+    return [
+        {
+            "bin": n,
+            "lowest": 123.4567 * n,
+            "highest": 123.4567 * n + 98.7654,
+            "sentences": 124,
+            "bleu": 71.4321 - 3 * n + 2 * number,
+            "bleu_low": 67.1234 - 3 * n + 2 * number,
+            "bleu_high": 75.9876 - 3 * n + 2 * number,
+        }
+        for n in range(1, 9)
+    ]
+
+
+def close_sentences(pairs: Sequence[tuple[str, str]]) -> CloseSentences:
+    """All test sentences, each with the next as its neighbor and the last with none."""
+    sources = [source for source, _ in pairs]
+    close = [*[[Neighbor(n, source, 0.8765 - n / 100)] for n, source in enumerate(sources)][1:], []]
+    found = [Neighborhood(n, one, 7 + n, near) for n, (one, near) in enumerate(zip(sources, close, strict=True))]
+    return CloseSentences("reversed-1", 1, "h", found)
+
+
+def panel(name: str) -> MeasuredPanel:
     """A panel of embeddings.json."""
     sentences = ["the king sees the gardener .", "the gardener sees the king .", "the king is seen by the gardener ."]
     points = [("king", 2.5, 1.5), ("gardener", -2.25, 0.5), ("gardener", -1.75, -1.25)]
     found = [schemas.EmbeddedSentence(group, one, x, y) for one, (group, x, y) in zip(sentences, points, strict=True)]
-    return schemas.Panel(name, (0.6789, 0.2345), found)
+    numbers = Separation(2, 0.4321, 0.3333, 0.6667, 0.3456, 0.6543, 3, True, 0.8765, None)
+    return MeasuredPanel(name, (0.6789, 0.2345), found, numbers)

@@ -1,4 +1,6 @@
 import json
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from sklearn.decomposition import PCA
+from sklearn.metrics import silhouette_score
 
 from pipeline import embeddings, parameters
-from s2s import files, model, scoring, vocabulary
+from s2s import files, model, vectors, vocabulary
 from s2s.errors import UserError
 from tests import project, tiny
 
@@ -82,7 +85,7 @@ def test_states_along_a_line_have_no_second_direction() -> None:
 def test_each_panel_is_projected_by_itself_from_the_encoders_last_state(here: Path) -> None:
     found = run_stage(here, PROBES)
     order, voice = found["panels"]
-    states = scoring.embed(tiny.network(), [[3, 4, 6, 3, 5], [3, 5, 6, 3, 4]])
+    states = vectors.embed(tiny.network(), [[3, 4, 6, 3, 5], [3, 5, 6, 3, 4]])
     distance = np.linalg.norm(states[0] - states[1])
     assert found["model"] == "reversed-1"
     assert [(one["group"], one["sentence"]) for one in order["sentences"]] == [
@@ -116,6 +119,43 @@ def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
         run_stage(here, PROBES)
         contents.append([(here / f"embeddings.{suffix}").read_bytes() for suffix in ("json", "csv", "svg")])
     assert contents[0] == contents[1]
+
+
+GROUPS = ["king", "king", "cat", "cat"]
+KINGS = ["the king sees the cat", "the king sees", "the cat sees the king", "the cat sees"]
+
+
+@pytest.mark.parametrize(("layer", "state", "told"), [(0, "h", 2), (1, "c", 1), (2, "h", 2)])
+def test_the_layer_and_the_state_that_are_asked_for_are_measured(here: Path, layer: int, state: str, told: int) -> None:
+    probes = TITLES + "".join(f"p\t{group}\t{one}\n" for group, one in zip(GROUPS, KINGS, strict=True))
+    found = run_stage(here, probes, model={"layers": 2}, embeddings={"layer": layer, "state": state})
+    ids = [[{"the": 3, "king": 4, "cat": 5, "sees": 6}[word] for word in one.split()] for one in KINGS]
+    states = vectors.embed(tiny.network(), ids, layer, state).astype(np.float64)
+    (panel,) = found["panels"]
+    assert (found["layer"], found["state"]) == (told, state)
+    wanted = PCA(2, svd_solver="full").fit_transform(states)
+    points = np.array([(one["x"], one["y"]) for one in panel["sentences"]])
+    assert np.abs(points) == pytest.approx(np.abs(wanted), abs=1e-5)
+    assert panel["separation"]["silhouette"] == pytest.approx(silhouette_score(states, GROUPS), abs=1e-4)
+    assert (panel["separation"]["exact"], panel["separation"]["arrangements"]) == (True, 6)
+    gaps = np.linalg.norm(states[:, None] - states[None], axis=2)
+    others = np.mean([gaps[one] for one in [(0, 1), (0, 3), (1, 2), (2, 3), (1, 3)]])
+    assert panel["separation"]["reordered"] == pytest.approx(gaps[0, 2] / others, abs=1e-4)
+
+
+def test_a_layer_that_the_model_has_not_is_told(here: Path) -> None:
+    with pytest.raises(UserError, match=r"layer: found 3; expected at most 2, those of the model, or 0 for its top"):
+        run_stage(here, PROBES, embeddings={"layer": 3}, model={"layers": 3})
+
+
+@pytest.mark.parametrize("probes", ["demo", "multi30k"])
+def test_our_own_probes_have_groups_enough_to_be_told_from_chance(probes: str) -> None:
+    found = embeddings.read_probes(project.ROOT / "probes" / f"{probes}.tsv", CLEAN, "en")
+    for panel in {one.panel for one in found}:
+        sizes = [n for _, n in Counter(one.group for one in found if one.panel == panel).items()]
+        ways = math.factorial(sum(sizes)) / math.prod(map(math.factorial, sizes)) / math.factorial(len(sizes))
+        assert 1 / ways < 0.05
+        assert len(set(sizes)) == 1  # so that names of groups can be swapped, which counts above
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_what_is_added_leaves_the_others_as_they_are(
     after = {stage.name: stage for stage in dag.stages(clone(tmp_path / "more", change))}
     assert after.keys() - before.keys() == added
     changed = {name.partition("@")[0] for name in before if after[name] != before[name]}
-    assert changed <= {"members", "bleu", "perplexity", "length", "report"}  # those that gather
+    assert changed <= {"members", "bleu", "perplexity", "length", "rarity", "scorecard", "report"}  # those that gather
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pipeline import figures, histogram
+from pipeline import figures, group_figure, histogram
+from pipeline.group import Group
 from pipeline.histogram import Bin, Typical
 from pipeline.schemas import EmbeddedSentence, LengthGroup, Panel
 
 GROUPS = [LengthGroup(n, 5 * n, 5 * n + 4, 10, 60.0 - n, 55.0 - n, 65.0 - n) for n in range(1, 9)]
+RANKS = [Group(n, 1234.5 * n, 1234.5 * n + 999, 10, 60.0 - n, 55.0 - n, 65.0 - n) for n in range(1, 13)]
 CURVE: dict[str, list[float]] = {
     "epoch": [1, 2, 3],
     "train_perplexity": [90.0, 9.0, 5.0],
@@ -25,13 +27,16 @@ BINS = [Bin(0, 4, 10, 9), Bin(5, 9, 20, 19), Bin(200, None, 0, 2)]
 TYPICAL = {"source": Typical(5.6, {50: 5, 90: 8, 100: 9}), "target": Typical(19.2, {50: 6, 90: 9, 100: 200})}
 
 FIGURES: dict[str, Callable[[], str]] = {
-    "lengths": lambda: figures.lengths({"single": GROUPS, "ensemble": GROUPS}),
-    "narrow lengths": lambda: figures.lengths({"single": GROUPS}, figures.NARROW),
-    "one group": lambda: figures.lengths({"single": GROUPS[:1]}),
-    "no group": lambda: figures.lengths({}),
-    "a hundred groups": lambda: figures.lengths(
+    "lengths": lambda: group_figure.lengths({"single": GROUPS, "ensemble": GROUPS}),
+    "narrow lengths": lambda: group_figure.lengths({"single": GROUPS}, figures.NARROW),
+    "one group": lambda: group_figure.lengths({"single": GROUPS[:1]}),
+    "no group": lambda: group_figure.lengths({}),
+    "a hundred groups": lambda: group_figure.lengths(
         {"single": [LengthGroup(n, n, n, 1, 5.0, 0.0, 9.0) for n in range(1, 101)]}
     ),
+    "ranks": lambda: group_figure.ranks({"single": RANKS, "ensemble": RANKS[:1]}),
+    "narrow ranks": lambda: group_figure.ranks({"single": RANKS}, figures.NARROW),
+    "no ranks": lambda: group_figure.ranks({"single": []}),
     "curves": lambda: figures.curves({"reversed-1": CURVE, "reversed-2": CURVE}),
     "one epoch": lambda: figures.curves({"reversed-1": {name: column[:1] for name, column in CURVE.items()}}),
     "no curve": lambda: figures.curves({}),
@@ -63,7 +68,7 @@ def test_text_of_people_stays_text() -> None:
 
 
 def test_scores_stand_where_the_numbers_are() -> None:
-    svg = figures.lengths({"single": GROUPS})
+    svg = group_figure.lengths({"single": GROUPS})
     line = re.search(r'<path d="([^"]+)" clip-path="[^"]+" style="fill: none; stroke: #3f7fd6; stroke-width: 1.4', svg)
     assert line
     heights = [float(y) for y in re.findall(r"[ML] \S+ (\S+)", line[1])]
@@ -77,7 +82,7 @@ def test_scores_stand_where_the_numbers_are() -> None:
     [(41.0, 68.0, (30, 70)), (0.0, 0.0, (0, 20)), (99.0, 100.0, (80, 101)), (1.9, 60.0, (0, 70)), (55, 56, (40, 60))],
 )
 def test_small_differences_look_small(low: float, high: float, limits: tuple[float, float]) -> None:
-    assert figures.score_limits([LengthGroup(1, 1, 2, 3, low, low, high)]) == limits
+    assert group_figure.score_limits([Group(1, 1, 2, 3, low, low, high)]) == limits
 
 
 def test_numbers_of_points_keep_apart() -> None:
@@ -94,7 +99,7 @@ def test_more_series_than_colors_are_told_apart() -> None:
 
 @pytest.mark.parametrize("width", [figures.WIDE, figures.NARROW])
 def test_a_legend_of_many_long_names_stays_within_the_figure(width: float) -> None:
-    svg = figures.lengths({f"a-run-of-a-rather-long-name-{number}": GROUPS for number in range(9)}, width)
+    svg = group_figure.lengths({f"a-run-of-a-rather-long-name-{number}": GROUPS for number in range(9)}, width)
     names = re.findall(r'x="(\S+)" y="(\S+)"[^>]*>(a-run[^<]*)<', svg)
     assert len(names) == 9
     assert all(0 <= float(x) <= width * 72 - 100 and float(y) >= 5 for x, y, _ in names)
@@ -103,3 +108,11 @@ def test_a_legend_of_many_long_names_stays_within_the_figure(width: float) -> No
 def test_long_sentences_are_cut_below_a_panel() -> None:
     assert figures.shorten("word " * 30) == "word " * 11 + "wo…"
     assert figures.shorten("a" * 58) == "a" * 58
+
+
+@pytest.mark.parametrize(("width", "shown"), [(figures.WIDE, 6), (figures.NARROW, 3)])
+def test_long_bounds_of_groups_do_not_run_into_each_other(width: float, shown: int) -> None:
+    svg = group_figure.ranks({"single": RANKS}, width)
+    places = [float(x) for x in re.findall(r'x="(\S+)" y="\S+"[^>]*>[\d,]+–[\d,]+<', svg)]
+    assert len(places) == shown
+    assert all(after - before > 13 * 4 for before, after in pairwise(places))  # 13 characters of 4 points or more

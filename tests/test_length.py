@@ -25,11 +25,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run_stage(folder: Path, bins: int = 3, **runs: list[str]) -> dict[str, list[dict[str, float]]]:
     chosen = {run: {"system": "reversed", "seeds": 1, "beam": 1} for run in runs}
-    project.write_parameters(folder, length={"bins": bins, "bootstrap_samples": 100}, runs=chosen)
+    first, settings = next(iter(runs)), {"bins": bins, "bootstrap_samples": 100}
+    project.write_parameters(folder, length=settings, runs=chosen, **project.first_by(first))
     for run, translations in runs.items():
         project.write_run(folder / "translations", run, translations)
+    project.write_run(folder / "rescored" / first, "even", runs[first])
     reports = [folder / f"length.{suffix}" for suffix in ("json", "csv", "svg")]
-    length.main(folder / "translations", folder / "clean", *reports)
+    folders = (folder / name for name in ("translations", "rescored", "others", "clean"))
+    length.main(*folders, *reports)
     found: dict[str, list[dict[str, float]]] = json.loads(reports[0].read_text(encoding="utf-8"))
     return found
 
@@ -66,10 +69,10 @@ def test_table_and_figure_show_every_run_in_the_order_of_the_parameters(here: Pa
     good = [target for _, target in PAIRS]
     found = run_stage(here, zebra=good, ant=good)
     table = pd.read_csv(here / "length.csv")
-    assert list(table["run"]) == ["zebra"] * 3 + ["ant"] * 3
-    assert table[table["run"] == "ant"].drop(columns="run").to_dict("records") == found["ant"]
+    assert list(table["system"]) == ["zebra"] * 3 + ["ant"] * 3 + ["zebra (rescored)"] * 3
+    assert table[table["system"] == "ant"].drop(columns="system").to_dict("records") == found["ant"]
     svg = (here / "length.svg").read_text(encoding="utf-8")
-    assert svg.index(">zebra<") < svg.index(">ant<")
+    assert svg.index(">zebra<") < svg.index(">ant<") < svg.index(">zebra (rescored)<")
     assert all(f">{label}<" in svg for label in ("4–7", "10–11", "13–16"))
 
 

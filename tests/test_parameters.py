@@ -131,6 +131,10 @@ REFUSED = {
         changed("probes: probes/demo.tsv", "probes: probes/none.tsv"),
         "embeddings.probes: found no file 'probes/none.tsv'; expected one such as probes/demo.tsv",
     ),
+    "no such layer": (
+        changed("layer: 0", "layer: 2"),
+        "embeddings.layer: found 2; expected at most 1, the layers of reversed, or 0",
+    ),
     "no text files": (
         changed("source: demo", "source: files"),
         "download.files.train_source: found no file ''; expected text, one sentence a line",

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator
 
 from pipeline import formats, report, schemas
+from pipeline.probes import MeasuredProbes
 from s2s.errors import UserError
 from tests import project
 from tests.browsing import barriers, open_page
@@ -340,7 +341,7 @@ def test_one_test_sentence_and_nothing_but_empty_translations(here: Path, browse
 
 def test_no_samples_and_no_probes_leave_a_page(here: Path, browser: Browser) -> None:
     project.write_parameters(here, models=project.MODELS, runs=project.RUNS, report={"samples": 0})
-    (here / "reports" / "embeddings.json").write_text('{"model": "reversed-1", "panels": []}', encoding="utf-8")
+    schemas.write(here / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", []))
     page = open_page(browser, run_stage(here))
     assert page.locator("#translations .sample").count() == 0
     assert page.get_by_text("The file of probe sentences holds none.").is_visible()

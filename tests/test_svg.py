@@ -3,10 +3,10 @@ from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
 
-from pipeline import figures, svg
+from pipeline import group_figure, svg
 from pipeline.schemas import LengthGroup
 
-FIGURE = figures.lengths({"single": [LengthGroup(1, 3, 9, 5, 50.0, 40.0, 60.0)]})
+FIGURE = group_figure.lengths({"single": [LengthGroup(1, 3, 9, 5, 50.0, 40.0, 60.0)]})
 
 
 def test_inline_figures_keep_their_ids_apart() -> None:
