@@ -214,7 +214,7 @@ def test_metrics_and_curves_are_shown(by_dvc: Path) -> None:
 def test_an_added_run_runs_alone_and_is_gathered(by_snakemake: Path) -> None:
     before = results(by_snakemake)
     edit(by_snakemake, add_run)
-    wanted = {"check", "members@greedy", "translate@greedy", "bleu", "length", "report"}
+    wanted = {"check", "members@greedy", "translate@greedy", "bleu", "length", "rarity", "scorecard", "report"}
     assert ran(call(by_snakemake, "dvc", "repro")) == wanted
     after = results(by_snakemake)
     same = ("models/", "translations/ensemble", "translations/single", "data/", "reports/perplexity")
