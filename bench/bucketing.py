@@ -36,7 +36,8 @@ from s2s.counts import count_words, word_vocabulary
 from s2s.data import EncodedCorpus, bucket, make_batch
 from s2s.device import prepare
 from s2s.loss import linear_cross_entropy
-from s2s.model import Architecture, Seq2Seq
+from s2s.model import Seq2Seq
+from s2s.network.interface import Architecture
 from s2s.optim import clip_gradient
 from s2s.scoring import perplexity
 from s2s.text import tokenize

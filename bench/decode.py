@@ -27,7 +27,8 @@ from s2s import files, model, vocabulary
 from s2s.data import SIDES
 from s2s.device import prepare
 from s2s.errors import check
-from s2s.model import Architecture, Seq2Seq
+from s2s.model import Seq2Seq
+from s2s.network.interface import Architecture
 from s2s.search import SearchSettings, beam_search
 from s2s.vocabulary import Vocabulary
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from s2s.model import Architecture
+from s2s.network.interface import Architecture
 
 Lengths = NDArray[np.integer]
 Operands = tuple[Tensor, Tensor, Tensor]  # a, b and where a @ b goes

@@ -12,7 +12,7 @@ import torch
 
 from bench.footprint import Footprint, run
 from s2s import files
-from s2s.model import Architecture
+from s2s.network.interface import Architecture
 from s2s.recipe import Recipe
 from s2s.vocabulary import SPECIAL
 

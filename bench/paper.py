@@ -22,7 +22,8 @@ from bench.train import RECIPE, WARM_UP, lengths, make_updates, operations, peak
 from pipeline import stage
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
-from s2s.model import Architecture, parameter_count
+from s2s.model import parameter_count
+from s2s.network.interface import Architecture
 from s2s.recipe import Recipe
 
 EPOCHS, EPOCH_WORDS = 7.5, 652e6  # Sutskever et al. 2014, section 3.1 and 3.4: 348M French and 304M English words

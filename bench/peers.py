@@ -20,7 +20,7 @@ from bench.footprint import Footprint, run
 from bench.train import RECIPE, versions
 from pipeline import stage
 from s2s.errors import check
-from s2s.model import Architecture
+from s2s.network.interface import Architecture
 
 ROOT = Path(__file__).parent.parent
 REPORT_UPDATES = 10  # between the peer's reports; its first is not counted

@@ -24,7 +24,8 @@ from bench.train import Batch, start, versions
 from pipeline import parameters, stage
 from s2s.device import prepare
 from s2s.ensemble import batches
-from s2s.model import Architecture, Seq2Seq
+from s2s.model import Seq2Seq
+from s2s.network.interface import Architecture
 from s2s.optim import learning_rate
 from s2s.prefetch import prefetched
 from s2s.recipe import Recipe

@@ -24,7 +24,8 @@ from bench.train import RECIPE, versions
 from pipeline import stage, tracking
 from pipeline.watch import Watch
 from s2s.device import prepare
-from s2s.model import Architecture, Seq2Seq
+from s2s.model import Seq2Seq
+from s2s.network.interface import Architecture
 from s2s.prefetch import prefetched
 from s2s.progress import Meter
 from s2s.status import Status

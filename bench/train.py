@@ -25,7 +25,8 @@ from pipeline import stage
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
 from s2s.errors import check
-from s2s.model import Architecture, Seq2Seq
+from s2s.model import Seq2Seq
+from s2s.network.interface import Architecture
 from s2s.prefetch import prefetched
 from s2s.recipe import Recipe
 from s2s.trainer import Trainer

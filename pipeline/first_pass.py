@@ -11,7 +11,7 @@ from pipeline.decoding import load_members, read_sources, search_settings, texts
 from pipeline.lines import lines
 from pipeline.parameters import Clean, Parameters, read
 from pipeline.workers import mapped
-from s2s import data, ensemble, extensions, files, model, nbest, search, text, vocabulary
+from s2s import data, ensemble, extensions, files, model, nbest, network, search, text, vocabulary
 from s2s.data import SIDES
 from s2s.device import prepare
 from s2s.ensemble import batches
@@ -168,7 +168,7 @@ def listed(hypotheses: Sequence[Hypothesis], target: Vocabulary, language: str) 
     return list(found.values())
 
 
-DECISIVE = (search, ensemble, extensions, model, data, vocabulary, text, nbest)
+DECISIVE = (search, ensemble, extensions, model, network, data, vocabulary, text, nbest)
 """Modules that decide which candidates are found and how they are written."""
 
 

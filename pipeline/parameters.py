@@ -87,13 +87,27 @@ class Vocab(Section):
 class Model(Section):
     """The architecture."""
 
-    cell: Literal["lstm"]
+    network: Literal["recurrent", "transformer"]
+    cell: Literal["lstm", "lstm_peephole", "gru", "gru_cho", "rnn_tanh", "rnn_relu"]
+    context: Literal["initial", "every_step", "bahdanau", "luong_dot", "luong_general"]
+    bidirectional: bool
     layers: int = Field(ge=1, le=32)
     hidden: int = Field(ge=1, le=8192)
     embedding: int = Field(ge=1, le=8192)
+    maxout: int = Field(ge=1, le=8192)
+    heads: int = Field(ge=1, le=128)
+    feed_forward: int = Field(ge=1, le=65_536)
+    residual: bool
+    layer_norm: bool
     dropout: float = Field(ge=0, le=0.9)
     reverse_source: bool
+    initialization: Literal["uniform", "orthogonal", "xavier"]
     init_uniform: float = Field(ge=0.001, le=1)
+
+    @property
+    def has_c(self) -> bool:
+        """Whether its cells have a memory, c, beside what they say, h."""
+        return self.network == "recurrent" and self.cell.startswith("lstm")
 
 
 class Train(Section):
@@ -401,6 +415,7 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
         yield from rescoring_contradictions(f"rescorings.{name}", rescoring, parameters)
     for name in parameters.systems:
         yield from train_contradictions(f"systems.{name}: train", parameters.system(name)[1])
+        yield from network_contradictions(f"systems.{name}", *parameters.system(name))
     yield from embeddings_contradictions(parameters)
     if parameters.download.source == "files":
         for key, path in parameters.download.files.model_dump().items():
@@ -416,8 +431,21 @@ def embeddings_contradictions(parameters: Parameters) -> Iterator[str]:
         yield f"embeddings: found {shown.system}-{shown.seed}; expected one of {', '.join(parameters.models)}"
     elif shown.layer > (layers := parameters.system(shown.system)[0].layers):
         yield f"embeddings.layer: found {shown.layer}; expected at most {layers}, the layers of {shown.system}, or 0"
+    elif shown.state == "c" and not parameters.system(shown.system)[0].has_c:
+        yield f"embeddings.state: found c; expected h, the one state of {shown.system}"
     if not Path(shown.probes).is_file():
         yield f"embeddings.probes: found no file {shown.probes!r}; expected one such as probes/demo.tsv"
+
+
+def network_contradictions(place: str, model: Model, train: Train) -> Iterator[str]:
+    """What a Transformer cannot be."""
+    if model.network == "transformer":
+        if model.hidden % model.heads:
+            yield f"{place}: model.hidden: found {model.hidden}; expected a multiple of {model.heads}, its heads"
+        if model.embedding != model.hidden:
+            yield f"{place}: model.embedding: found {model.embedding}; expected {model.hidden}, as model.hidden"
+        if train.bptt_tokens:
+            yield f"{place}: train.bptt_tokens: found {train.bptt_tokens}; expected 0 for a transformer"
 
 
 def train_contradictions(place: str, train: Train) -> Iterator[str]:

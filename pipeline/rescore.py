@@ -10,7 +10,7 @@ from pipeline.decoding import load_members, read_sources
 from pipeline.list_scorer import ListScorer, NBestList
 from pipeline.parameters import Bleu, Parameters, read
 from pipeline.rescored_list import EVEN, FEATURES, RescoredList
-from s2s import data, ensemble, files, forcing, loss, metrics, model, nbest, text, tuning, vocabulary
+from s2s import data, ensemble, files, forcing, loss, metrics, model, nbest, network, text, tuning, vocabulary
 from s2s.candidates import Floats
 from s2s.data import SIDES
 from s2s.device import prepare
@@ -20,7 +20,7 @@ from s2s.progress import Meter
 SPLITS = ("dev", "test")
 TRANSLATIONS = ("first", "even", "tuned")  # the ways of choosing that see no reference of the test set
 CONVENTIONS = {"bleu": ("target", False), "bleu_tokenized": ("target_tokens", True)}
-DECISIVE = (list_scorer, forcing, ensemble, loss, model, data, vocabulary, text, nbest)
+DECISIVE = (list_scorer, forcing, ensemble, loss, model, network, data, vocabulary, text, nbest)
 """Modules that decide a candidate's log-probability."""
 
 

@@ -24,6 +24,7 @@ from s2s import (
     loss,
     memory,
     model,
+    network,
     optim,
     pieces,
     position,
@@ -38,7 +39,8 @@ from s2s import (
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
 from s2s.errors import check
-from s2s.model import Architecture, Seq2Seq
+from s2s.model import Seq2Seq
+from s2s.network.interface import Architecture
 from s2s.position import Position
 from s2s.progress import Meter
 from s2s.recipe import Recipe
@@ -55,6 +57,7 @@ DECISIVE = (
     loss,
     memory,
     model,
+    network,
     optim,
     pieces,
     position,

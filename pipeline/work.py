@@ -23,9 +23,20 @@ def folder(stage: str, name: str = "") -> Path:
 
 
 def fingerprint(modules: Iterable[ModuleType], *values: object) -> str:
-    """Names what a result is a function of: the code of some modules without its comments, and values for JSON."""
-    code = [ast.dump(ast.parse(Path(str(module.__file__)).read_bytes())) for module in modules]
+    """Names what a result is a function of: code without its comments, and values for JSON.
+
+    Args:
+        modules: whose code counts; a package stands for all that lies in it.
+        values: anything that JSON holds.
+    """
+    files = [path for module in modules for path in sources(Path(str(module.__file__)))]
+    code = [ast.dump(ast.parse(path.read_bytes())) for path in files]
     return hashlib.sha256(to_json([code, *values]).encode()).hexdigest()[:16]
+
+
+def sources(file: Path) -> list[Path]:
+    """The files of a module, or of all modules of a package."""
+    return sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
 
 
 def check_free(folder: Path, wanted: int, parts: str) -> None:

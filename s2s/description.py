@@ -6,7 +6,8 @@ from pathlib import Path
 
 from s2s import vocabulary
 from s2s.errors import UserError, check
-from s2s.model import DESCRIPTION, Architecture
+from s2s.model import DESCRIPTION
+from s2s.network.interface import Architecture
 from s2s.vocabulary import Vocabulary
 
 

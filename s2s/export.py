@@ -17,9 +17,12 @@ from torch.export import Dim, ExportedProgram
 
 from s2s import files, vocabulary
 from s2s.data import SIDES
-from s2s.ensemble import lstm_cell
-from s2s.errors import check
-from s2s.model import DESCRIPTION, LSTM, Seq2Seq, State, load
+from s2s.errors import UserError, check
+from s2s.model import DESCRIPTION, Seq2Seq, load
+from s2s.network.cells import lstm_cell
+from s2s.network.interface import State
+from s2s.network.recurrent import RecurrentDecoder, RecurrentEncoder
+from s2s.network.stack import Stack
 from s2s.vocabulary import EOS, PAD, UNK
 
 ENCODER, DECODER = "encoder.pt2", "decoder.pt2"
@@ -28,9 +31,9 @@ ENCODER, DECODER = "encoder.pt2", "decoder.pt2"
 class Layers(nn.Module):
     """A stack of LSTM layers that takes one step."""
 
-    def __init__(self, lstm: LSTM) -> None:
+    def __init__(self, stack: Stack) -> None:
         super().__init__()
-        for layer, (of_input, of_hidden, bias, hidden_bias) in enumerate(lstm.all_weights):
+        for layer, (of_input, of_hidden, bias, hidden_bias) in enumerate(stack.weights()):
             weight = torch.cat((of_input, of_hidden), dim=1).t().contiguous()  # [E + H, 4 H]
             self.register_buffer(f"weight{layer}", weight.detach())
             self.register_buffer(f"bias{layer}", (bias + hidden_bias).detach())
@@ -49,9 +52,9 @@ class Layers(nn.Module):
 class EncoderStep(nn.Module):
     """Reads one token of each sentence."""
 
-    def __init__(self, model: Seq2Seq) -> None:
+    def __init__(self, encoder: RecurrentEncoder) -> None:
         super().__init__()
-        self.embedding, self.layers = model.encoder.embedding, Layers(model.encoder.lstm)
+        self.embedding, self.layers = encoder.embedding, Layers(encoder.stack)
 
     def forward(self, tokens: Tensor, going: Tensor, h: Tensor, c: Tensor) -> State:
         """Tokens [B], which sentences have one, [B], and the state before, [L, B, H] each, to the state after."""
@@ -63,10 +66,9 @@ class EncoderStep(nn.Module):
 class DecoderStep(nn.Module):
     """Says what follows one token of each hypothesis."""
 
-    def __init__(self, model: Seq2Seq) -> None:
+    def __init__(self, decoder: RecurrentDecoder) -> None:
         super().__init__()
-        self.embedding, self.layers = model.decoder.embedding, Layers(model.decoder.lstm)
-        self.output = model.decoder.output
+        self.embedding, self.layers, self.output = decoder.embedding, Layers(decoder.stack), decoder.output
 
     def forward(self, tokens: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Tokens [B] and the state before, [L, B, H] each, to log-probabilities [B, V] and the state after."""
@@ -81,18 +83,30 @@ def write_programs(folder: Path, out: Path) -> None:
     last to first. The vocabularies are those of the model's folder.
 
     Raises:
-        UserError: the folder holds no model, or the other is there.
+        UserError: the folder holds no model or none of the paper's kind, or the other is there.
     """
     check(not out.exists(), f"{out}: found it there already; expected a folder to be made")
     model = load(folder)
+    encoder, decoder = plain(model, folder)
     with files.whole(out) as beside:
         beside.mkdir()
-        torch.export.save(encoder_program(model), beside / ENCODER)
-        torch.export.save(decoder_program(model), beside / DECODER)
+        torch.export.save(encoder_program(encoder), beside / ENCODER)
+        torch.export.save(decoder_program(decoder), beside / DECODER)
         for path in (vocabulary.file_of(folder, side) for side in SIDES):
             shutil.copyfile(path, beside / path.name)
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         files.write_json(beside / DESCRIPTION, description | {"export": facts(model)})
+
+
+def plain(model: Seq2Seq, folder: Path) -> tuple[RecurrentEncoder, RecurrentDecoder]:
+    """The parts of a model of the paper's kind: the others' steps read more than h and c."""
+    shape, encoder, decoder = model.architecture, model.encoder, model.decoder
+    if not isinstance(encoder, RecurrentEncoder) or not isinstance(decoder, RecurrentDecoder):
+        raise UserError(f"{folder}: found context {shape.context}; expected initial, nothing else can be exported")
+    wanted = {"cell": "lstm", "bidirectional": False, "residual": False, "layer_norm": False}
+    for key, value in wanted.items():
+        check(getattr(shape, key) == value, f"{folder}: found {key} {getattr(shape, key)}; expected {value} for export")
+    return encoder, decoder
 
 
 def facts(model: Seq2Seq) -> dict[str, object]:
@@ -107,23 +121,22 @@ def facts(model: Seq2Seq) -> dict[str, object]:
     }
 
 
-def encoder_program(model: Seq2Seq) -> ExportedProgram:
+def encoder_program(encoder: RecurrentEncoder) -> ExportedProgram:
     """The encoder's step for any number of sentences."""
-    tokens, state = example(model)
-    return program(EncoderStep(model), (tokens, tokens > 0, *state), (0, 0, 1, 1))
+    tokens, state = example(encoder.stack)
+    return program(EncoderStep(encoder), (tokens, tokens > 0, *state), (0, 0, 1, 1))
 
 
-def decoder_program(model: Seq2Seq) -> ExportedProgram:
+def decoder_program(decoder: RecurrentDecoder) -> ExportedProgram:
     """The decoder's step for any number of hypotheses."""
-    tokens, state = example(model)
-    return program(DecoderStep(model), (tokens, *state), (0, 1, 1))
+    tokens, state = example(decoder.stack)
+    return program(DecoderStep(decoder), (tokens, *state), (0, 1, 1))
 
 
-def example(model: Seq2Seq) -> tuple[Tensor, State]:
+def example(stack: Stack) -> tuple[Tensor, State]:
     """Inputs to trace a step with: two rows, since torch takes a size of one for a fixed one."""
-    architecture = model.architecture
-    zeros = torch.zeros(architecture.layers, 2, architecture.hidden)
-    return torch.full((2,), EOS), (zeros, zeros.clone())
+    tokens = torch.full((2,), EOS)
+    return tokens, stack.zeros(torch.zeros(()), len(tokens))
 
 
 def program(step: nn.Module, inputs: tuple[Tensor, ...], batch: Sequence[int]) -> ExportedProgram:

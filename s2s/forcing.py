@@ -3,8 +3,8 @@
 Candidates of one source begin alike. So targets are put in order, and what follows a beginning that several have, a
 prefix, is computed once: half of the products for 20 candidates, and less for more.
 
-Shapes: N sources or pairs, B targets of a batch, T target length (tokens with </s>), P distinct prefixes, H hidden,
-L layers.
+Shapes: N sources or pairs, B targets of a batch, T target length (tokens with </s>), P distinct prefixes, O what the
+softmax reads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,9 +19,9 @@ from torch import Tensor
 
 from s2s import ensemble
 from s2s.data import move, pack_sources, padded, within
-from s2s.ensemble import gates_of, lstm_step
 from s2s.loss import Softmax
-from s2s.model import Seq2Seq, State
+from s2s.model import Seq2Seq
+from s2s.network.interface import State
 from s2s.vocabulary import EOS, PAD
 
 SOURCES = 256  # whose states are kept while their targets are scored: 8 MB with four layers of 1,000
@@ -134,31 +134,29 @@ def prefix_log_probs(model: Seq2Seq, state: State, batch: Batch) -> Tensor:
 
     Args:
         model: in evaluation.
-        state: of the sources, h and c [L, N, H].
+        state: of the sources, N of them.
         batch: the targets.
     """
     device = next(model.parameters()).device
     T, B = batch.targets.shape
-    layers = [gates_of(weights) for weights in model.decoder.lstm.all_weights]
-    tops, prefixes, count = [], np.zeros((T, B), np.int64), 0
+    step = model.decoder.stepper()
+    reads, prefixes, count = [], np.zeros((T, B), np.int64), 0
     places = batch.owners  # in `state`, of what each target goes on from
-    for step in range(T):
-        new = np.flatnonzero((batch.shared < step) & (step < batch.lengths))  # the first that have a prefix
-        said = batch.targets[step - 1, new] if step else np.full(len(new), EOS)
+    for length in range(T):
+        new = np.flatnonzero((batch.shared < length) & (length < batch.lengths))  # the first that have a prefix
+        said = batch.targets[length - 1, new] if length else np.full(len(new), EOS)
         chosen = torch.from_numpy(places[new]).to(device)
-        inputs = model.decoder.embedding(torch.from_numpy(said).to(device))  # [new, E]
-        h, c = (part.index_select(1, chosen) for part in state)
-        top, state = lstm_step(layers, inputs, (h, c))
-        tops.append(top)
+        read, state = step(torch.from_numpy(said).to(device), tuple(part.index_select(1, chosen) for part in state))
+        reads.append(read)
         places = np.searchsorted(new, np.arange(B), side="right") - 1  # its own prefix was the last new one, or is it
-        prefixes[step] = count + places
+        prefixes[length] = count + places
         count += len(new)
     is_text = within(batch.lengths).T
-    return chosen_log_probs(model, torch.cat(tops), prefixes.T[is_text], batch.targets.T[is_text])
+    return chosen_log_probs(model, torch.cat(reads), prefixes.T[is_text], batch.targets.T[is_text])
 
 
 def chosen_log_probs(model: Seq2Seq, states: Tensor, prefixes: Integers, tokens: Integers) -> Tensor:
-    """The log-probabilities of tokens after prefixes: states [P, H], both arrays [target tokens]."""
+    """The log-probabilities of tokens after prefixes: what the softmax reads [P, O], both arrays [target tokens]."""
     softmax = Softmax(states, model.decoder.output.weight, model.decoder.output.bias)
     order = np.argsort(prefixes, kind="stable")
     back, prefixes, tokens = np.argsort(order), prefixes[order], tokens[order]
@@ -171,7 +169,7 @@ def chosen_log_probs(model: Seq2Seq, states: Tensor, prefixes: Integers, tokens:
 
 
 def encode(model: Seq2Seq, sources: Sequence[Sequence[int]]) -> State:
-    """The encoder's last state for each source, h and c [L, N, H]; alike in length are encoded together."""
+    """The encoder's state for each source; alike in length are encoded together."""
     device = next(model.parameters()).device
     order = sorted(range(len(sources)), key=lambda row: -len(sources[row]))
     parts = []
@@ -179,8 +177,14 @@ def encode(model: Seq2Seq, sources: Sequence[Sequence[int]]) -> State:
         tensors = [torch.tensor(sources[row], dtype=torch.int64) for row in order[start : start + ENCODED]]
         parts.append(model.encoder(move(pack_sources(tensors, model.architecture.reverse_source), device)))
     back = torch.from_numpy(np.argsort(order)).to(device)
-    h, c = (torch.cat(part, dim=1).index_select(1, back) for part in zip(*parts, strict=True))
-    return h, c
+    return tuple(beside(part).index_select(1, back) for part in zip(*parts, strict=True))
+
+
+def beside(parts: Sequence[Tensor]) -> Tensor:
+    """Parts of states side by side; those of shorter sentences are filled up with zeros: positions nobody looks at."""
+    longest = max(len(part) for part in parts)
+    filled = [torch.cat((part, part.new_zeros(longest - len(part), *part.shape[1:]))) for part in parts]
+    return torch.cat(filled, dim=1)
 
 
 @contextmanager

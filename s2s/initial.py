@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from s2s import model, vocabulary
 from s2s.data import SIDES
 from s2s.errors import UserError, check
-from s2s.model import Architecture, Seq2Seq
+from s2s.model import Seq2Seq
+from s2s.network.interface import Architecture
 from s2s.vocabulary import SPECIAL, Vocabulary
 
 # Tensors that have a row for each token, and the side whose tokens these are.

@@ -1,21 +1,20 @@
-"""What a trained model thinks of given text: log-probabilities, perplexity and sentence embeddings.
+"""What a trained model thinks of given text: log-probabilities and perplexity.
 
-Shapes: N sentences, B sentences of a batch, H hidden, L layers.
+Shapes: N sentences, B sentences of a batch.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from s2s.data import Batch, EncodedCorpus, bucket, make_batch, move, pack_sources
+from s2s.data import Batch, EncodedCorpus, bucket, make_batch
 from s2s.loss import token_log_losses
 from s2s.model import Seq2Seq
 
-EMBED_SENTENCES = 64  # embedded together; only speed and memory depend on it
 BATCH_SENTENCES = 256  # evaluated together, at most
 
 
@@ -82,19 +81,3 @@ def batch_log_probs(model: Seq2Seq, batch: Batch) -> NDArray[np.float64]:
     owners = batch.text % batch.targets.shape[1]  # [target tokens], the sentence of each
     scores = losses.new_zeros(batch.targets.shape[1]).index_add_(0, owners, -losses)
     return scores.cpu().numpy()
-
-
-@torch.inference_mode()
-def embed(model: Seq2Seq, sentences: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-    """The encoder's last h of the top layer for each sentence of source ids (without </s>), [N, H].
-
-    Sutskever et al. 2014, section 3.8 and Figure 2.
-    """
-    device = next(model.parameters()).device
-    parts = [np.zeros((0, model.architecture.hidden), np.float32)]
-    for start in range(0, len(sentences), EMBED_SENTENCES):
-        tensors = [torch.tensor(sentence, dtype=torch.int64) for sentence in sentences[start : start + EMBED_SENTENCES]]
-        sources = pack_sources(tensors, model.architecture.reverse_source)
-        h, _ = model.encoder(move(sources, device))  # [L, N, H]
-        parts.append(h[-1].cpu().numpy())
-    return np.concatenate(parts)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s import forcing, model, scoring, text
+from s2s import forcing, model, text, vectors
 from s2s.description import Description
 from s2s.ensemble import batches, spread
 from s2s.errors import check
@@ -156,11 +156,7 @@ class Translator:
 
     def embed(self, lines: Sequence[str]) -> NDArray[np.float32]:
         """Where the first model's encoder puts each sentence: its last h of the top layer, [N, H]."""
-        sources = [self.encode(line) for line in lines]
-        vectors = np.zeros((len(lines), self.models[0].architecture.hidden), np.float32)
-        for rows in batches([len(source) for source in sources], scoring.EMBED_SENTENCES):
-            vectors[rows] = scoring.embed(self.models[0], [sources[row] for row in rows])
-        return vectors
+        return vectors.embed(self.models[0], [self.encode(line) for line in lines])
 
 
 def check_alike(folder: Path, first: Description, other_folder: Path, other: Description) -> None:

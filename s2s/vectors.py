@@ -42,8 +42,9 @@ def embed(model: Seq2Seq, sentences: Sequence[Sequence[int]], layer: int = 0, st
         rows = order[start : start + SENTENCES]
         tensors = [torch.tensor(sentences[row], dtype=torch.int64) for row in rows]
         sources = pack_sources(tensors, model.architecture.reverse_source)
-        states = model.encoder(move(sources, device))[STATES.index(state)]  # [L, rows, H]
-        vectors[rows] = states[layer - 1].float().cpu().numpy()
+        states = model.encoder.vectors(move(sources, device))  # [L, rows, H] each
+        check(state in states, f"state: found {state}; expected {' or '.join(states)}, those of this model")
+        vectors[rows] = states[state][layer - 1].float().cpu().numpy()
     return vectors
 
 

@@ -162,7 +162,8 @@ def test_the_papers_model_is_measured_at_each_batch_size(capsys: pytest.CaptureF
 
 
 def test_the_paper_has_384_million_parameters() -> None:
-    from s2s.model import Architecture, Seq2Seq, parameter_count
+    from s2s.model import Seq2Seq, parameter_count
+    from s2s.network.interface import Architecture
 
     with torch.device("meta"):
         model = Seq2Seq(Architecture("lstm", 4, 1000, 1000, 0.0, True, 0.08, 160_000, 80_000))

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from s2s.ensemble import SOURCE_TOKENS, Ensemble, Stepper, batches, mean, product, spread
+from s2s.ensemble import SOURCE_TOKENS, Ensemble, Stepper, batches, mean, spread
+from s2s.network.cells import product
 from s2s.vocabulary import EOS
 from tests import tiny
 
@@ -20,7 +21,7 @@ def test_a_step_is_what_the_decoder_says_in_evaluation(layers: int) -> None:
         own = other = stepper.start(SOURCES)
         for tokens in ([EOS] * 3, [3, 4, 5], [6, 6, 7]):
             log_probs, own = stepper.step(torch.tensor(tokens), own)
-            logits, other = model.decoder.step(torch.tensor(tokens), other)
+            logits, other = tiny.step(model, torch.tensor(tokens), other)
             torch.testing.assert_close(log_probs, logits.log_softmax(dim=1), atol=1e-6, rtol=0)
             torch.testing.assert_close(own, other, atol=1e-6, rtol=0)
 

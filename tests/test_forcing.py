@@ -1,7 +1,6 @@
 """Scores of the tokens of given translations against the same written out, and against those of whole sentences."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from s2s import forcing
 from s2s.data import pack_sources
-from s2s.ensemble import Product, lstm_step
 from s2s.forcing import SPARSE, batches, score_pairs
-from s2s.model import Seq2Seq, State
+from s2s.model import Seq2Seq
+from s2s.network.interface import State, Step
 from s2s.scoring import sentence_log_probs
 from s2s.vocabulary import EOS
 from tests import tiny
@@ -29,7 +27,7 @@ def written_out(models: list[Seq2Seq], source: list[int], target: list[int], mea
     for token in (*target, EOS):
         probabilities = []
         for number, model in enumerate(models):
-            logits, states[number] = model.decoder.step(torch.tensor([last]), states[number])
+            logits, states[number] = tiny.step(model, torch.tensor([last]), states[number])
             probabilities.append(logits.double().softmax(dim=-1)[0, token].item())
         logs = [math.log(one) for one in probabilities]
         found.append(sum(logs) / len(logs) if mean == "log_probabilities" else math.log(np.mean(probabilities)))
@@ -70,15 +68,21 @@ def test_a_source_is_encoded_once_however_many_targets_follow_it(monkeypatch: py
 
 def test_what_targets_begin_with_alike_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[int] = []
-    step = lstm_step
+    model = tiny.network()
+    stepper = model.decoder.stepper
 
-    def counted(layers: Sequence[Product], inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        rows.append(len(inputs))
-        return step(layers, inputs, state)
+    def counted() -> Step:
+        step = stepper()
 
-    monkeypatch.setattr(forcing, "lstm_step", counted)
+        def one(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+            rows.append(len(tokens))
+            return step(tokens, state)
+
+        return one
+
+    monkeypatch.setattr(model.decoder, "stepper", counted)
     targets = [[3, 4, 6], [3, 4, 5], [7], [3, 4, 5, 5], [3, 4, 5], []]
-    score_pairs([tiny.network()], [[3]] * 6 + [[4]], [*targets, [3, 4]], 100)
+    score_pairs([model], [[3]] * 6 + [[4]], [*targets, [3, 4]], 100)
     assert rows == [2, 3, 2, 2, 1]  # the other source shares nothing
 
 

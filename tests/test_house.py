@@ -229,8 +229,9 @@ def test_the_paper_leads_to_tests_and_code_that_are_there() -> None:
     text = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py"))
     missing = [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in tests]
-    for path, name in re.findall(r"`((?:s2s|pipeline)/\w+\.py)` `(?:\w+\.)?(\w+)`", text):
+    for path, name in re.findall(r"`((?:s2s|pipeline)/[\w/]+\.py)` `(?:\w+\.)?(\w+)`", text):
         code = (ROOT / path).read_text(encoding="utf-8")
         missing += [f"{path} {name}"] * (f"def {name}(" not in code and f"class {name}" not in code)
-    missing += [path for path in re.findall(r"`((?:s2s|pipeline|tests)/\w+\.py)`", text) if not (ROOT / path).exists()]
+    named = re.findall(r"`((?:s2s|pipeline|tests)/[\w/]+\.py)`", text)
+    missing += [path for path in named if not (ROOT / path).exists()]
     assert not missing, f"docs/paper.md names what is not there: {', '.join(missing)}"

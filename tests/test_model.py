@@ -15,7 +15,8 @@ from s2s import files
 from s2s.data import Batch, make_batch, pack_sources
 from s2s.errors import UserError
 from s2s.loss import linear_cross_entropy, token_log_losses
-from s2s.model import DESCRIPTION, WEIGHTS, Seq2Seq, describe, load, make_lstm, parameter_count
+from s2s.model import DESCRIPTION, WEIGHTS, Seq2Seq, describe, load, parameter_count
+from s2s.network.stack import Fused
 from s2s.vocabulary import PAD
 from tests import tiny
 
@@ -53,8 +54,8 @@ def test_the_model_is_the_lstm_equations_written_out(tmp_path: Path) -> None:
     for pair in range(6):
         source, target = corpus.source[pair].tolist()[::-1], corpus.target[pair].tolist()
         zeros = np.zeros((2, 5))
-        _, h, c = written_out(model.encoder.lstm, source_vectors[source], zeros, zeros)
-        states, _, _ = written_out(model.decoder.lstm, target_vectors[[2, *target[:-1]]], h, c)
+        _, h, c = written_out(tiny.lstm(model.encoder), source_vectors[source], zeros, zeros)
+        states, _, _ = written_out(tiny.lstm(model.decoder), target_vectors[[2, *target[:-1]]], h, c)
         expected = states @ output.weight.detach().double().numpy().T + output.bias.detach().double().numpy()
         np.testing.assert_allclose(logits[owner == pair].detach().numpy(), expected, atol=1e-6)
 
@@ -65,7 +66,7 @@ def test_the_papers_model_has_its_384_million_parameters() -> None:
     )
     with torch.device("meta"):
         model = Seq2Seq(shape)
-    recurrent = sum(parameter_count(part.lstm) for part in (model.encoder, model.decoder))
+    recurrent = parameter_count(tiny.lstm(model.encoder)) + parameter_count(tiny.lstm(model.decoder))
     biases = 2 * 4 * 2 * 4 * 1000
     assert recurrent - biases == 64_000_000
     assert parameter_count(model) - biases - 80_000 == 384_000_000
@@ -84,7 +85,7 @@ def test_one_step_at_a_time_gives_the_logits_of_teacher_forcing(tmp_path: Path) 
     batch = make_batch(corpus, range(5), reverse_source=True)
     state, steps = model.encoder(batch.sources), []
     for tokens in batch.target_inputs:
-        logits, state = model.decoder.step(tokens, state)
+        logits, state = tiny.step(model, tokens, state)
         steps.append(logits)
     torch.testing.assert_close(torch.stack(steps)[batch.is_text], model(batch))
 
@@ -103,11 +104,11 @@ def test_a_sentence_has_the_same_state_in_any_company() -> None:
 def test_sentences_of_any_lengths_have_the_state_and_gradient_of_the_equations(
     monkeypatch: pytest.MonkeyPatch, lengths: list[int], most_runs: int
 ) -> None:
-    monkeypatch.setattr("s2s.model.RUNS", most_runs)
+    monkeypatch.setattr("s2s.network.stack.RUNS", most_runs)
     encoder = tiny.network().encoder
     sources = pack_sources([torch.arange(length) % 5 + 3 for length in lengths], reverse=False)
     h, c = encoder(sources)
-    expected = encoder.lstm(sources._replace(data=encoder.embedding(sources.data)))[1]
+    expected = tiny.lstm(encoder)(sources._replace(data=encoder.embedding(sources.data)))[1]
     torch.testing.assert_close((h, c), expected)
     weights = list(encoder.parameters())
     found = torch.autograd.grad((h * c).sum(), weights)
@@ -160,28 +161,28 @@ def test_gradient_flows_within_a_segment_alone(tmp_path: Path) -> None:
     for start in range(0, len(batch.targets), 2):  # written out, with tokens one by one and the logits of each
         loss = torch.zeros(())
         for step in range(start, min(start + 2, len(batch.targets))):
-            logits, state = model.decoder.step(batch.target_inputs[step], state)
+            logits, state = tiny.step(model, batch.target_inputs[step], state)
             loss = loss + nn.functional.cross_entropy(logits, batch.targets[step], ignore_index=PAD, reduction="sum")
         torch.autograd.backward(loss)
-        state = state[0].detach(), state[1].detach()
+        state = tuple(part.detach() for part in state)
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(found[name], parameter.grad, msg=name)
 
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_under_autocast_the_lstm_computes_in_its_type_and_its_weights_keep_theirs(packed: bool) -> None:
-    lstm = make_lstm(tiny.architecture())
-    like = copy.deepcopy(lstm).to(torch.float16)
-    sentences = [torch.randn(length, lstm.input_size) for length in (2, 4, 3)]
+    layers = Fused(nn.LSTM(4, 5, 2))
+    like = copy.deepcopy(layers).to(torch.float16)
+    sentences = [torch.randn(length, 4) for length in (2, 4, 3)]
     inputs = pack_sequence(sentences, enforce_sorted=False) if packed else torch.stack([sentences[0]] * 3, dim=1)
-    state = torch.rand(2, 3, lstm.hidden_size), torch.rand(2, 3, lstm.hidden_size)
+    state = torch.rand(2, 3, 5), torch.rand(2, 3, 5)
     with torch.autocast("cpu", torch.float16):
-        _, (h, c) = lstm(inputs, state)
+        _, (h, c) = layers(inputs, state)
     _, wanted = like(inputs.to(torch.float16), (state[0].to(torch.float16), state[1].to(torch.float16)))
     torch.testing.assert_close((h, c), wanted, rtol=0, atol=0)
     torch.autograd.backward((h.sum(), c.sum()))
-    assert all(weight.grad is not None and weight.grad.dtype == torch.float32 for weight in lstm.parameters())
-    assert lstm(inputs, state)[1][0].dtype == torch.float32
+    assert all(weight.grad is not None and weight.grad.dtype == torch.float32 for weight in layers.parameters())
+    assert layers(inputs, state)[1][0].dtype == torch.float32
 
 
 def test_dropout_is_off_in_evaluation_and_on_in_training(tmp_path: Path) -> None:

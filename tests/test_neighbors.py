@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from sklearn.metrics.pairwise import cosine_similarity
 
 from pipeline import neighbors
-from s2s import files, model, scoring, vocabulary
+from s2s import files, model, vectors, vocabulary
 from tests import project, tiny
 
 WORDS = ["the", "king", "cat", "sees", "."]
@@ -40,7 +40,7 @@ def test_neighbors_are_the_other_texts_by_their_cosine(here: Path) -> None:
     found = run_stage(here, SOURCES, sentences=7, nearest=2)
     ids = [[3 + WORDS.index(word) if word in WORDS else 1 for word in source.split()] for source in SOURCES]
     ids[6] = [1, 1, 1, 1]  # cut into < b > &
-    cosines = cosine_similarity(scoring.embed(tiny.network(), ids).astype(np.float64))
+    cosines = cosine_similarity(vectors.embed(tiny.network(), ids).astype(np.float64))
     assert (found["model"], found["layer"], found["state"]) == ("reversed-1", 2, "h")
     assert [(one["id"], one["tokens"]) for one in found["sentences"]] == [
         (4, 1), (0, 2), (1, 3), (2, 3), (3, 3), (6, 4), (5, 5)

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from s2s.corpus_writer import write_split
-from s2s.data import EncodedCorpus, bucket, make_batch, pack_sources
-from s2s.scoring import Evaluation, embed, perplexity, sentence_log_probs
+from s2s.data import EncodedCorpus, bucket, make_batch
+from s2s.scoring import Evaluation, perplexity, sentence_log_probs
 from s2s.search import SearchSettings, beam_search
 from s2s.vocabulary import EOS
 from tests import tiny
@@ -69,11 +69,3 @@ def test_an_evaluation_can_be_stopped_after_any_batch(tmp_path: Path) -> None:
     assert model.training
     sentence_log_probs(model, corpus, 30, between=lambda: called.append(len(called)))
     assert len(called) == 2 + len(bucket(corpus, 256, 30))
-
-
-def test_an_embedding_is_the_top_layers_last_h() -> None:
-    model, sentences = tiny.network(), [[3, 4, 5], [6]] * 40
-    h, _ = model.encoder(pack_sources([torch.tensor([3, 4, 5])], reverse=True))
-    found = embed(model, sentences)
-    assert found.shape == (80, 5)
-    np.testing.assert_allclose(found[::2], np.tile(h[-1].detach().numpy(), (40, 1)), atol=1e-6)

@@ -28,7 +28,7 @@ def log_prob(models: list[Seq2Seq], source: list[int], ids: tuple[int, ...], mea
     for token in (*ids, EOS):
         found = []
         for number, model in enumerate(models):
-            logits, states[number] = model.decoder.step(torch.tensor([last]), states[number])
+            logits, states[number] = tiny.step(model, torch.tensor([last]), states[number])
             found.append(logits.double().log_softmax(dim=-1)[0, token].item())
         geometric = sum(found) / len(found)
         arithmetic = math.log(sum(math.exp(one) for one in found) / len(found))
@@ -98,7 +98,7 @@ def test_a_beam_of_one_is_greedy(seed: int) -> None:
     for source, (found,) in zip(SOURCES[:3], beam_search([model], SOURCES[:3], SearchSettings(1)), strict=True):
         state, last, ids = model.encoder(pack_sources([torch.tensor(source)], reverse=True)), EOS, []
         for _ in range(len(source) * 3 + EXTRA_LENGTH):
-            logits, state = model.decoder.step(torch.tensor([last]), state)
+            logits, state = tiny.step(model, torch.tensor([last]), state)
             logits[0, PAD] = -math.inf
             if (last := int(logits.argmax())) == EOS:
                 break

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from s2s import model, scoring
+from s2s import model, vectors
 from s2s.errors import UserError
 from s2s.lexicon import Lexicon
 from s2s.sampling import Sampling
@@ -156,7 +156,7 @@ def test_scores_and_vectors_keep_the_order(folder: Path) -> None:
         alone = [log_prob for _, log_prob in words.score([line], [SENTENCES[~row]])[0]]
         np.testing.assert_allclose(together, alone, atol=1e-4)
         ids = [words.encode(line)]
-        np.testing.assert_allclose(words.embed(SENTENCES)[row], scoring.embed(words.models[0], ids)[0], atol=1e-5)
+        np.testing.assert_allclose(words.embed(SENTENCES)[row], vectors.embed(words.models[0], ids)[0], atol=1e-5)
 
 
 def test_an_ensemble_says_tokens_together(folder: Path, tmp_path: Path) -> None:

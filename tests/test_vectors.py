@@ -3,17 +3,12 @@ import pytest
 import torch
 from sklearn.metrics.pairwise import cosine_similarity
 
-from s2s import scoring, vectors
+from s2s import vectors
 from s2s.data import pack_sources
 from s2s.errors import UserError
 from tests import tiny
 
 SENTENCES = [[3, 4, 5], [6], [5, 4, 3], [4] * 9, [3, 4], [6, 5, 4, 3]]
-
-
-def test_by_default_it_is_the_state_that_the_page_has_always_shown() -> None:
-    network = tiny.network(layers=2).eval()
-    assert vectors.embed(network, SENTENCES) == pytest.approx(scoring.embed(network, SENTENCES), abs=1e-6)
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2, 3])

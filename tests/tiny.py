@@ -4,10 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import LSTM
 
 from s2s.corpus_writer import write_split
 from s2s.data import EncodedCorpus
-from s2s.model import Architecture, Seq2Seq
+from s2s.model import Seq2Seq
+from s2s.network.interface import Architecture, Decoder, Encoder, State
+from s2s.network.recurrent import RecurrentDecoder, RecurrentEncoder
+from s2s.network.stack import Fused
 from s2s.recipe import Recipe
 from s2s.vocabulary import EOS
 
@@ -34,6 +39,20 @@ def network(seed: int = 1, **changes: object) -> Seq2Seq:
     """A model with random weights, ready to evaluate."""
     torch.manual_seed(seed)
     return Seq2Seq(architecture(**changes)).eval()
+
+
+def step(model: Seq2Seq, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+    """A token of each of B hypotheses by teacher forcing, [B], and the state before to logits [B, V] and that after."""
+    states, state = model.decoder(tokens.unsqueeze(0), state)
+    return model.decoder.output(states.squeeze(0)), state
+
+
+def lstm(part: Encoder | Decoder) -> LSTM:
+    """torch's layers of an encoder or a decoder of plain LSTM layers."""
+    assert isinstance(part, RecurrentEncoder | RecurrentDecoder)
+    fused = part.stack.parts[0]
+    assert isinstance(fused, Fused) and isinstance(fused.layers, LSTM)
+    return fused.layers
 
 
 def recipe(**changes: object) -> Recipe:

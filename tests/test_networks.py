@@ -1,0 +1,125 @@
+"""What holds for every kind of network: each is an encoder that makes a state and a decoder that steps it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from s2s import vectors
+from s2s.data import EncodedCorpus, make_batch
+from s2s.ensemble import Stepper
+from s2s.forcing import score_pairs
+from s2s.loss import linear_cross_entropy
+from s2s.model import Seq2Seq
+from s2s.scoring import sentence_log_probs
+from s2s.search import SearchSettings, beam_search
+from s2s.vocabulary import EOS
+from tests import tiny
+
+KINDS: dict[str, dict[str, object]] = {
+    "lstm": {},
+    "lstm_peephole": {"cell": "lstm_peephole"},
+    "gru": {"cell": "gru"},
+    "gru_cho": {"cell": "gru_cho"},
+    "rnn_tanh": {"cell": "rnn_tanh"},
+    "rnn_relu": {"cell": "rnn_relu", "init_uniform": 0.3},
+    "bidirectional lstm": {"bidirectional": True},
+    "bidirectional gru": {"cell": "gru", "bidirectional": True},
+    "deep lstm": {"layers": 6, "residual": True, "layer_norm": True},
+    "deep gru_cho": {"cell": "gru_cho", "layers": 3, "residual": True, "layer_norm": True},
+    "residual of one layer": {"layers": 1, "residual": True, "embedding": 5},
+}
+SOURCES = [[3, 4, 5, 6, 7], [6], [7, 3], [4, 4, 4], [5, 6]]
+EACH = pytest.mark.parametrize("kind", KINDS)
+
+
+def network(kind: str, **changes: object) -> Seq2Seq:
+    """A small network of some kind, with random weights."""
+    return tiny.network(1, **KINDS[kind] | changes)
+
+
+@EACH
+def test_a_step_is_what_teacher_forcing_says(kind: str) -> None:
+    model = network(kind)
+    with torch.inference_mode():
+        stepper = Stepper(model)
+        own = other = stepper.start(SOURCES)
+        for tokens in ([EOS] * 5, [3, 4, 5, 6, 7], [6, 6, 7, 3, 3], [4, 4, 4, 4, 4]):
+            log_probs, own = stepper.step(torch.tensor(tokens), own)
+            logits, other = tiny.step(model, torch.tensor(tokens), other)
+            torch.testing.assert_close(log_probs, logits.log_softmax(dim=1), atol=2e-6, rtol=0)
+
+
+@EACH
+def test_a_whole_target_at_once_is_said_as_token_by_token(kind: str, tmp_path: Path) -> None:
+    model, corpus = network(kind), tiny.digits(tmp_path, "train", 7, seed=3)
+    batch = make_batch(corpus, range(7), reverse_source=True)
+    state, steps = model.encoder(batch.sources), []
+    for tokens in batch.target_inputs:
+        logits, state = tiny.step(model, tokens, state)
+        steps.append(logits)
+    torch.testing.assert_close(torch.stack(steps)[batch.is_text], model(batch), atol=2e-6, rtol=1e-5)
+
+
+@EACH
+@pytest.mark.parametrize("most_runs", [0, 10])
+def test_a_sentence_is_read_alike_in_any_company(kind: str, most_runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("s2s.network.stack.RUNS", most_runs)
+    model = network(kind)
+    together = vectors.embed(model, SOURCES)
+    steppers = Stepper(model)
+    with torch.inference_mode():
+        tokens = torch.full((5,), EOS)
+        said, _ = steppers.step(tokens, steppers.start(SOURCES))
+        for row, source in enumerate(SOURCES):
+            alone, _ = steppers.step(tokens[:1], steppers.start([source]))
+            torch.testing.assert_close(said[row], alone[0], atol=2e-6, rtol=0)
+            np.testing.assert_allclose(together[row], vectors.embed(model, [source])[0], atol=1e-6)
+
+
+@EACH
+def test_every_weight_learns(kind: str, tmp_path: Path) -> None:
+    model, corpus = network(kind).train(), tiny.digits(tmp_path, "train", 7, seed=3)
+    for states, right_tokens in model.segments(make_batch(corpus, range(7), reverse_source=True)):
+        torch.autograd.backward(linear_cross_entropy(states, model.decoder.output, right_tokens)[0])
+    idle = [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert not idle
+
+
+@EACH
+def test_scores_agree_however_they_are_computed(kind: str, tmp_path: Path) -> None:
+    model, corpus = network(kind), tiny.digits(tmp_path, "dev", 30, seed=1)
+    sources = [corpus.source[pair].tolist() for pair in range(30)]
+    targets = [corpus.target[pair].tolist()[:-1] for pair in range(30)]
+    forced = [one.sum() for one in score_pairs([model], sources, targets, 40)]
+    np.testing.assert_allclose(forced, sentence_log_probs(model, corpus, 100), atol=1e-4)
+    (best, *_), *_ = beam_search([model], sources[:1], SearchSettings(beam=3, n_best=3))
+    if best.complete:
+        (again,) = score_pairs([model], sources[:1], [list(best.ids)], 40)
+        assert again.sum() == pytest.approx(best.log_prob, abs=1e-4)
+
+
+@EACH
+def test_a_sentence_is_translated_alike_in_any_company(kind: str) -> None:
+    model, settings = network(kind, init_uniform=1.0), SearchSettings(beam=3, n_best=2, max_tokens=8)
+    together = beam_search([model], SOURCES, settings)
+    for source, found in zip(SOURCES, together, strict=True):
+        (alone,) = beam_search([model], [source], settings)
+        assert [one.ids for one in alone] == [one.ids for one in found]
+        assert [one.log_prob for one in alone] == pytest.approx([one.log_prob for one in found], abs=1e-4)
+
+
+def test_unlike_networks_translate_together() -> None:
+    models = [network(kind) for kind in KINDS]
+    (found, *_) = beam_search(models, SOURCES, SearchSettings(beam=4, n_best=4))
+    for one in found:
+        if one.complete:
+            (forced,) = score_pairs(models, SOURCES[:1], [list(one.ids)], 100)
+            assert forced.sum() == pytest.approx(one.log_prob, abs=1e-4)
+
+
+def open_digits(folder: Path, reverse: bool) -> tuple[EncodedCorpus, EncodedCorpus]:
+    """Digits to be copied or reversed, to learn from and to be tested on."""
+    train = tiny.digits(folder, "train", 3000, seed=1, reverse=reverse)
+    return train, tiny.digits(folder, "dev", 200, seed=2, reverse=reverse)
