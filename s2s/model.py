@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from s2s.data import Batch
 from s2s.errors import UserError, check
+from s2s.network.cho import ChoDecoder, ChoEncoder
 from s2s.network.initialization import initialize
 from s2s.network.interface import Architecture, Decoder, Encoder
 from s2s.network.recurrent import RecurrentDecoder, RecurrentEncoder
@@ -24,6 +25,7 @@ DESCRIPTION = "model.json"
 
 NETWORKS: dict[str, tuple[type[Encoder], type[Decoder]]] = {
     "initial": (RecurrentEncoder, RecurrentDecoder),
+    "every_step": (ChoEncoder, ChoDecoder),
 }
 """Encoder and decoder of each kind: of recurrent networks by what the decoder sees of the source."""
 

@@ -29,6 +29,9 @@ KINDS: dict[str, dict[str, object]] = {
     "deep lstm": {"layers": 6, "residual": True, "layer_norm": True},
     "deep gru_cho": {"cell": "gru_cho", "layers": 3, "residual": True, "layer_norm": True},
     "residual of one layer": {"layers": 1, "residual": True, "embedding": 5},
+    "cho": {"cell": "gru_cho", "context": "every_step", "layers": 1, "maxout": 3},
+    "cho of lstm layers": {"context": "every_step", "maxout": 3},
+    "bidirectional cho": {"cell": "gru", "context": "every_step", "bidirectional": True, "residual": True, "maxout": 3},
 }
 SOURCES = [[3, 4, 5, 6, 7], [6], [7, 3], [4, 4, 4], [5, 6]]
 EACH = pytest.mark.parametrize("kind", KINDS)
