@@ -19,12 +19,14 @@ from s2s.network.cho import ChoDecoder, ChoEncoder
 from s2s.network.initialization import initialize
 from s2s.network.interface import Architecture, Decoder, Encoder
 from s2s.network.recurrent import RecurrentDecoder, RecurrentEncoder
+from s2s.network.transformer import TransformerDecoder, TransformerEncoder
 
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "model.json"
 
 NETWORKS: dict[str, tuple[type[Encoder], type[Decoder]]] = {
     "initial": (RecurrentEncoder, RecurrentDecoder),
+    "transformer": (TransformerEncoder, TransformerDecoder),
     "every_step": (ChoEncoder, ChoDecoder),
 }
 """Encoder and decoder of each kind: of recurrent networks by what the decoder sees of the source."""

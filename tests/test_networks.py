@@ -29,6 +29,7 @@ KINDS: dict[str, dict[str, object]] = {
     "deep lstm": {"layers": 6, "residual": True, "layer_norm": True},
     "deep gru_cho": {"cell": "gru_cho", "layers": 3, "residual": True, "layer_norm": True},
     "residual of one layer": {"layers": 1, "residual": True, "embedding": 5},
+    "transformer": {"network": "transformer", "hidden": 8, "embedding": 8, "heads": 2, "feed_forward": 12},
     "cho": {"cell": "gru_cho", "context": "every_step", "layers": 1, "maxout": 3},
     "cho of lstm layers": {"context": "every_step", "maxout": 3},
     "bidirectional cho": {"cell": "gru", "context": "every_step", "bidirectional": True, "residual": True, "maxout": 3},
