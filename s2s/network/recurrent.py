@@ -40,17 +40,22 @@ class RecurrentEncoder(Encoder):
         """Every position's h of the top layer, [H] or [2 H] of two directions, beside what `forward` returns."""
         embedded = self.dropout(self.embedding(sources.data))  # [all tokens, E]
         outputs, state = self.stack.read(embedded, sources.batch_sizes)
-        if self.backward_stack is not None and self.bridges is not None:
+        if self.backward_stack is not None:
             mirror = mirrored(sources.batch_sizes).to(embedded.device)
             back, back_state = self.backward_stack.read(embedded[mirror], sources.batch_sizes)
             outputs = torch.cat((outputs, back[mirror]), dim=1)
-            joined = zip(self.bridges, state, back_state, strict=True)
-            h, *c = (bridge(torch.cat((one, other), dim=2)) for bridge, one, other in joined)
-            state = (torch.tanh(h), *c)
+            state = self.join(state, back_state)
         order = sources.unsorted_indices
         if order is not None:
             state = tuple(part.index_select(1, order) for part in state)
         return sources._replace(data=outputs), state
+
+    def join(self, state: State, back_state: State) -> State:
+        """The states of two directions as one, [L, B, H] each."""
+        assert self.bridges is not None, "only two directions are joined"
+        joined = zip(self.bridges, state, back_state, strict=True)
+        h, *c = (bridge(torch.cat((one, other), dim=2)) for bridge, one, other in joined)
+        return torch.tanh(h), *c
 
 
 def mirrored(sizes: Tensor) -> Tensor:
