@@ -15,9 +15,11 @@ from torch import Tensor, nn
 
 from s2s.data import Batch
 from s2s.errors import UserError, check
+from s2s.network.bahdanau import BahdanauDecoder, BahdanauEncoder
 from s2s.network.cho import ChoDecoder, ChoEncoder
 from s2s.network.initialization import initialize
 from s2s.network.interface import Architecture, Decoder, Encoder
+from s2s.network.luong import LuongDecoder, LuongEncoder
 from s2s.network.recurrent import RecurrentDecoder, RecurrentEncoder
 from s2s.network.transformer import TransformerDecoder, TransformerEncoder
 
@@ -26,8 +28,11 @@ DESCRIPTION = "model.json"
 
 NETWORKS: dict[str, tuple[type[Encoder], type[Decoder]]] = {
     "initial": (RecurrentEncoder, RecurrentDecoder),
-    "transformer": (TransformerEncoder, TransformerDecoder),
     "every_step": (ChoEncoder, ChoDecoder),
+    "bahdanau": (BahdanauEncoder, BahdanauDecoder),
+    "luong_dot": (LuongEncoder, LuongDecoder),
+    "luong_general": (LuongEncoder, LuongDecoder),
+    "transformer": (TransformerEncoder, TransformerDecoder),
 }
 """Encoder and decoder of each kind: of recurrent networks by what the decoder sees of the source."""
 

@@ -1,0 +1,58 @@
+"""What holds for every network that attends: weights are shares of the words, and nothing but words is looked at."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from s2s.network.interface import State
+from tests.attending import SOURCES, inputs, packed
+from tests.test_networks import KINDS, network
+
+EACH = pytest.mark.parametrize("kind", [kind for kind in KINDS if network(kind).decoder.attends])
+IS_TEXT = torch.arange(max(map(len, SOURCES)))[:, None] < torch.tensor([len(source) for source in SOURCES])  # [S, B]
+
+
+@EACH
+def test_each_step_shares_its_attention_among_the_words(kind: str) -> None:
+    model = network(kind, init_uniform=1.0)
+    with torch.inference_mode():
+        weights = model.decoder.attention(inputs(), model.encoder(packed(SOURCES)))  # [T, B, S]
+    assert weights.shape == (*inputs().shape, len(IS_TEXT)) and weights.dtype == torch.float32
+    torch.testing.assert_close(weights.sum(dim=2), torch.ones(inputs().shape))
+    on_text = IS_TEXT.t().expand_as(weights)
+    assert (weights[on_text] > 0).all() and not weights[~on_text].any()
+    assert weights.std(dim=0).max() > 1e-3, "steps look at different words"
+
+
+@EACH
+def test_what_stands_where_no_word_is_changes_nothing(kind: str) -> None:
+    model = network(kind)
+    with torch.inference_mode():
+        state = model.encoder(packed(SOURCES))
+        other = tuple(smeared(part) for part in state)
+        torch.testing.assert_close(model.decoder(inputs(), other)[0], model.decoder(inputs(), state)[0])
+        weights, other_weights = (model.decoder.attention(inputs(), one) for one in (state, other))
+        torch.testing.assert_close(other_weights, weights)
+
+
+def smeared(part: Tensor) -> Tensor:
+    """A tensor of a state with other numbers beyond the ends of sentences, if it has source positions."""
+    if part.shape[:2] != IS_TEXT.shape or part.dtype == torch.bool:
+        return part
+    return torch.where(IS_TEXT.view(*IS_TEXT.shape, *[1] * (part.dim() - 2)), part, torch.full_like(part, 7.0))
+
+
+@EACH
+def test_the_state_goes_on_between_two_parts_of_a_target(kind: str) -> None:
+    model = network(kind)
+    with torch.inference_mode():
+        whole, after = model.decoder(inputs(), model.encoder(packed(SOURCES)))
+        first, state = model.decoder(inputs()[:1], model.encoder(packed(SOURCES)))
+        second, end = model.decoder(inputs()[1:], state)
+        torch.testing.assert_close(torch.cat((first, second)), whole, atol=2e-6, rtol=1e-5)
+        check_alike(end, after)
+
+
+def check_alike(one: State, other: State) -> None:
+    for part, other_part in zip(one, other, strict=True):
+        torch.testing.assert_close(part, other_part, atol=2e-6, rtol=1e-5)
