@@ -8,8 +8,7 @@ from jinja2.utils import htmlsafe_json_dumps
 
 from pipeline import samples, schemas
 from pipeline.schemas import Alternative, Translation
-from s2s import files
-from s2s.sentence_chrf import sentence_chrf, signature
+from s2s import classroom_bleu, files, sentence_chrf
 
 SHOWN = 10  # further translations of a sentence: all of the paper's 1,000 would make a page of gigabytes
 
@@ -37,7 +36,10 @@ def content(translations: Path, clean: Path, runs: Iterable[str]) -> dict[str, A
         "sentences": htmlsafe_json_dumps(sentences, dumps=files.to_json),
         "sentence_runs": list(found),
         "sentence_count": size,
-        "sentence_chrf_signature": signature(),
+        "sentence_signatures": {
+            "chrF": sentence_chrf.signature(),
+            "classroom BLEU": classroom_bleu.signature(),
+        },
         "sentences_have_lists": any(row.n_best for rows in found.values() for row in rows),
         "alternatives_shown": SHOWN,
     }
@@ -51,7 +53,8 @@ def translated(run: str, rows: Sequence[Translation], references: Sequence[str])
         "translation": [" ".join(text.split()) for text in texts],
         "parts": [lengths_of_parts(*pair) for pair in zip(texts, references, strict=True)],
         "equal": [text == reference for text, reference in zip(texts, references, strict=True)],
-        "chrf": [round(score, 4) for score in sentence_chrf(texts, references)],
+        "chrf": [round(score, 4) for score in sentence_chrf.sentence_chrf(texts, references)],
+        "classroom_bleu": [round(score, 4) for score in classroom_bleu.classroom_bleu(texts, references)],
         "unknown": [row.unknown for row in rows],
         "log_prob": [row.log_prob for row in rows],
         "n_best": [alternatives(row.n_best) for row in rows],

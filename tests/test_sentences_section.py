@@ -16,6 +16,7 @@ from pipeline import formats, samples, schemas, sentences_section
 from pipeline.report import FOLDER
 from pipeline.schemas import Alternative, Translation
 from s2s import text
+from s2s.classroom_bleu import classroom_bleu
 from s2s.sentence_chrf import sentence_chrf, signature
 from tests import project
 from tests.browsing import barriers, open_page
@@ -132,9 +133,10 @@ def test_markup_stays_text_and_each_text_runs_its_own_way(path: Path, browser: B
 
 def test_measures_are_those_of_the_files(path: Path, browser: Browser) -> None:
     page = open_page(browser, path)
-    scores = sentence_chrf([row.translation for row in SINGLE], [reference for _, reference in PAIRS])
+    texts = [row.translation for row in SINGLE], [reference for _, reference in PAIRS]
     for name, values in (
-        ("chrf", [round(score, 4) for score in scores]),
+        ("chrf", [round(score, 4) for score in sentence_chrf(*texts)]),
+        ("classroom-bleu", [round(score, 4) for score in classroom_bleu(*texts)]),
         ("unknown", [row.unknown for row in SINGLE]),
         ("log-prob", [row.log_prob for row in SINGLE]),
     ):
@@ -191,6 +193,7 @@ ORDERS: dict[str, Callable[[int], Any]] = {
     "most <unk> first": lambda row: -SINGLE[row].unknown,
     "least probable first": lambda row: SINGLE[row].log_prob,
     "most probable first": lambda row: -SINGLE[row].log_prob,
+    "highest classroom BLEU first": lambda row: -classroom_bleu([SINGLE[row].translation], [PAIRS[row][1]])[0],
     "lowest chrF first": lambda row: sentence_chrf([SINGLE[row].translation], [PAIRS[row][1]])[0],
 }
 
@@ -285,7 +288,9 @@ def test_one_sentence_and_nothing_but_empty_translations(tmp_path: Path, browser
     empty = [Translation("", "", 0.0, 0)]
     page = open_page(browser, write_page(tmp_path, [("He waits.", "Il attend.")], {"single": empty}))
     assert page.get_by_role("status").inner_text() == "1 to 1 of 1 sentence"
-    assert page.locator(".nothing").count() == 1 and page.locator(".chrf data").get_attribute("value") == "0"
+    assert page.locator(".nothing").count() == 1
+    for score in (".chrf data", ".classroom-bleu data"):
+        assert page.locator(score).get_attribute("value") == "0"
     assert page.get_by_label("Run").locator("option").all_inner_texts() == ["single"]
     page.get_by_label("Order").select_option("lowest chrF first")
     assert numbers(page) == [0]

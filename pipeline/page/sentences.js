@@ -76,6 +76,7 @@ function drawTranslation(one, row) {
   if (!one.equal[row]) line.querySelector(".equal").remove();
   line.querySelector(".text").append(...marked(one.translation[row], one.parts[row]));
   line.querySelector(".chrf").append(number(one.chrf[row], precise));
+  line.querySelector(".classroom-bleu").append(number(one.classroom_bleu[row], precise));
   line.querySelector(".unknown").append(number(one.unknown[row], whole));
   line.querySelector(".log-prob").append(number(one.log_prob[row], precise));
   const others = one.n_best[row].map(drawAlternative);
