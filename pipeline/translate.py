@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline import schemas, stage, tracking
 from pipeline.decoding import load_members, read_sources, search_settings, texts
 from pipeline.parameters import read
-from s2s import text, vocabulary
+from s2s import alignments, text, vocabulary
 from s2s.data import SIDES
 from s2s.device import prepare
 from s2s.ensemble import batches
@@ -43,15 +46,31 @@ def main(run: str, members: Path, clean: Path, vocab: Path, lexicon: Path, out: 
         sources = schemas.read_column(clean / "test.parquet", "source_tokens")
         said = [[texts(one, vocabularies["target"], language) for one in found[row]] for row in range(len(sources))]
         if known is not None:
-            said = [replaced(each, source, known, language) for each, source in zip(said, sources, strict=True)]
+            lists = [found[row] for row in range(len(sources))]
+            looks = alignments.of_unknown(models, sentences, lists)
+            for row, source in enumerate(sources):
+                attention = [looks.get((row, rank)) for rank in range(len(said[row]))]
+                said[row] = replaced(said[row], source, attention, known, language)
         translations = [translation(found[row], each) for row, each in enumerate(said)]
         schemas.write_translations(out, translations)
         tracked.metrics({"sentences": len(found), "log_prob": sum(best.log_prob for best, *_ in found.values())})
 
 
-def replaced(said: Sequence[tuple[str, str]], source: str, lexicon: Lexicon, language: str) -> list[tuple[str, str]]:
-    """Translations of one source, which is in tokens, as plain text and in tokens, without <unk>."""
-    lines = [" ".join(lexicon.replace(source.split(), tokens.split())) for _, tokens in said]
+def replaced(
+    said: Sequence[tuple[str, str]],
+    source: str,
+    attention: Sequence[NDArray[np.float32] | None],
+    lexicon: Lexicon,
+    language: str,
+) -> list[tuple[str, str]]:
+    """Translations of one source, which is in tokens, as plain text and in tokens, without <unk>.
+
+    `attention` has for each where the models looked, if they attend.
+    """
+    lines = [
+        " ".join(lexicon.replace(source.split(), tokens.split(), look))
+        for (_, tokens), look in zip(said, attention, strict=True)
+    ]
     return [(text.detokenize(line, language), line) for line in lines]
 
 

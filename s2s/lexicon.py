@@ -5,9 +5,10 @@ taken that are together the most probable by the model of `s2s.alignment`:
 
     argmax over i, e of  exp(-tension * |i / S - j / T|) / Z * t(e | source word i)
 
-A source word without such a translation stands for itself, and so does one that training never saw, a name or a number
-maybe; the latter has the probability that words seen once have on average. Of several <unk> the surest is decided
-first, and its place counts less for the others.
+Where the models attend, what they looked at while they said place j stands for the first factor. A source word without
+such a translation stands for itself, and so does one that training never saw, a name or a number maybe; the latter has
+the probability that words seen once have on average. Of several <unk> the surest is decided first, and its place counts
+less for the others.
 
 Why not more: known target words could tell which source words are accounted for, but to weigh places by what they leave
 restored no more words, and aligning with one word for all that the vocabulary lacks restored fewer, as
@@ -75,13 +76,24 @@ class Lexicon:
     target_vocabulary_sha256: str = ""
     """Of the vocabulary that says which words are unknown."""
 
-    def replace(self, source: Sequence[str], target: Sequence[str]) -> list[str]:
-        """Puts words in the places of <unk>; both sentences are Moses' tokens. An empty source changes nothing."""
+    def replace(
+        self, source: Sequence[str], target: Sequence[str], attention: NDArray[np.float32] | None = None
+    ) -> list[str]:
+        """Puts words in the places of <unk>; an empty source changes nothing.
+
+        Args:
+            source: Moses' tokens.
+            target: likewise.
+            attention: how much the models looked at each source token while they said each target token, [T, S], in
+                which </s> may come last; without it, only the distance of two places speaks for them.
+        """
         found = list(target)
         unknown = [place for place, word in enumerate(target) if word == UNKNOWN]
         if not source or not unknown:
             return found
-        scores = self.score(source)[:, None] * diagonal(len(source), len(target), self.tension)[:, unknown]
+        near = diagonal(len(source), len(target), self.tension) if attention is None else attention.T  # [S, T]
+        assert len(near) == len(source), "attention is to the tokens of the source"
+        scores = self.score(source)[:, None] * near[:, unknown]
         for _ in unknown:
             place, number = divmod(int(np.argmax(scores)), len(unknown))
             found[unknown[number]] = self.translate(source[place])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s import forcing, model, text, vectors
+from s2s import alignments, forcing, model, text, vectors
 from s2s.description import Description
 from s2s.ensemble import batches, spread
 from s2s.errors import check
@@ -107,26 +107,33 @@ class Translator:
             else:
                 said = beam_search(self.models, chosen, settings)
             found |= zip(rows, said, strict=True)
-        return [[self.translation(one, line) for one in found[row]] for row, line in enumerate(lines)]
+        lists = [found[row] for row in range(len(lines))]
+        looks = alignments.of_unknown(self.models, sources, lists) if self.lexicon else {}
+        return [
+            [self.translation(one, line, looks.get((row, rank))) for rank, one in enumerate(lists[row])]
+            for row, line in enumerate(lines)
+        ]
 
-    def translation(self, hypothesis: Hypothesis, line: str) -> Translation:
-        """A hypothesis about a source line, in words."""
+    def translation(
+        self, hypothesis: Hypothesis, line: str, attention: NDArray[np.float32] | None = None
+    ) -> Translation:
+        """A hypothesis about a source line, in words; attention says which word each <unk> stands for."""
         said, language = self.target.text(hypothesis.ids), self.description.target_language
         unknown = hypothesis.ids.count(UNK)
         if not self.target.reads_tokens:
             tokens, plain = text.tokenize(said, language), said
         else:
-            tokens = self.replace_unknown(said, line) if unknown else said
+            tokens = self.replace_unknown(said, line, attention) if unknown else said
             plain = text.detokenize(tokens, language)
         return Translation(plain, tokens, hypothesis.log_prob, hypothesis.score, hypothesis.complete, unknown)
 
-    def replace_unknown(self, tokens: str, line: str) -> str:
+    def replace_unknown(self, tokens: str, line: str, attention: NDArray[np.float32] | None = None) -> str:
         """The tokens of a translation of a line, with words for <unk> if there is a lexicon."""
         if self.lexicon is None:
             return tokens
         language = self.description.source_language
         source = text.tokenize(self.normalize(line, language), language)
-        return " ".join(self.lexicon.replace(source.split(), tokens.split()))
+        return " ".join(self.lexicon.replace(source.split(), tokens.split(), attention))
 
     def score(
         self, sources: Sequence[str], targets: Sequence[str], batch_tokens: int = 4096, mean: str = "probabilities"

@@ -51,6 +51,26 @@ def test_unknown_words_become_translations_of_source_words(source: str, target: 
     assert said(LEXICON, source, target) == expected
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "looks_at", "expected"),
+    [
+        ("the otter sees the badger", "le <unk> voit la <unk>", [0, 4, 2, 3, 1], "le blaireau voit la loutre"),
+        ("the old otter", "<unk> est vieux", [2, 2, 1], "loutre est vieux"),
+        ("the Łódź otter", "<unk> <unk>", [2, 1], "loutre Łódź"),  # never seen: copied
+        ("the old otter", "<unk> <unk>", [1, 1], "loutre loutre"),  # known words do not become unknown ones
+        ("the old king", "la <unk> .", [0, 2, 2], "la king ."),  # copied, for there is nothing better
+        ("", "<unk> .", [], "<unk> ."),
+    ],
+)
+def test_models_that_attend_say_which_word_an_unknown_one_stands_for(
+    source: str, target: str, looks_at: list[int], expected: str
+) -> None:
+    T, S = len(target.split()), len(source.split())
+    attention = np.full((T + 1, S), 0.1 / max(1, S - 1), np.float32)  # </s> comes last
+    attention[range(len(looks_at)), looks_at] = 0.9
+    assert LEXICON.replace(source.split(), target.split(), attention) == expected.split()
+
+
 def test_a_lexicon_comes_back_as_it_was_written(tmp_path: Path) -> None:
     LEXICON.save(tmp_path / "a.parquet")
     found = Lexicon.load(tmp_path / "a.parquet")

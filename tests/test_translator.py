@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from s2s import model, vectors
+from s2s import model, text, vectors
+from s2s.alignments import alignments
 from s2s.errors import UserError
 from s2s.lexicon import Lexicon
 from s2s.sampling import Sampling
 from s2s.search import Hypothesis, SearchSettings, beam_search
 from s2s.translator import Translation, Translator
 from s2s.vocabulary import UNK
-from tests import model_folders
+from tests import model_folders, tiny
 
 SENTENCES = model_folders.SENTENCES
 BEAM = SearchSettings(beam=4, n_best=3)
@@ -81,6 +83,28 @@ def test_a_lexicon_says_what_is_unknown(folder: Path, tmp_path: Path) -> None:
     ids = tuple(words.target.names().index(word) for word in ("<unk>", "est", "<unk>"))
     said = words.translation(Hypothesis(ids, -1.5), "DOGS  is dog")
     assert (said.text, said.tokens, said.unknown) == ("dogs est chien", "dogs est chien", 2)
+
+
+def test_models_that_attend_say_which_word_is_unknown(tmp_path: Path) -> None:
+    network = tiny.network(3, context="luong_dot", hidden=8, init_uniform=1.0, **model_folders.SIZES)
+    with torch.no_grad():
+        network.decoder.output.bias[UNK] += 4
+    lexicon = Lexicon({word: (f"{word}?", 0.5) for word in model_folders.WORDS}, 4.0, 0.1)
+    lexicon.save(tmp_path / "lexicon.parquet")
+    folders = [model_folders.write(tmp_path / "1", network=network), model_folders.write(tmp_path / "2")]
+    words = Translator.load(folders, lexicon=tmp_path / "lexicon.parquet")
+    sources = [words.encode(line) for line in SENTENCES]
+    moved = 0
+    for line, source, found, wanted in zip(
+        SENTENCES, sources, words.translate(SENTENCES, BEAM), beam_search(words.models, sources, BEAM), strict=True
+    ):
+        tokens = text.tokenize(line.lower(), "en").split()
+        for one, hypothesis in zip(found, wanted, strict=True):
+            (looks,) = alignments([words.models[0]], [source], [hypothesis.ids])
+            raw = words.target.tokens(hypothesis.ids)
+            assert one.tokens.split() == lexicon.replace(tokens, raw, looks)
+            moved += one.tokens.split() != lexicon.replace(tokens, raw)
+    assert moved
 
 
 def test_a_lexicon_is_one_for_the_models(folder: Path, subwords: Path, tmp_path: Path) -> None:
