@@ -40,7 +40,7 @@ def main(model: Path, probes: Path, out: Path, table: Path, figure: Path) -> Non
         probes: file of sentences, one a line below a line of titles: panel, group and sentence, separated by tabs.
         out: JSON file to be written.
         table: CSV file of the same numbers to be written.
-        figure: SVG file of the same numbers to be written.
+        figure: SVG file of the same numbers to be written, and with the suffix .png the same as PNG.
     """
     parameters = read()
     settings, language = parameters.embeddings, parameters.download.source_language
@@ -56,7 +56,7 @@ def main(model: Path, probes: Path, out: Path, table: Path, figure: Path) -> Non
         name, layer = f"{settings.system}-{settings.seed}", settings.layer or network.architecture.layers
         schemas.write(out, MeasuredProbes(name, layer, settings.state, panels))
         files.write_text(table, table_of(panels).to_csv(index=False, lineterminator="\n"))
-        files.write_text(figure, figures.embeddings(panels))
+        figures.embeddings.write(figure, panels)
         tracked.metrics({"panels": len(panels), "sentences": len(sentences)} | measures(panels))
 
 

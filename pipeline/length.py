@@ -23,7 +23,7 @@ def main(translations: Path, rescored: Path, others: Path, clean: Path, out: Pat
         clean: folder of clean text, from the clean stage.
         out: JSON file to be written.
         table: CSV file of the same numbers to be written.
-        figure: SVG file of the same numbers to be written.
+        figure: SVG file of the same numbers to be written, and with the suffix .png the same as PNG.
     """
     parameters = read()
     settings = parameters.length
@@ -40,7 +40,7 @@ def main(translations: Path, rescored: Path, others: Path, clean: Path, out: Pat
         files.write_json(out, {name: [asdict(group) for group in groups] for name, groups in found.items()})
         frame = pd.DataFrame([{"system": name} | asdict(group) for name, groups in found.items() for group in groups])
         files.write_text(table, frame.to_csv(index=False, lineterminator="\n"))
-        files.write_text(figure, group_figure.lengths(found))
+        group_figure.lengths.write(figure, found)
 
 
 def of_lengths(one: Group) -> LengthGroup:

@@ -25,7 +25,7 @@ def main(translations: Path, rescored: Path, others: Path, clean: Path, out: Pat
         clean: folder of clean text, from the clean stage.
         out: JSON file to be written.
         table: CSV file of the same numbers to be written.
-        figure: SVG file of the same numbers to be written.
+        figure: SVG file of the same numbers to be written, and with the suffix .png the same as PNG.
     """
     parameters = read()
     settings = parameters.rarity
@@ -43,7 +43,7 @@ def main(translations: Path, rescored: Path, others: Path, clean: Path, out: Pat
         files.write_json(out, {name: [asdict(group) for group in groups] for name, groups in found.items()})
         frame = pd.DataFrame([{"system": name} | asdict(group) for name, groups in found.items() for group in groups])
         files.write_text(table, frame.to_csv(index=False, lineterminator="\n"))
-        files.write_text(figure, group_figure.ranks(found))
+        group_figure.ranks.write(figure, found)
 
 
 def count(clean: Path) -> pa.Table:

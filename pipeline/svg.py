@@ -1,17 +1,20 @@
-"""From a matplotlib figure to SVG text: the same bytes for the same numbers, on a light and on a dark page."""
+"""From a matplotlib figure to SVG text, for a light and a dark page, and to PNG: equal numbers give equal bytes."""
 
 import functools
 import io
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec
+from pathlib import Path
+from typing import Any, Generic, ParamSpec
 from urllib.parse import quote, unquote
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from s2s import files
 
 P = ParamSpec("P")
 
@@ -47,22 +50,44 @@ STYLE: Any = {
     "lines.markersize": 4.5,
     "legend.frameon": False,
 }
+NO_DATE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+SVG: Any = {"format": "svg", "transparent": True, "metadata": NO_DATE}
+PNG: Any = {"format": "png", "facecolor": "white", "dpi": 200, "metadata": {"Software": None}}
 
 
-def drawn(draw: Callable[P, Figure]) -> Callable[P, str]:
-    """Makes of a function that draws a figure one that returns it as the text of an SVG file."""
+class Drawing(Generic[P]):
+    """A function that draws a figure, as one that returns it as the text of an SVG file."""
 
-    @functools.wraps(draw)
-    def text(*args: P.args, **kwargs: P.kwargs) -> str:
+    def __init__(self, draw: Callable[P, Figure]):
+        self.draw = draw
+        functools.update_wrapper(self, draw)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """The figure as SVG."""
+        return tidy(self._saved(SVG, *args, **kwargs).decode("utf-8"))
+
+    def png(self, *args: P.args, **kwargs: P.kwargs) -> bytes:
+        """The same figure as a PNG file, on white; of scripts that DejaVu Sans lacks it shows boxes."""
+        return self._saved(PNG, *args, **kwargs)
+
+    def write(self, path: Path, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Writes the SVG file, and beside it the PNG file of the same name."""
+        files.write_text(path, self(*args, **kwargs))
+        files.write_bytes(path.with_suffix(".png"), self.png(*args, **kwargs))
+
+    def _saved(self, form: Mapping[str, Any], *args: P.args, **kwargs: P.kwargs) -> bytes:
+        """The file that matplotlib makes of the figure."""
         with mpl.rc_context(STYLE), warnings.catch_warnings():
             # The reader's own fonts show what matplotlib's lack: other scripts, emoji.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            buffer = io.StringIO()
-            nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-            draw(*args, **kwargs).savefig(buffer, format="svg", transparent=True, metadata=nothing)
-        return tidy(buffer.getvalue())
+            buffer = io.BytesIO()
+            self.draw(*args, **kwargs).savefig(buffer, **form)
+        return buffer.getvalue()
 
-    return text
+
+def drawn(draw: Callable[P, Figure]) -> Drawing[P]:
+    """Makes of a function that draws a figure one that returns it as the text of an SVG file."""
+    return Drawing(draw)
 
 
 def tell(axes: Axes, x: float, y: float, words: str) -> None:
@@ -74,6 +99,11 @@ def tell(axes: Axes, x: float, y: float, words: str) -> None:
 def tell_span(axes: Axes, left: float, right: float, words: str) -> None:
     """Says in words what stands between two places of the x axis."""
     axes.axvspan(left, right, linewidth=0, alpha=0, zorder=ABOVE, gid=VALUE + quote(words))
+
+
+def tell_row(axes: Axes, top: float, bottom: float, words: str) -> None:
+    """Says in words what stands between two places of the y axis."""
+    axes.axhspan(top, bottom, linewidth=0, alpha=0, zorder=ABOVE, gid=VALUE + quote(words))
 
 
 def tidy(svg: str) -> str:

@@ -44,10 +44,15 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file."""
+    with whole(path) as beside:
+        beside.write_bytes(content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text with the line ends it has."""
-    with whole(path) as beside:
-        beside.write_bytes(text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"))
 
 
 def to_json(value: Any) -> str:

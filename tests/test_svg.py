@@ -1,12 +1,17 @@
+import io
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 
-from pipeline import group_figure, svg
+from pipeline import figures, group_figure, svg
 from pipeline.schemas import LengthGroup
 
-FIGURE = group_figure.lengths({"single": [LengthGroup(1, 3, 9, 5, 50.0, 40.0, 60.0)]})
+GROUPS = {"single": [LengthGroup(1, 3, 9, 5, 50.0, 40.0, 60.0)]}
+FIGURE = group_figure.lengths(GROUPS)
 
 
 def test_inline_figures_keep_their_ids_apart() -> None:
@@ -47,3 +52,22 @@ def test_parts_of_a_figure_tell_their_values_as_they_are_given() -> None:
     titles = [part.find("{http://www.w3.org/2000/svg}title") for part in parts]
     assert sorted(title.text or "" for title in titles if title is not None) == sorted(words)
     assert all("opacity: 0" in ElementTree.tostring(part, encoding="unicode") for part in parts)
+
+
+def test_a_figure_is_written_as_svg_and_beside_it_as_png(tmp_path: Path) -> None:
+    group_figure.lengths.write(tmp_path / "length.svg", GROUPS)
+    assert (tmp_path / "length.svg").read_text(encoding="utf-8") == FIGURE
+    assert (tmp_path / "length.png").read_bytes() == group_figure.lengths.png(GROUPS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["length.png", "length.svg"]
+
+
+@pytest.mark.parametrize("width", [figures.NARROW, figures.WIDE])
+def test_a_png_is_the_same_bytes_twice_on_white_and_of_the_figures_size(width: float) -> None:
+    content = group_figure.lengths.png(GROUPS, width)
+    assert content == group_figure.lengths.png(GROUPS, width)
+    assert not re.search(rb"tEXt|iTXt|tIME|matplotlib", content)  # nothing that differs from day to day
+    pixels = imread(io.BytesIO(content), format="png")[:, :, :3]
+    assert pixels.shape[:2] == (round(200 * 3.2), round(200 * width))  # HEIGHT and a line of legend
+    assert (pixels[[0, 0, -1, -1], [0, -1, 0, -1]] == 1).all()
+    blue = [int(svg.SERIES[0][place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    assert (abs(pixels - blue).max(axis=2) < 0.01).sum() > 20  # the marker of the one group
