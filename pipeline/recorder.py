@@ -22,7 +22,7 @@ from s2s.errors import UserError
 
 Message = dict[str, Any]
 FLUSH_SECONDS = 2.0
-KEPT_SUFFIXES = {".json", ".csv", ".svg", ".html"}
+KEPT_SUFFIXES = {".json", ".csv", ".svg", ".png", ".html"}
 """Declared outputs with these suffixes become artifacts ..."""
 KEPT_BYTES = 5_000_000
 """... up to this size."""
