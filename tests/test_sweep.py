@@ -1,0 +1,149 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline import parameters, sweep
+from s2s.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The demo's parameters in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "probes").symlink_to(ROOT / "probes")
+    (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
+    return tmp_path
+
+
+def call(*grid: str, **flags: Any) -> None:
+    sweep.main(list(grid), **{"seeds": "", "base": "", "beam": None, "dry_run": False} | flags)
+
+
+def added(here: Path) -> dict[str, dict[str, Any]]:
+    """What is in params.yaml and not in the demo, by section."""
+    old, new = (
+        yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "presets/demo.yaml", here / "params.yaml")
+    )
+    assert {key: value for key, value in old.items() if key not in ("systems", "models", "runs")} == {
+        key: value for key, value in new.items() if key not in ("systems", "models", "runs")
+    }
+    return {
+        name: {key: value for key, value in new[name].items() if key not in old[name]}
+        for name in ("systems", "models", "runs")
+    }
+
+
+def test_a_grid_adds_systems_models_and_runs_and_keeps_what_is_the_same(here: Path) -> None:
+    call("layers=1,2,3")
+    assert added(here) == {
+        "systems": {"layers-2": {"model": {"layers": 2}}, "layers-3": {"model": {"layers": 3}}},
+        "models": {f"layers-{n}-1": {"system": f"layers-{n}", "seed": 1} for n in (2, 3)},
+        "runs": {f"layers-{n}": {"system": f"layers-{n}", "seeds": 1, "beam": 2} for n in (2, 3)},
+    }
+    parameters.read()
+
+
+def test_comments_and_lines_stay(here: Path) -> None:
+    call("layers=2", "cell=gru,rnn_tanh")
+    old = (ROOT / "presets/demo.yaml").read_text(encoding="utf-8").split("\n")
+    new = (here / "params.yaml").read_text(encoding="utf-8").split("\n")
+    assert [line for line in new if "layers-2" not in line] == old
+    assert new.index("  layers-2-cell-gru: {model: {layers: 2, cell: gru}}") == new.index("  reversed: {}") + 1
+
+
+def test_twice_adds_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call("layers=1,2", "dropout=0,0.2", seeds="1,2", beam=4)
+    text = (here / "params.yaml").read_bytes()
+    capsys.readouterr()
+    call("layers=1,2", "dropout=0,0.2", seeds="1,2", beam=4)
+    assert (here / "params.yaml").read_bytes() == text
+    told = capsys.readouterr().out
+    assert "layers-1-dropout-0: there already\n" in told
+    assert told.endswith("nothing to add: params.yaml holds all of it\n")
+
+
+def test_seeds_and_beam_are_added_to_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call("layers=1", seeds="2,3", beam=12)
+    found = added(here)
+    assert found["systems"] == {}
+    assert found["models"] == {"reversed-3": {"system": "reversed", "seed": 3}}
+    assert found["runs"] == {"reversed": {"system": "reversed", "seeds": 1, "beam": 12}}
+    assert "layers-1: there already, as reversed\n" in capsys.readouterr().out
+
+
+def test_a_base_keeps_its_other_changes_and_is_in_the_names(here: Path) -> None:
+    call("cell=gru", "learning_rate=1e-3")
+    call("layers=2", "learning_rate=0.002", base="cell-gru-learning_rate-0_001")
+    assert added(here)["systems"] == {
+        "cell-gru-learning_rate-0_001": {"model": {"cell": "gru"}, "train": {"learning_rate": 0.001}},
+        "cell-gru-learning_rate-0_001-layers-2-learning_rate-0_002": {
+            "model": {"cell": "gru", "layers": 2},
+            "train": {"learning_rate": 0.002},
+        },
+    }
+
+
+def test_runs_are_translated_as_the_bases_single_model_is(here: Path) -> None:
+    text = (here / "params.yaml").read_text(encoding="utf-8")
+    spoilt = text.replace("seeds: 1, beam: 2}", "seeds: 1, beam: 3, translate: {length_penalty: 0.5}}")
+    (here / "params.yaml").write_text(spoilt, encoding="utf-8")
+    call("layers=2")
+    wanted = {"system": "layers-2", "seeds": 1, "beam": 3, "translate": {"length_penalty": 0.5}}
+    assert added(here)["runs"] == {"layers-2": wanted}
+
+
+def test_a_dry_run_tells_and_writes_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call("layers=2", dry_run=True)
+    assert capsys.readouterr().out == (
+        "systems:\n  layers-2: {model: {layers: 2}}\n"
+        "models:\n  layers-2-1: {system: layers-2, seed: 1}\n"
+        "runs:\n  layers-2: {system: layers-2, seeds: 1, beam: 2}\n"
+        "nothing written: this would be added to params.yaml\n"
+    )
+    assert (here / "params.yaml").read_bytes() == (ROOT / "presets/demo.yaml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("grid", "flags", "message"),
+    [
+        (["layer=1"], {}, "sweep: unknown key layer; did you mean layers?"),
+        (["model.epochs=1"], {}, "sweep: unknown key model.epochs; did you mean epochs?"),
+        (["xyz=1"], {}, "sweep: unknown key xyz; expected one of network, cell,"),
+        (["vocab.kind=bpe"], {}, "sweep: found vocab.kind; expected a key of model or train: section vocab is one"),
+        (["layers"], {}, "sweep: found 'layers'; expected a key and values such as layers=1,2,3,4"),
+        (["layers=1", "model.layers=2"], {}, "sweep: found layers twice; expected all its values behind one ="),
+        (["layers=2,0"], {}, "sweep: systems.layers-0: model.layers: found 0; expected to be greater than"),
+        (["cell=lstm,gro"], {}, "sweep: systems.cell-gro: model.cell: found 'gro'; expected to be 'lstm'"),
+        (["layers=[1"], {}, "sweep: systems.layers-_1: model.layers: found '[1'; expected to be a valid integer"),
+        (["layers={}"], {}, "sweep: layers: found '{}'; expected single values with commas between"),
+        (["network=transformer"], {}, "sweep: systems.network-transformer: model.embedding: found 128; expected 256"),
+        (["layers=2"], {"seeds": "1,b"}, "--seeds: found '1,b'; expected numbers such as 1,2"),
+        (["layers=2"], {"base": "revers"}, "--base: found 'revers'; expected one of reversed"),
+        (["layers=2"], {"beam": 0}, "sweep: runs.layers-2.beam: found 0; expected to be greater than"),
+        (["epochs=0.1"], {"seeds": "-1"}, "sweep: models.epochs-0_1--1.seed: found -1; expected to be greater than"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_and_nothing_written(
+    grid: list[str], flags: dict[str, Any], message: str, here: Path
+) -> None:
+    with pytest.raises(UserError) as error:
+        call(*grid, **flags)
+    assert str(error.value).startswith(message)
+    assert (here / "params.yaml").read_bytes() == (ROOT / "presets/demo.yaml").read_bytes()
+
+
+def test_a_name_that_stands_for_something_else_is_refused(here: Path) -> None:
+    text = (here / "params.yaml").read_text(encoding="utf-8")
+    taken = text.replace("  reversed: {}", "  reversed: {}\n  layers-2: {model: {layers: 3}}")
+    (here / "params.yaml").write_text(taken, encoding="utf-8")
+    with pytest.raises(UserError, match=r"sweep: found systems\.layers-2 with other changes; expected another name"):
+        call("layers=2")
+
+
+def test_values_whose_names_are_one_are_refused(here: Path) -> None:
+    with pytest.raises(UserError, match=r"found two systems named source_embeddings-a_b; expected values that differ"):
+        call("source_embeddings=a/b,a+b")
