@@ -1,6 +1,9 @@
 """The commands of a person: is params.yaml valid, start from a preset, what came out."""
 
 import json
+import runpy
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,6 +67,34 @@ def summary() -> None:
         each = ", ".join(f"{split} {values['perplexity']:.2f}" for split, values in splits.items())
         typer.echo(f"{model:14} perplexity {each}")
     typer.echo(f"The report: {PAGE.absolute()}")
+
+
+PROGRAM = {"context_settings": {"ignore_unknown_options": True, "allow_extra_args": True}, "add_help_option": False}
+"""A command that is a program of its own, which reads its flags itself."""
+
+
+@app.command(**PROGRAM)  # type: ignore[arg-type]
+def provenance(context: typer.Context) -> None:
+    """Writes which MLflow run made each result, and what it took, for the page to show."""
+    hand_over("pipeline.provenance", context.args)
+
+
+@app.command(**PROGRAM)  # type: ignore[arg-type]
+def sweep(context: typer.Context) -> None:
+    """Adds to params.yaml a system for each combination of values, such as layers=1,2,3,4 cell=lstm,gru."""
+    hand_over("pipeline.sweep", context.args)
+
+
+@app.command(**PROGRAM)  # type: ignore[arg-type]
+def plan(context: typer.Context) -> None:
+    """Prints which stages would run now, and the time and disk that is likely to take."""
+    hand_over("pipeline.plan", context.args)
+
+
+def hand_over(module: str, arguments: Sequence[str]) -> None:
+    """Runs a module that is imported by name alone: else `check`, and with it every stage, would rest on its code."""
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:

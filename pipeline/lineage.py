@@ -12,6 +12,7 @@ import yaml
 from pipeline import dag
 
 LOCK = Path("dvc.lock")
+MOST_BYTES = 4_000_000_000  # hashed in about 8 seconds, while the stage waits
 
 
 def key(stage: dag.Stage, digests: dict[str, str]) -> str:
@@ -63,3 +64,19 @@ def md5(path: Path) -> str | None:
     files = sorted(one for one in path.rglob("*") if one.is_file() and "__pycache__" not in one.parts)
     listing = "".join(f"{one.relative_to(path).as_posix()} {md5(one)}\n" for one in files)
     return hashlib.md5(listing.encode()).hexdigest()
+
+
+def content(out: Path) -> str | None:
+    """The md5 that dvc.lock will have of an output, if it is there and no larger than `MOST_BYTES`.
+
+    That of a folder is over a list of its files, but for those that .dvcignore names.
+    """
+    files = [one for one in out.rglob("*") if one.is_file()] if out.is_dir() else [out] * out.is_file()
+    files = [one for one in files if one.name != ".snakemake_timestamp" and "__pycache__" not in one.parts]
+    if not files or sum(one.stat().st_size for one in files) > MOST_BYTES:
+        return None
+    if out.is_file():
+        return md5(out)
+    listing = [{"md5": md5(one), "relpath": one.relative_to(out).as_posix()} for one in files]
+    text = json.dumps(sorted(listing, key=lambda entry: str(entry["relpath"])), sort_keys=True)
+    return f"{hashlib.md5(text.encode()).hexdigest()}.dir"

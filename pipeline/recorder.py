@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline import dag, lineage, parameters, presets, store
+from pipeline import cost, dag, lineage, parameters, presets, provenance, store
 from s2s.errors import UserError
 
 Message = dict[str, Any]
@@ -26,6 +26,7 @@ KEPT_SUFFIXES = {".json", ".csv", ".svg", ".png", ".html"}
 """Declared outputs with these suffixes become artifacts ..."""
 KEPT_BYTES = 5_000_000
 """... up to this size."""
+REPORTS = Path("reports")  # the folder of the page
 PACKAGES = ("torch", "dvc", "mlflow", "snakemake", "sacrebleu")
 
 
@@ -74,10 +75,10 @@ def record(messages: "queue.Queue[Message]") -> None:
     every = dag.stages() if "DVC_STAGE" in os.environ else []
     stage = next((one for one in every if one.name == start["stage"]), None)
     digests = lineage.digests(stage, every) if stage else {}
-    tags = provenance(start) | ({store.KEY: lineage.key(stage, digests)} if stage else {})
+    tags = origin(start) | ({store.KEY: lineage.key(stage, digests)} if stage else {})
     mlflow = store.Store(experiment())
     run, parent = mlflow.begin(start["stage"], group(), tags, start["time"])
-    mlflow.write(run, [], presets.flat(stage.params if stage else {}) | {"command": start["command"]})
+    mlflow.write(run, [], effective(stage.params if stage else {}) | {"command": start["command"]})
     mlflow.read_from(run, {path: md5 for path, md5 in digests.items() if not path.startswith(("pipeline/", "s2s/"))})
     for batch in batches(messages):
         write(mlflow, run, batch)
@@ -86,6 +87,14 @@ def record(messages: "queue.Queue[Message]") -> None:
         earlier = dag.ancestors(stage, every)
         mlflow.link_cached(parent, {one.name: lineage.key(one, lineage.digests(one, every)) for one in earlier})
     mlflow.end(run, parent, batch[-1]["end"], batch[-1]["time"])
+    if batch[-1]["end"] == "FINISHED" and stage and stage.name == "report":
+        provenance.write(REPORTS, provenance.gather(every, experiment()))
+
+
+def effective(params: dict[str, Any]) -> dict[str, str]:
+    """A stage's parameters by dotted key, those of the base replaced by its system's own, so that runs compare."""
+    systems = [changes for key, changes in params.items() if key.startswith("systems.")]
+    return presets.flat(params) | {key: value for changes in systems for key, value in presets.flat(changes).items()}
 
 
 def write(mlflow: store.Store, run: str, batch: list[Message]) -> None:
@@ -100,13 +109,17 @@ def write(mlflow: store.Store, run: str, batch: list[Message]) -> None:
     for message in batch:
         if "artifact" in message:
             mlflow.client.log_artifact(run, message["artifact"])
+        if "part" in message:
+            mlflow.part(run, message["part"], message["params"], message["values"], message["time"])
         if "tag" in message:
             mlflow.client.set_tag(run, store.legal(message["tag"]), message["value"])
 
 
 def keep_outputs(mlflow: store.Store, run: str, stage: dag.Stage) -> None:
-    """Keeps the stage's small reports and figures."""
+    """Notes the md5 of all that the stage made, and keeps its small reports and figures."""
     for out in map(Path, stage.outs):
+        if digest := lineage.content(out):
+            mlflow.client.set_tag(run, store.legal(f"{store.OUTPUT}{out.as_posix()}"), digest)
         if out.suffix in KEPT_SUFFIXES and out.is_file() and out.stat().st_size <= KEPT_BYTES:
             mlflow.client.log_artifact(run, str(out), out.parent.as_posix())
 
@@ -123,7 +136,7 @@ def group() -> dict[str, str]:
     """What runs of one pipeline have in common."""
     named = {
         "params_sha256": params_sha256(),
-        "mlflow.source.git.commit": commit(),
+        store.COMMIT: commit(),
         "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
         "dvc_baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
     }
@@ -147,10 +160,13 @@ def commit() -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def provenance(start: Message) -> dict[str, str]:
-    """What made the run: the command and the versions of what the results rest on."""
-    versions = {f"version.{package}": version for package in PACKAGES if (version := installed(package))}
-    return versions | {"version.python": sys.version.split()[0], "mlflow.source.name": start["command"]}
+def origin(start: Message) -> dict[str, str]:
+    """What made the run: the command, the machine, and the versions of what the results rest on."""
+    versions = {package: version for package in PACKAGES if (version := installed(package))}
+    versions["python"] = sys.version.split()[0]
+    tags = {f"{store.VERSION}{name}": version for name, version in versions.items()}
+    tags |= {f"{store.HARDWARE}{name}": value for name, value in cost.machine().items()}
+    return tags | {"mlflow.source.name": start["command"]}
 
 
 def installed(package: str) -> str | None:

@@ -26,6 +26,8 @@ DEFAULTS = {
 """A dead server is given up after seconds, not after MLflow's own minutes."""
 LOCK_SECONDS = 60
 PARENT, STAGE, PROCESS, KEY = "mlflow.parentRunId", "stage", "process", "stage_key"
+COMMIT = "mlflow.source.git.commit"
+OUTPUT, HARDWARE, VERSION = "output.", "hardware.", "version."  # beginnings of tags
 PIPELINE = "pipeline"
 PACKAGE = "package"  # folder of a run's artifacts
 
@@ -77,6 +79,17 @@ class Store:
             found = self.client.get_experiment_by_name(experiment)
             self.experiment: str = found.experiment_id if found else self._create(experiment)
 
+    @classmethod
+    def find(cls, experiment: str) -> "Store | None":
+        """The store if it is there and holds the experiment; asking makes neither."""
+        database = uri().removeprefix("sqlite:///")
+        if database != uri() and not Path(database).exists():
+            return None
+        quieten()
+        from mlflow import MlflowClient  # noqa: PLC0415
+
+        return cls(experiment) if MlflowClient(uri()).get_experiment_by_name(experiment) else None
+
     def _create(self, experiment: str) -> str:
         """Makes the experiment; a server knows itself where artifacts go."""
         place = None if os.environ.get("MLFLOW_TRACKING_URI") else (root() / "mlartifacts").as_uri()
@@ -96,6 +109,16 @@ class Store:
             )
             runs += page
         return runs
+
+    def history(self, run: str, metric: str) -> list[float]:
+        """All values of a metric of a run, in order."""
+        return [point.value for point in self.client.get_metric_history(run, metric)]
+
+    def page(self, run: str) -> str | None:
+        """Where a server shows a run; a database has no pages of its own."""
+        server = shown(uri()).rstrip("/")
+        is_server = server.startswith(("http://", "https://"))
+        return f"{server}/#/experiments/{self.experiment}/runs/{run}" if is_server else None
 
     def begin(self, name: str, group: Mapping[str, str], tags: Mapping[str, str], start_time: int) -> tuple[str, str]:
         """Starts a stage's run under the parent of its group; returns the ids of run and parent."""
@@ -154,6 +177,12 @@ class Store:
         for start in range(0, max(len(rows), 1), 800):
             self.client.log_batch(run, rows[start : start + 800], values if start == 0 else [])
 
+    def part(self, run: str, name: str, params: Mapping[str, str], values: Mapping[str, float], time: int) -> None:
+        """Adds a run below a stage's run: one of several things that it compares."""
+        part = self.client.create_run(self.experiment, time, {PARENT: run}, run_name=name).info.run_id
+        self.write(part, [(metric, value, time, 0) for metric, value in values.items()], params)
+        self.client.set_terminated(part, "FINISHED", time)
+
     def read_from(self, run: str, digests: Mapping[str, str]) -> None:
         """Notes what a stage read: paths with the md5s that DVC knows them by."""
         entities = self.entities
@@ -180,9 +209,18 @@ class Store:
         return version
 
 
+def durations(experiment: str) -> dict[str, float]:
+    """Seconds that the latest whole run of each stage took; a training that was stopped and resumed is none."""
+    with answering(instead=""):
+        found = Store.find(experiment)
+        runs = found.search("FINISHED", {}) if found else []
+    whole = [run for run in reversed(runs) if STAGE in run.data.tags and "resumed" not in run.data.tags]
+    return {run.data.tags[STAGE]: (run.info.end_time - run.info.start_time) / 1000 for run in whole}
+
+
 @contextmanager
-def answering() -> Iterator[None]:
-    """What MLflow refuses within the block is told in one line."""
+def answering(instead: str = ", or --no-register") -> Iterator[None]:
+    """What MLflow refuses within the block is told in one line, with what a person may do instead."""
     quieten()
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
@@ -190,7 +228,7 @@ def answering() -> Iterator[None]:
         yield
     except MlflowException as error:
         reason = " ".join(str(error).split())
-        raise UserError(shown(f"{uri()}: found {reason}; expected a store that answers, or --no-register")) from None
+        raise UserError(shown(f"{uri()}: found {reason}; expected a store that answers{instead}")) from None
 
 
 def save_package(out: Path, example: Sequence[str], answer: Any, settings: Mapping[str, Any], **parts: Any) -> None:

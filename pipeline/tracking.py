@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline import cost
+
 SWITCH = "S2S_TRACKING"
 """Environment variable; `off` records nothing."""
 PATIENCE_SECONDS = 90
@@ -31,12 +33,19 @@ class Run:
         """Keeps a copy of a file; it must stay in its place until the stage ends. Declared reports are kept anyway."""
         self._send(artifact=str(path.absolute()))
 
+    def part(self, name: str, params: Mapping[str, str], values: Mapping[str, float]) -> None:
+        """Records a run of its own below this one, for things that are compared side by side."""
+        self._send(part=name, params=dict(params), values={name: float(value) for name, value in values.items()})
+
     def tag(self, name: str, value: str) -> None:
         """Records a remark such as `resumed`."""
         self._send(tag=name, value=value)
 
     def end(self, status: str) -> None:
-        """Says how the stage ended and waits until that is recorded, within bounds."""
+        """Says how the stage ended and what it took, and waits until that is recorded, within bounds."""
+        self.metrics(cost.spent())
+        if device := cost.device():
+            self.tag("hardware.gpu", device)
         self._send(end=status)
         if self._recorder is None:
             return

@@ -34,7 +34,7 @@ def weighted(counts: Sequence[int], totals: Sequence[int]) -> float:
     if not totals[0]:
         return 0.0
     sizes = enumerate(zip(counts, totals, strict=True), start=1)
-    return math.prod((count / total) ** 2**-n for n, (count, total) in sizes if total)
+    return math.prod(math.pow(count / total, 0.5**n) for n, (count, total) in sizes if total)
 
 
 def signature() -> str:

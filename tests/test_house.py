@@ -21,6 +21,7 @@ CANNOT_CHANGE_A_RESULT = {
     "pipeline/tracking.py": "tells MLflow what happened and takes nothing back",
     "pipeline/parameters.py": "hands values on as they stand in params.yaml, of which DVC compares the declared keys",
     "pipeline/presets.py": "writes params.yaml, which no stage does",
+    "pipeline/cost.py": "measures what a stage took, and takes nothing back",
     "pipeline/fetching.py": "what it fetches is known by a checksum, wherever it comes from",
     "pipeline/parts.py": "what it fetches is known by a checksum, wherever it comes from",
     "pipeline/transfer.py": "what it fetches is known by a checksum, wherever it comes from",

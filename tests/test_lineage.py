@@ -1,4 +1,7 @@
 import hashlib
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pytest
 from pipeline import lineage
 from tests.test_dag import stage
 
+ROOT = Path(__file__).parent.parent
 MAKER = stage("clean", "raw.txt", "data/clean")
 TRAIN = [stage("train@1", "data/clean", "models/1"), stage("train@2", "data/clean", "models/2")]
 USER = stage("bleu", "models data/clean/test.txt code.py folder absent.txt", "reports/bleu.json")
@@ -75,3 +79,25 @@ def test_the_key_changes_with_command_parameters_and_inputs() -> None:
     ]
     assert len(set(changed)) == 4
     assert lineage.key(replace(USER, outs=("elsewhere",)), digests) == changed[0]
+
+
+def test_the_content_of_outputs_is_named_as_dvc_names_it(workspace: Path) -> None:
+    files = ["code.py", "data/clean/test.txt", "data/clean/B.txt", "data/clean/a/z.txt", "data/clean/é.txt"]
+    for name in (*files, "data/clean/__pycache__/x.pyc", "data/clean/.snakemake_timestamp"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(name)
+    shutil.copy(ROOT / ".dvcignore", workspace)
+    (workspace / "dvc.lock").unlink()
+    (workspace / "dvc.yaml").write_text("stages: {make: {cmd: echo, outs: [code.py, data/clean]}}\n")
+    (workspace / ".dvc").mkdir()
+    (workspace / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    subprocess.run([sys.executable, "-m", "dvc", "commit", "--force"], check=True, capture_output=True)
+    assert {path: lineage.content(Path(path)) for path in ("code.py", "data/clean")} == lineage.locked()
+
+
+def test_outputs_that_are_absent_or_take_long_to_hash_have_no_content(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lineage.content(Path("absent")) is None
+    monkeypatch.setattr(lineage, "MOST_BYTES", 3)
+    assert lineage.content(Path("code.py")) is None and lineage.content(Path("data/clean")) is None

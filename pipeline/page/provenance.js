@@ -1,0 +1,110 @@
+"use strict";
+// Draws provenance.js beside the page once a reader asks. What people wrote becomes text nodes alone, never markup.
+(() => {
+const section = document.getElementById("provenance");
+const runs = section.querySelector(".runs");
+const [found, drawn, body, foot, list] = [".found", ".drawn", "tbody", "tfoot", ".kinds"].map(name => section.querySelector(name));
+const UNITS = [[3600, "h"], [60, "min"], [1, "s"]];
+let asked = false;
+
+function element(name, content = [], properties = {}) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...[content].flat());
+  return made;
+}
+
+const formatted = digits => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const number = (value, digits = 0) => element("data", formatted(digits).format(value), { value });
+const unknown = () => element("span", "unknown", { className: "aside" });
+const known = (value, draw) => value === null ? unknown() : draw(value);
+const code = text => element("code", text);
+
+function time(seconds) {
+  const [size, unit] = UNITS.find(([size]) => seconds >= size) ?? UNITS.at(-1);
+  return element("data", `${formatted(1).format(seconds / size)}\u202f${unit}`, { value: seconds });
+}
+
+function runLink(id, run) {
+  return run.url ? element("a", code(id.slice(0, 8)), { href: run.url }) : code(id.slice(0, 8));
+}
+
+// A stage has a row for each run that made some of its files: one, but where a person put files together.
+function rows(stage, provenance) {
+  const ids = [...new Set(stage.files.map(file => file.run))].sort((one, other) => (one === null) - (other === null));
+  return ids.map((id, place) => place === 0 ? row(stage.name, id, provenance.runs[id]) : row("", id, provenance.runs[id]));
+}
+
+function row(name, id, run) {
+  const head = element("th", name, { scope: "row" });
+  if (!run) return element("tr", [head, element("td", unknown()), ...Array.from({ length: 6 }, () => element("td"))]);
+  return element("tr", [head, ...[
+    runLink(id, run),
+    known(run.commit, commit => code(commit.slice(0, 8))),
+    element("time", run.started.replace("T", " ").replace("Z", ""), { dateTime: run.started }),
+    time(run.seconds),
+    known(run.cpu_seconds, time),
+    known(run.gpu_seconds, seconds => seconds ? time(seconds) : "none"),
+    run.words_per_second === null ? "" : number(run.words_per_second),
+  ].map(content => element("td", content))]);
+}
+
+function sums({ total }) {
+  const lost = total.lost_seconds ? [" and ", time(total.lost_seconds), " of attempts that were stopped"] : [];
+  const partly = total.without_cost ? [" (", number(total.without_cost), " without CPU and GPU time)"] : [];
+  const head = element("th", ["all ", number(total.runs), " runs", ...partly, ...lost], { scope: "row", colSpan: 4 });
+  return element("tr", [head, ...[time(total.seconds), time(total.cpu_seconds), time(total.gpu_seconds), ""].map(content => element("td", content))]);
+}
+
+function facts(title, values) {
+  const pairs = Object.entries(values).flatMap(([name, value]) => [element("dt", name), element("dd", value)]);
+  return pairs.length ? [element("h4", title), element("dl", pairs, { className: "signatures" })] : [];
+}
+
+function about(stage, provenance) {
+  const files = Object.fromEntries(stage.files.map(file => [file.path, [code(file.md5), ` ${file.run ? `found by ${file.found_by}` : "no run is known"}`]]));
+  const run = provenance.runs[stage.files.find(file => file.run)?.run];
+  const parts = run ? [...facts("Command", { "": code(run.command) }), ...facts("Parameters", run.parameters), ...facts("Versions", run.versions), ...facts("Machine", run.hardware)] : [];
+  const count = [number(stage.files.length), stage.files.length === 1 ? " result" : " results"];
+  const summary = element("summary", [element("span", stage.name), element("span", count)]);
+  return element("li", element("details", [summary, ...facts("Results, with md5", files), ...parts]));
+}
+
+// Every part of the page names the files that its numbers come from; each then names the run that made it.
+function lead(provenance) {
+  for (const link of document.querySelectorAll(".source a[href]:not(.maker)")) {
+    const path = decodeURIComponent(new URL(link.getAttribute("href"), "file:///reports/").pathname.slice(1));
+    const isHere = file => file.path === path || (path.endsWith("/") && file.path.startsWith(path));
+    const place = provenance.stages.findIndex(stage => stage.files.some(isHere));
+    if (place >= 0) link.after(" (", element("a", ["made by ", provenance.stages[place].name], { className: "maker", href: `#provenance-${place}` }), ")");
+  }
+}
+
+function draw(provenance) {
+  body.replaceChildren(...provenance.stages.flatMap((stage, place) => {
+    const lines = rows(stage, provenance);
+    lines[0].id = `provenance-${place}`;
+    return lines;
+  }));
+  foot.replaceChildren(sums(provenance));
+  list.replaceChildren(...provenance.stages.map(stage => about(stage, provenance)));
+  lead(provenance);
+  found.replaceChildren("From ", code(provenance.store), ", written ", element("time", provenance.written, { dateTime: provenance.written }), ".");
+  drawn.hidden = false;
+}
+
+function ask() {
+  if (asked || !runs.open) return;
+  asked = true;
+  const script = element("script", [], { src: "provenance.js" });
+  script.addEventListener("load", () => draw(window.provenance));
+  script.addEventListener("error", () => {
+    asked = false; // it may be there the next time
+    found.replaceChildren("No provenance.js lies beside this page. Write it by ", code("python -m pipeline provenance"), ".");
+  });
+  section.append(script);
+}
+
+runs.addEventListener("toggle", ask);
+addEventListener("click", event => { if (event.target.closest?.(".maker")) runs.open = true; });
+runs.hidden = false;
+})();
