@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline import (
+    alignments_section,
     data_section,
     embeddings_section,
     figures,
@@ -27,7 +28,7 @@ from pipeline.schemas import Perplexity, Rescored, RunScores
 from s2s import files
 
 FOLDER = Path(__file__).parent / "page"
-OWN = {"css": ("page.css", "scorecard.css", "provenance.css"), "js": ("page.js",)}
+OWN = {"css": ("page.css", "scorecard.css"), "js": ("page.js",)}
 SCORES = {"bleu": "BLEU", "bleu_tokenized": "BLEU, tokenized", "chrf": "chrF"}
 LANGUAGES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian", "cs": "Czech"}
 
@@ -57,6 +58,7 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
             **groups_section.content(reports, list(parameters.runs)),
             **embeddings_section.content(reports),
             **neighbors_section.content(reports),
+            **alignments_section.content(reports, parameters.runs),
             **translated(translations, clean, parameters),
             **sentences_section.content(translations, clean, parameters.runs),
             **data_section.content(reports),

@@ -1,6 +1,7 @@
 """A miniature project in a temporary folder: parameters and files as earlier stages leave them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import yaml
 
 from pipeline import schemas
 from pipeline.close_sentences import CloseSentences, Neighbor, Neighborhood
+from pipeline.heat_map import HeatMap
 from pipeline.probes import MeasuredPanel, MeasuredProbes, Separation
 from s2s import files, text
 from tests import scorecards
@@ -72,6 +74,7 @@ def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: 
     ranks = {name: rank_groups(number) for number, name in enumerate([*RUNS, "ensemble (rescored)"])}
     files.write_json(reports / "rarity.json", ranks)
     schemas.write(reports / "neighbors.json", close_sentences(pairs))
+    files.write_json(reports / "alignments.json", {"ensemble": [asdict(heat_map(pairs, translations["ensemble"]))]})
     schemas.write(
         reports / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", [panel("word order"), panel("voice")])
     )
@@ -229,6 +232,16 @@ def close_sentences(pairs: Sequence[tuple[str, str]]) -> CloseSentences:
     close = [*[[Neighbor(n, source, 0.8765 - n / 100)] for n, source in enumerate(sources)][1:], []]
     found = [Neighborhood(n, one, 7 + n, near) for n, (one, near) in enumerate(zip(sources, close, strict=True))]
     return CloseSentences("reversed-1", 1, "h", found)
+
+
+def heat_map(pairs: Sequence[tuple[str, str]], translations: Sequence[str]) -> HeatMap:
+    """The first test sentence, where each token of its translation looks at some two in a row."""
+    source, target = pairs[0][0].split(), [*translations[0].split(), "</s>"]
+    attention = [[0.0] * len(source) for _ in target]
+    for row, shares in enumerate(attention):
+        shares[row % len(source)] += 0.7654
+        shares[(row + 1) % len(source)] += 0.2346
+    return HeatMap(0, source, target, attention)
 
 
 def panel(name: str) -> MeasuredPanel:
