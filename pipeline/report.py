@@ -28,7 +28,7 @@ from pipeline.schemas import Perplexity, Rescored, RunScores
 from s2s import files
 
 FOLDER = Path(__file__).parent / "page"
-OWN = {"css": ("page.css", "scorecard.css"), "js": ("page.js",)}
+OWN = {"css": ("page.css", "scorecard.css", "provenance.css"), "js": ("page.js",)}
 SCORES = {"bleu": "BLEU", "bleu_tokenized": "BLEU, tokenized", "chrf": "chrF"}
 LANGUAGES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian", "cs": "Czech"}
 
