@@ -41,7 +41,7 @@ for stage in STAGES:
         log: f"logs/{RULES[stage.name]}.log"
         benchmark: f"benchmarks/{RULES[stage.name]}.tsv"
         threads: stage.meta.get("threads", 1) * stage.meta.get("processes", 1)
-        resources: gpus=stage.meta.get("gpus", 0), mem_mb=stage.meta.get("memory_mb", 1000)
+        resources: **dag.resources(stage)
         # One constant text for every rule: `shell: stage.cmd` would run the last stage's command in each.
         # Stages that share their work among processes take what Snakemake gives them, and make the same bytes of it.
         # The flag stands before the subcommand: a sibling may hold DVC's lock while it hashes for minutes.

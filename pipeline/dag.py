@@ -1,10 +1,13 @@
 """What dvc.yaml declares, for those who are not DVC: the Snakefile and the tracker. The only importer of dvc."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from s2s.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,14 @@ class Stage:
     params: dict[str, Any]
     """The keys of params.yaml that it declares, with the values they have now."""
     meta: dict[str, Any]
-    """What it needs of the machine: threads, gpus, memory_mb."""
+    """What it needs of the machine: threads, processes, memory_mb, gpus, and the device that its parameters name."""
 
 
 def stages(root: Path = Path()) -> list[Stage]:
     """The stages of the dvc.yaml in `root`, in its order."""
     # DVC has no public call that lists stages; requirements.lock pins the version this one was tried with.
     from dvc.dependency import ParamsDependency  # noqa: PLC0415
+    from dvc.exceptions import DvcException  # noqa: PLC0415
     from dvc.repo import Repo  # noqa: PLC0415
 
     def stage(one: Any) -> Stage:
@@ -43,8 +47,67 @@ def stages(root: Path = Path()) -> list[Stage]:
             meta=dict(one.meta or {}),
         )
 
-    with Repo(str(root)) as repo:
-        return [stage(one) for one in repo.index.stages]
+    try:
+        with Repo(str(root)) as repo:
+            return [stage(one) for one in repo.index.stages]
+    except DvcException:
+        # DVC writes dvc.lock in place, and each job of a cluster reads it while others end: once more, as none writes.
+        with Repo(str(root), _wait_for_lock=True) as repo, repo.lock:
+            return [stage(one) for one in repo.index.stages]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """In what a stage is not as DVC last saw it."""
+
+    reasons: tuple[str, ...]
+    """Parameters, files, or what else: such as `model.layers` or `the command`."""
+    lacks: tuple[str, ...]
+    """Its outputs that are gone or changed."""
+    kept: bool
+    """DVC has kept results of just this, and would take them from its cache."""
+
+
+def differences(root: Path = Path()) -> dict[str, Difference]:
+    """What DVC finds changed, by stage; stages that merely rest on those are not told.
+
+    Raises:
+        UserError: DVC is at work here.
+    """
+    from dvc.exceptions import DvcException  # noqa: PLC0415
+    from dvc.lock import LockError  # noqa: PLC0415
+    from dvc.repo import Repo  # noqa: PLC0415
+    from dvc_data.hashfile.hash_info import HashInfo  # noqa: PLC0415
+
+    logging.getLogger("dvc.stage.cache").setLevel(logging.WARNING)  # it tells of what it would restore
+
+    def difference(one: Any, entries: Sequence[Any]) -> Difference:
+        changed = {kind: paths for entry in entries if isinstance(entry, dict) for kind, paths in entry.items()}
+        deps, outs = changed.get("changed deps", {}), changed.get("changed outs", {})
+        keys = [key for found in deps.values() if isinstance(found, dict) for key in found]
+        files = [path for path, found in deps.items() if not isinstance(found, dict)]
+        rest = ["the command"] if "changed command" in entries else []
+        rest += ["it runs each time"] if "always changed" in entries else []
+        reasons = (*keys, *files, *rest)
+        return Difference(reasons, tuple(outs), is_kept(one, bool(reasons)))
+
+    def is_kept(one: Any, is_other: bool) -> bool:
+        if is_other:  # in memory alone: what it would be looked up by, and that no result of it is known
+            one.save_deps(allow_missing=True)
+            for out in one.outs:
+                out.hash_info = HashInfo()
+        try:
+            one.repo.stage_cache.restore(one, dry=True)
+        except DvcException:
+            return False
+        return True
+
+    try:
+        with Repo(str(root)) as repo, repo.lock:
+            found = [(one, next(iter(one.status().values()), None)) for one in repo.index.stages]
+            return {one.name: difference(one, entries) for one, entries in found if entries}
+    except LockError:
+        raise UserError("dvc.lock: found DVC at work; expected the repository to be at rest") from None
 
 
 def rules(every: Sequence[Stage]) -> dict[str, str]:
@@ -82,6 +145,18 @@ def ancestors(stage: Stage, every: Sequence[Stage]) -> list[Stage]:
         found.update(one.name for one in new)
         wanted.update(path for one in new for path in inputs(one, every))
     return [one for one in every if one.name in found]
+
+
+def resources(stage: Stage) -> dict[str, int]:
+    """What a stage needs beside its threads, in the words of Snakemake's executor plugins.
+
+    No GPU is asked for where the parameters say that the stage computes on the CPU, or a cluster that has none would
+    never start it.
+    """
+    needs = {"mem_mb": stage.meta.get("memory_mb", 1000)}
+    if stage.meta.get("gpus") and stage.meta.get("device") != "cpu":
+        needs["gpu"] = stage.meta["gpus"]
+    return needs
 
 
 def within(path: str, folder: str) -> bool:

@@ -1,13 +1,16 @@
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline import dag
 
 
-def stage(name: str, deps: str = "", outs: str = "") -> dag.Stage:
+def stage(name: str, deps: str = "", outs: str = "", **meta: Any) -> dag.Stage:
     return dag.Stage(
-        name=name, cmd="", deps=tuple(deps.split()), outs=tuple(outs.split()), uncached=(), params={}, meta={}
+        name=name, cmd="", deps=tuple(deps.split()), outs=tuple(outs.split()), uncached=(), params={}, meta=meta
     )
 
 
@@ -54,6 +57,21 @@ def test_outputs_without_suffix_are_folders(out: str, folder: bool) -> None:
     assert dag.is_folder(out) == folder
 
 
+@pytest.mark.parametrize(
+    ("meta", "needs"),
+    [
+        ({}, {"mem_mb": 1000}),
+        ({"threads": 4, "memory_mb": 3000}, {"mem_mb": 3000}),
+        ({"gpus": 2, "device": "auto"}, {"mem_mb": 1000, "gpu": 2}),
+        ({"gpus": 2}, {"mem_mb": 1000, "gpu": 2}),
+        ({"gpus": 2, "device": "cpu"}, {"mem_mb": 1000}),  # else a cluster without GPUs never starts it
+        ({"gpus": 0, "device": "cuda"}, {"mem_mb": 1000}),
+    ],
+)
+def test_a_stage_asks_for_memory_and_for_the_gpus_that_it_will_use(meta: Any, needs: dict[str, int]) -> None:
+    assert dag.resources(stage("x", **meta)) == needs
+
+
 def test_reads_dvc_yaml_with_foreach_expanded(tmp_path: Path) -> None:
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n")
@@ -86,3 +104,25 @@ stages:
         meta={"threads": 3},
     )
     assert (second.name, second.outs) == ("translate@b", ("out/b.txt", "out/b.html"))
+
+
+SMALL = "stages:\n  one:\n    cmd: run\n    outs:\n      - out.txt\n"
+LOCK = "schema: '2.0'\nstages:\n  one:\n    cmd: run\n"
+
+
+def test_waits_while_dvc_writes_what_it_recorded(tmp_path: Path) -> None:
+    from dvc.repo import Repo
+
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n")
+    (tmp_path / "dvc.yaml").write_text(SMALL)
+    (tmp_path / "dvc.lock").write_text(LOCK[: LOCK.index("one")] + "one: {")  # as far as a sibling has come
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.extend(one.name for one in dag.stages(tmp_path)))
+    with Repo(str(tmp_path)) as repo, repo.lock:
+        reader.start()
+        time.sleep(2)
+        assert found == [] and reader.is_alive()
+        (tmp_path / "dvc.lock").write_text(LOCK)
+    reader.join(timeout=30)
+    assert found == ["one"]
