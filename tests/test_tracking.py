@@ -1,6 +1,8 @@
 """The recorder as stages see it, with a real SQLite store read back by MLflow's own client."""
 
 import contextlib
+import hashlib
+import json
 import os
 import signal
 import socket
@@ -33,6 +35,7 @@ def main(do: str = "", out: Path = Path("out.json"), delay: float = 0.0) -> None
             raise AssertionError("on purpose")
         out.parent.mkdir(exist_ok=True)
         out.write_text("{}")
+        out.with_suffix(".png").write_bytes(b"a picture")
         Path("figure.svg").write_text("<svg/>")
         run.artifact(Path("figure.svg"))
 
@@ -57,6 +60,7 @@ stages:
         - runs.${key}
       outs:
         - reports/${key}.json
+        - reports/${key}.png
 """
 
 
@@ -243,7 +247,7 @@ def test_under_dvc_a_run_says_what_it_was_made_from(workspace: Path) -> None:
     assert [(one.dataset.name, one.dataset.digest) for one in use.inputs.dataset_inputs] == [
         ("data/made.json", made_md5)
     ]
-    assert first.artifacts(use, "reports") == ["reports/a.json"]
+    assert first.artifacts(use, "reports") == ["reports/a.json", "reports/a.png"]
     assert use.info.run_name == "use@a"
     assert len(use.data.tags["params_sha256"]) == 64
 
@@ -255,3 +259,45 @@ def test_under_dvc_a_run_says_what_it_was_made_from(workspace: Path) -> None:
     assert second.stages[2].data.tags["mlflow.parentRunId"] == new.info.run_id
     assert new.data.tags["cached.make"] == make.info.run_id
     assert "cached.make" not in old.data.tags
+
+
+REPORT = """
+stages:
+  make:
+    cmd: python stage.py --out data/made.json
+    deps:
+      - stage.py
+    outs:
+      - data/made.json
+  report:
+    cmd: python stage.py --out reports/index.html
+    deps:
+      - data/made.json
+    params:
+      - title
+    outs:
+      - reports/index.html:
+          cache: false
+"""
+
+
+def test_after_the_report_each_result_leads_to_the_run_that_made_its_bytes(workspace: Path) -> None:
+    (workspace / ".dvc").mkdir()
+    (workspace / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    (workspace / "dvc.yaml").write_text(REPORT)
+    for title in ("one", "two"):  # the second time, `make` comes from the cache
+        (workspace / "params.yaml").write_text(f"title: {title}\n")
+        dvc(workspace, "repro")
+    recorded = Recorded(workspace)
+    assert recorded.statuses() == [("make", "FINISHED"), ("report", "FINISHED"), ("report", "FINISHED")]
+    make, _, report = (run.info.run_id for run in recorded.stages)
+    found = json.loads((workspace / "reports/provenance.json").read_text())
+    md5 = hashlib.md5(b"{}").hexdigest()
+    assert found["stages"] == [
+        {"name": name, "files": [{"path": path, "md5": md5, "run": run, "found_by": "content"}]}
+        for name, path, run in (("make", "data/made.json", make), ("report", "reports/index.html", report))
+    ]
+    assert found["runs"][make]["cpu_seconds"] > 0 and found["runs"][make]["gpu_seconds"] == 0
+    assert found["runs"][report]["parameters"] == {"title": "two"}
+    assert found["total"]["runs"] == 2 and found["runs"].keys() == {make, report}
+    assert (workspace / "reports/provenance.js").is_file()
