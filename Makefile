@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test slow lint ui serve bench lock
+.PHONY: help setup repro test slow lint ui serve bench clusters lock
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ serve: setup  ## answer requests with the package of RUN (python -m pipeline.pac
 bench: setup  ## measure speed on this machine
 	$(PY) -m bench.train
 	$(PY) -m bench.data --pairs 100000
+
+clusters: setup  ## add Snakemake's executor plugins for SLURM and Kubernetes (docs/clusters.md)
+	$(PY) -m pip install --quiet --constraint requirements.lock --requirement requirements-clusters.lock
 
 lock:  ## write requirements.lock anew from requirements.in
 	rm -rf .venv/lock && "$(PYTHON)" -m venv .venv/lock
