@@ -76,4 +76,4 @@ def test_it_learns_to_look_at_the_words_that_it_says(context: str, tmp_path: Pat
     lengths = torch.from_numpy(dev.source.lengths)
     said, sentences = (torch.arange(len(weights))[:, None] < lengths).nonzero().unbind(1)  # digits without </s>
     right = weights.argmax(dim=2)[said, sentences] == lengths[sentences] - 1 - said
-    assert right.float().mean() > 0.8  # 0.3 by chance; of 16 trainings one stays there, the others come to more than 0.95
+    assert right.float().mean() > 0.8  # 0.3 by chance; of 16 trainings 15 come to more than 0.95
