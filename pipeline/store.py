@@ -211,9 +211,8 @@ class Store:
 
 def durations(experiment: str) -> dict[str, float]:
     """Seconds that the latest whole run of each stage took; a training that was stopped and resumed is none."""
-    with answering(instead=""):
-        found = Store.find(experiment)
-        runs = found.search("FINISHED", {}) if found else []
+    found = Store.find(experiment)
+    runs = found.search("FINISHED", {}) if found else []
     whole = [run for run in reversed(runs) if STAGE in run.data.tags and "resumed" not in run.data.tags]
     return {run.data.tags[STAGE]: (run.info.end_time - run.info.start_time) / 1000 for run in whole}
 
