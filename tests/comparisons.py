@@ -1,0 +1,117 @@
+"""What the stage that compares systems reads, and a report of it, for tests."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import schemas, sentence_scores
+from pipeline.ablations_schema import Ablation, Ablations, Change, Cost, Difference, Perplexities, RunBleu
+from s2s import files, text
+from tests import model_folders, project, tiny
+
+TEXT = "le chat noir voit un vieux chien et il dort dans son jardin près de la belle maison"
+WORDS = TEXT.split()
+REFERENCES = [f"{' '.join(WORDS[n % 7 : n % 7 + 6 + n % 5])} numéro {n} ." for n in range(48)]
+SYSTEMS: dict[str, Any] = {
+    "wide": {"model": {"hidden": 12}},
+    "deep": {"model": {"layers": 2}, "train": {"learning_rate": 0.002}},
+    "base": {},
+    "idle": {},
+}
+SEEDS = {"wide": (1,), "deep": (1, 2, 3), "base": (1, 2)}
+MODELS: dict[str, dict[str, Any]] = {
+    f"{name}-{seed}": {"system": name, "seed": seed} for name, seeds in SEEDS.items() for seed in seeds
+}
+RUNS: dict[str, dict[str, Any]] = {
+    "base-pair": {"system": "base", "seeds": 2, "beam": 4},
+    "base-beam4": {"system": "base", "seeds": 1, "beam": 4},
+    "base-beam2": {"system": "base", "seeds": 1, "beam": 2},
+    "deep-pair": {"system": "deep", "seeds": 2, "beam": 4},
+    "deep-beam2": {"system": "deep", "seeds": 1, "beam": 2},
+    "wide-beam8": {"system": "wide", "seeds": 1, "beam": 8},
+}
+RIGHT = {"base-pair": 22, "base-beam4": 20, "base-beam2": 18, "deep-pair": 40, "deep-beam2": 36, "wide-beam8": 30}
+MEANS = {"base": -8.0, "deep": -7.0, "wide": -8.5}
+ENCODING = {"train": schemas.EncodedSplit(1000, 9000, 11000, 0, 0), "test": schemas.EncodedSplit(48, 500, 480, 0, 0)}
+EPOCHS = {1: 6.0, 2: 6.0, 3: 3.0}
+
+
+def translated(right: int) -> list[str]:
+    """The references, of which all but some have wrong words in the middle."""
+    return [
+        one if n * 29 % 48 < right else one.replace(" et ", " ou ").replace(" un ", " le ")
+        for n, one in enumerate(REFERENCES)
+    ]
+
+
+def write_project(folder: Path, references: list[str] = REFERENCES, **sections: Any) -> None:
+    """Writes all that the stage reads: a deeper system is better, a wider one is not run as the base is."""
+    shared = {"systems": SYSTEMS, "models": MODELS, "runs": RUNS, **project.first_by("base-pair")}
+    embeddings = {"embeddings": {"system": "base"}, "bleu": {"bootstrap_samples": 100}}
+    project.write_parameters(folder, **shared | embeddings | sections)
+    project.write_test_set(folder / "clean", [(one.upper(), one) for one in references])
+    for run, right in RIGHT.items():
+        project.write_run(folder / "translations", run, translated(right)[: len(references)])
+    scores = {run: scored(run, number, len(references)) for number, run in enumerate(RUNS)}
+    files.write_json(folder / "reports" / "bleu.json", scores)
+    encoding = schemas.Encoding(ENCODING, project.encoding().lengths, project.encoding().padding)
+    schemas.write(folder / "reports" / "encoding.json", encoding)
+    write_log_probs(folder, len(references))
+    for model in MODELS.values():
+        write_model(folder, **model)
+
+
+def scored(run: str, number: int, sentences: int) -> dict[str, Any]:
+    """A run's entry of bleu.json."""
+    return project.scores("single", sentences, number) | RUNS[run]
+
+
+def write_log_probs(folder: Path, sentences: int) -> None:
+    """Sentences of five tokens whose log-probability is a system's mean, with the noise of all and some of its own."""
+    noise, draw = np.random.default_rng(1).normal(0, 1, sentences), np.random.default_rng(2)
+    own = {name: draw.normal(0, 0.4, sentences) for name in MODELS}
+    scores = {name: MEANS[model["system"]] + noise + own[name] for name, model in MODELS.items()}
+    sentence_scores.write(folder / "reports" / "sentence_log_probs.parquet", np.full(sentences, 5), scores)
+
+
+def write_model(folder: Path, system: str, seed: int) -> None:
+    """A model of random weights, and its learning curve."""
+    changes = {"wide": {"hidden": 12}, "deep": {"layers": 2}, "base": {}}[system]
+    sizes = model_folders.SIZES
+    network = tiny.network(seed, **{"layers": 1, "hidden": 8} | changes | sizes)
+    model_folders.write(folder / "models" / system / str(seed), seed, network)
+    rows = [f"{epoch},{100 * epoch},0.001,5.0,4.0,1.0" for epoch in np.arange(1, EPOCHS[seed] + 1)]
+    curve = "\n".join([",".join(schemas.CURVE_COLUMNS), *rows, ""])
+    files.write_text(folder / "curves" / f"{system}-{seed}.csv", curve)
+
+
+def tokens(lines: list[str]) -> list[str]:
+    """French lines in Moses tokens."""
+    return [text.tokenize(line, "fr") for line in lines]
+
+
+def report() -> Ablations:
+    """A base and two systems, of which one has no run like one of the base; no two numbers in it are equal."""
+    base = Ablation(
+        "reversed",
+        [],
+        Perplexities([1], [3.4567], 3.4567, None, 1, None),
+        RunBleu("single", "single", 1, 2, 68.1234, 66.2345, 70.3456, None),
+        Cost(2_345_678, 1_234_567, 567_890),
+    )
+    deep = Ablation(
+        "layers-2",
+        [Change("model.layers", 1, 2), Change("train.decay", "cosine", "<b>&</b>")],
+        Perplexities([1, 2], [3.1234, 3.2345], 3.17895, 0.0786, 1, Difference(-0.0912, -0.1123, -0.0714, 0.0099)),
+        RunBleu("layers-2", "single", 1, 2, 70.9876, 69.1111, 72.2222, Difference(2.8642, 1.0101, 4.0404, 0.0198)),
+        Cost(3_456_789, 2_222_222, 600_000),
+    )
+    wide = Ablation(
+        "wide",
+        [Change("model.hidden", 256, 512)],
+        Perplexities([1], [3.5432], 3.5432, None, 1, Difference(0.0256, -0.0128, 0.0639, 0.3069)),
+        None,
+        Cost(9_876_543, 8_765_432, 567_891),
+    )
+    return Ablations("reversed", 1000, 1002, 11, 13, [base, deep, wide], ["never"])
