@@ -210,7 +210,8 @@ def test_the_machine_is_told_in_words() -> None:
 
 FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Provenance</title>
 <link rel="icon" href="data:,"><meta name="viewport" content="width=device-width"><style>{{ css }}</style></head>
-<body><main><h1>Provenance</h1><p class="source">From <a href="bleu.json">bleu.json</a>, <a href="../models/">models</a>
+<body><main><h1>Provenance</h1>
+<p class="source">From <a href="bleu.json">bleu.json</a>, <a href="bleu.csv">bleu.csv</a>, <a href="../models/">models</a>
 and <a href="absent.json">absent.json</a></p>{% include "provenance.html.j2" %}</main><script>{{ js }}</script></body>
 </html>"""
 EVIL = "</script><script>document.title = 'injected'</script><img src=x onerror=\"document.title = 'injected'\">\u2028"
@@ -234,7 +235,9 @@ SHOWN = Provenance(
     f"sqlite:///{EVIL}",
     [
         Stage("train@a-1", [File("models/a/1", MODEL, "0123456789", "inputs")]),
-        Stage("bleu", [File("reports/bleu.json", "ab" * 16, "fedcba9876", "content")]),
+        Stage(
+            "bleu", [File(f"reports/bleu.{suffix}", "ab" * 16, "fedcba9876", "content") for suffix in ("json", "csv")]
+        ),
         Stage(EVIL, [File(f"reports/{EVIL}", "cd" * 16, None, None)]),
     ],
     {"0123456789": RUN, "fedcba9876": OLD},
@@ -289,7 +292,7 @@ def test_each_stage_has_its_run_and_what_that_took(path: Path, browser: Browser)
     assert rows[2][1:] == ["unknown", *[""] * 6]
     total = page.locator("#provenance tfoot tr").inner_text()
     assert total.split("\t") == [
-        "all 2 runs (1 without CPU and GPU time) and 1.0\u202fmin of attempts that were stopped",
+        "all 2 runs (1 without CPU and GPU time), beside 1.0\u202fmin of attempts that came to no end",
         "1.5\u202fh",
         "1.5\u202fmin",
         "2.0\u202fh",
@@ -313,7 +316,7 @@ def test_files_parameters_versions_and_machine_unfold(path: Path, browser: Brows
     about = page.locator("#provenance .kinds details").first
     about.locator("summary").click()
     words = about.inner_text()
-    assert f"models/a/1\n{MODEL} found by inputs" in words
+    assert f"models/a/1\n{MODEL} found by inputs" in words and "id\n0123456789\ncommit\nc0ffee0000" in words
     assert "train.epochs\n7.5" in words and "torch\n2.13.0" in words
 
 

@@ -49,7 +49,7 @@ function row(name, id, run) {
 }
 
 function sums({ total }) {
-  const lost = total.lost_seconds ? [" and ", time(total.lost_seconds), " of attempts that were stopped"] : [];
+  const lost = total.lost_seconds ? [", beside ", time(total.lost_seconds), " of attempts that came to no end"] : [];
   const partly = total.without_cost ? [" (", number(total.without_cost), " without CPU and GPU time)"] : [];
   const head = element("th", ["all ", number(total.runs), " runs", ...partly, ...lost], { scope: "row", colSpan: 4 });
   return element("tr", [head, ...[time(total.seconds), time(total.cpu_seconds), time(total.gpu_seconds), ""].map(content => element("td", content))]);
@@ -62,8 +62,9 @@ function facts(title, values) {
 
 function about(stage, provenance) {
   const files = Object.fromEntries(stage.files.map(file => [file.path, [code(file.md5), ` ${file.run ? `found by ${file.found_by}` : "no run is known"}`]]));
-  const run = provenance.runs[stage.files.find(file => file.run)?.run];
-  const parts = run ? [...facts("Command", { "": code(run.command) }), ...facts("Parameters", run.parameters), ...facts("Versions", run.versions), ...facts("Machine", run.hardware)] : [];
+  const id = stage.files.find(file => file.run)?.run;
+  const run = provenance.runs[id];
+  const parts = run ? [...facts("Run", { id: code(id), commit: known(run.commit, code), command: code(run.command) }), ...facts("Parameters", run.parameters), ...facts("Versions", run.versions), ...facts("Machine", run.hardware)] : [];
   const count = [number(stage.files.length), stage.files.length === 1 ? " result" : " results"];
   const summary = element("summary", [element("span", stage.name), element("span", count)]);
   return element("li", element("details", [summary, ...facts("Results, with md5", files), ...parts]));
@@ -71,11 +72,17 @@ function about(stage, provenance) {
 
 // Every part of the page names the files that its numbers come from; each then names the run that made it.
 function lead(provenance) {
-  for (const link of document.querySelectorAll(".source a[href]:not(.maker)")) {
+  for (const source of document.querySelectorAll(".source")) leadFrom(source, provenance);
+}
+
+function leadFrom(source, provenance) {
+  const told = new Set();
+  for (const link of source.querySelectorAll("a[href]:not(.maker)")) {
     const path = decodeURIComponent(new URL(link.getAttribute("href"), "file:///reports/").pathname.slice(1));
     const isHere = file => file.path === path || (path.endsWith("/") && file.path.startsWith(path));
     const place = provenance.stages.findIndex(stage => stage.files.some(isHere));
-    if (place >= 0) link.after(" (", element("a", ["made by ", provenance.stages[place].name], { className: "maker", href: `#provenance-${place}` }), ")");
+    if (place >= 0 && !told.has(place)) link.after(" (", element("a", ["made by ", provenance.stages[place].name], { className: "maker", href: `#provenance-${place}` }), ")");
+    told.add(place);
   }
 }
 
