@@ -212,7 +212,8 @@ FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Pro
 <link rel="icon" href="data:,"><meta name="viewport" content="width=device-width"><style>{{ css }}</style></head>
 <body><main><h1>Provenance</h1>
 <p class="source">From <a href="bleu.json">bleu.json</a>, <a href="bleu.csv">bleu.csv</a>,
-<a href="../models/">models</a> and <a href="absent.json">absent.json</a></p>{% include "provenance.html.j2" %}</main><script>{{ js }}</script></body>
+<a href="../models/">models</a> and <a href="absent.json">absent.json</a></p>
+{% include "provenance.html.j2" %}</main><script>{{ js }}</script></body>
 </html>"""
 EVIL = "</script><script>document.title = 'injected'</script><img src=x onerror=\"document.title = 'injected'\">\u2028"
 RUN = Run(
