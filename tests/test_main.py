@@ -94,3 +94,10 @@ def test_summary_tells_the_headline_numbers(workspace: Path) -> None:
 def test_summary_without_results_says_how_to_make_them(workspace: Path) -> None:
     message = "reports/bleu.json: no such file; expected the result of `dvc repro`\n"
     assert call(workspace, "summary") == (2, "", message)
+
+
+def test_provenance_is_a_program_of_its_own_with_its_own_flags(workspace: Path) -> None:
+    code, out, _ = call(workspace, "provenance", "--help")
+    assert code == 0 and "--reports" in out
+    code, out, err = call(workspace, "provenance", "--report", "x")
+    assert (code, out) == (2, "") and "No such option" in err and not (workspace / "x").exists()

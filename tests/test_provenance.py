@@ -200,6 +200,21 @@ def test_cost_is_that_of_this_process_and_its_children() -> None:
     assert own["gpus"] == 0 and cost.device() == ""
 
 
+def test_a_training_on_gpus_tells_how_many_and_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def lost() -> str:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    assert cost.device() == "NVIDIA H200" and cost.spent()["gpus"] == 1
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert cost.spent()["gpus"] == 8
+    monkeypatch.setattr(torch.cuda, "get_device_name", lost)
+    assert cost.device() == "unknown"  # and the stage's own error is told
+
+
 def test_the_machine_is_told_in_words() -> None:
     machine = cost.machine()
     assert machine.keys() == {"processor", "cores", "memory_gb", "system"} and all(machine.values())
