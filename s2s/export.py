@@ -17,7 +17,7 @@ from torch.export import Dim, ExportedProgram
 
 from s2s import files, vocabulary
 from s2s.data import SIDES
-from s2s.errors import UserError, check
+from s2s.errors import check
 from s2s.model import DESCRIPTION, Seq2Seq, load
 from s2s.network.cells import lstm_cell
 from s2s.network.interface import State
@@ -100,12 +100,19 @@ def write_programs(folder: Path, out: Path) -> None:
 
 def plain(model: Seq2Seq, folder: Path) -> tuple[RecurrentEncoder, RecurrentDecoder]:
     """The parts of a model of the paper's kind: the others' steps read more than h and c."""
-    shape, encoder, decoder = model.architecture, model.encoder, model.decoder
-    if not isinstance(encoder, RecurrentEncoder) or not isinstance(decoder, RecurrentDecoder):
-        raise UserError(f"{folder}: found context {shape.context}; expected initial, nothing else can be exported")
-    wanted = {"cell": "lstm", "bidirectional": False, "residual": False, "layer_norm": False}
+    wanted = {
+        "network": "recurrent",
+        "context": "initial",
+        "cell": "lstm",
+        "bidirectional": False,
+        "residual": False,
+        "layer_norm": False,
+    }
     for key, value in wanted.items():
-        check(getattr(shape, key) == value, f"{folder}: found {key} {getattr(shape, key)}; expected {value} for export")
+        found = getattr(model.architecture, key)
+        check(found == value, f"{folder}: found {key} {found}; expected {value} for export")
+    encoder, decoder = model.encoder, model.decoder
+    assert isinstance(encoder, RecurrentEncoder) and isinstance(decoder, RecurrentDecoder)
     return encoder, decoder
 
 

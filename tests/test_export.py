@@ -105,6 +105,22 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     assert (model / WEIGHTS).is_file()
 
 
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"network": "transformer"}, "network transformer; expected recurrent"),
+        ({"context": "luong_dot"}, "context luong_dot; expected initial"),
+        ({"cell": "gru"}, "cell gru; expected lstm"),
+        ({"bidirectional": True}, "bidirectional True; expected False"),
+    ],
+)
+def test_a_model_of_another_kind_is_refused(changes: Mapping[str, Any], found: str, tmp_path: Path) -> None:
+    model = save(tmp_path / "model", tiny.network(**changes))
+    with pytest.raises(UserError, match=rf"model: found {found} for export$"):
+        write_programs(model, tmp_path / "programs")
+    assert not (tmp_path / "programs").exists()
+
+
 def test_the_command_writes_what_the_function_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = save(tmp_path / "model", tiny.network())
     monkeypatch.setattr(sys, "argv", ["s2s", "export", str(model), "--out", str(tmp_path / "new" / "programs")])
