@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline import (
+    ablations_section,
     alignments_section,
     data_section,
     embeddings_section,
@@ -28,7 +29,17 @@ from pipeline.schemas import Perplexity, Rescored, RunScores
 from s2s import files
 
 FOLDER = Path(__file__).parent / "page"
-OWN = {"css": ("page.css", "scorecard.css", "provenance.css"), "js": ("page.js",)}
+OWN = {"css": ("page.css", "scorecard.css", "ablations.css", "provenance.css"), "js": ("page.js",)}
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSProp", "adadelta": "Adadelta"}
+CELLS = {"lstm": "LSTM", "lstm_peephole": "LSTM with peepholes", "gru": "GRU", "gru_cho": "GRU as Cho has it"}
+CELLS |= {"rnn_tanh": "plain recurrent network (tanh)", "rnn_relu": "plain recurrent network (ReLU)"}
+CONTEXTS = {
+    "initial": "the decoder starts from the encoder's state",
+    "every_step": "the decoder reads a summary of the source at each step",
+    "bahdanau": "attention as Bahdanau has it",
+    "luong_dot": "attention as Luong has it (dot)",
+    "luong_general": "attention as Luong has it (general)",
+}
 SCORES = {"bleu": "BLEU", "bleu_tokenized": "BLEU, tokenized", "chrf": "chrF"}
 LANGUAGES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "it": "Italian", "cs": "Czech"}
 
@@ -54,6 +65,7 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
             **scorecard_section.content(reports, parameters),
             **scored(reports, parameters),
             rescorings=rescored(reports, parameters),
+            **ablations_section.content(reports),
             **learned(reports, curves, parameters),
             **groups_section.content(reports, list(parameters.runs)),
             **embeddings_section.content(reports),
@@ -86,15 +98,18 @@ def language_codes(parameters: Parameters) -> tuple[str, str]:
 
 def describe_system(parameters: Parameters, name: str) -> str:
     """What a system is, in a few words."""
-    optimizers = {"adam": "Adam", "sgd": "SGD"}
     model, train = parameters.system(name)
     layers = "1 layer" if model.layers == 1 else f"{model.layers} layers"
     order = "last word first" if model.reverse_source else "first word first"
-    return (
-        f"{model.cell.upper()} encoder and decoder, {layers} of {model.hidden} cells each, embeddings of "
-        f"{model.embedding}, dropout {model.dropout:g}; source read {order}; "
-        f"{train.epochs:g} epochs of {optimizers[train.optimizer]}"
-    )
+    if model.network == "transformer":
+        network = f"Transformer, {layers} of {model.hidden} in encoder and decoder each, {model.heads} heads"
+    else:
+        ways = "both ways" if model.bidirectional else order
+        network = (
+            f"{CELLS[model.cell]} as encoder and decoder, {layers} of {model.hidden} cells each, embeddings of "
+            f"{model.embedding}; source read {ways}; {CONTEXTS[model.context]}"
+        )
+    return f"{network}; dropout {model.dropout:g}; {train.epochs:g} epochs of {OPTIMIZERS[train.optimizer]}"
 
 
 def sections(parameters: Parameters) -> Iterator[tuple[str, list[tuple[str, object]]]]:

@@ -12,7 +12,7 @@ from pipeline.close_sentences import CloseSentences, Neighbor, Neighborhood
 from pipeline.heat_map import HeatMap
 from pipeline.probes import MeasuredPanel, MeasuredProbes, Separation
 from s2s import files, text
-from tests import scorecards
+from tests import ablated, scorecards
 
 ROOT = Path(__file__).parent.parent
 
@@ -74,6 +74,7 @@ def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: 
     ranks = {name: rank_groups(number) for number, name in enumerate([*RUNS, "ensemble (rescored)"])}
     files.write_json(reports / "rarity.json", ranks)
     schemas.write(reports / "neighbors.json", close_sentences(pairs))
+    schemas.write(reports / "ablations.json", ablated.report())
     files.write_json(reports / "alignments.json", {"ensemble": [asdict(heat_map(pairs, translations["ensemble"]))]})
     schemas.write(
         reports / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", [panel("word order"), panel("voice")])

@@ -13,7 +13,7 @@ from pipeline import ablation_figure, ablations, ablations_section, base_contras
 from pipeline.ablations_schema import Ablation, Ablations, Change
 from s2s import metrics, operations
 from s2s.errors import UserError
-from tests import comparisons, model_folders, project, tiny
+from tests import ablated, comparisons, model_folders, project, tiny
 
 ROOT = Path(__file__).parent.parent
 
@@ -154,7 +154,7 @@ def test_one_test_sentence_and_empty_translations_are_compared(here: Path) -> No
 
 @pytest.mark.parametrize("width", [6.4, 3.6])
 def test_the_figure_tells_each_difference(width: float) -> None:
-    svg = ablation_figure.differences(comparisons.report(), width)
+    svg = ablation_figure.differences(ablated.report(), width)
     titles = [one.text for one in ElementTree.fromstring(svg).iter() if one.tag.endswith("title")]
     assert "layers-2: -9.1 % of perplexity, 95 % interval -11.2 % of perplexity to -7.1 % of perplexity" in titles
     assert "layers-2: +2.86 BLEU, 95 % interval +1.01 BLEU to +4.04 BLEU" in titles
@@ -171,7 +171,7 @@ def section(found: Ablations, folder: Path) -> str:
 
 
 def test_every_number_is_in_the_section_as_it_is(tmp_path: Path) -> None:
-    found = comparisons.report()
+    found = ablated.report()
     html = section(found, tmp_path)
     shown = {float(value) for value in re.findall(r'<data value="([^"]+)"', html)}
     wanted = [value for one in found.systems for value in vars(one.cost).values()]
@@ -188,7 +188,7 @@ def test_every_number_is_in_the_section_as_it_is(tmp_path: Path) -> None:
 
 
 def test_one_system_is_compared_with_nothing(tmp_path: Path) -> None:
-    found = comparisons.report()
+    found = ablated.report()
     html = section(Ablations(**vars(found) | {"systems": found.systems[:1]}), tmp_path)
     assert "nothing to compare it with" in html
     assert "<svg" not in html

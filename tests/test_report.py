@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from playwright.sync_api import Browser, Locator
 
-from pipeline import formats, report, schemas
+from pipeline import formats, parameters, report, schemas
 from pipeline.probes import MeasuredProbes
 from s2s.errors import UserError
 from tests import project
@@ -112,6 +112,45 @@ def test_every_number_of_the_reports_is_on_the_page_as_it_is(made: Path, browser
         digits = re.sub(r"[^-\d.]", "", text)
         rounded = 10.0 ** -len(digits.partition(".")[2]) / 2
         assert abs(float(digits) - float(value) * (100 if share else 1)) <= rounded * 1.000001, (value, text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {},
+            "LSTM as encoder and decoder, 1 layer of 256 cells each, embeddings of 128; source read last word first; "
+            "the decoder starts from the encoder's state; dropout 0.1; 6 epochs of Adam",
+        ),
+        (
+            {
+                "model": {"cell": "gru", "context": "bahdanau", "bidirectional": True},
+                "train": {"optimizer": "adadelta"},
+            },
+            "GRU as encoder and decoder, 1 layer of 256 cells each, embeddings of 128; source read both ways; "
+            "attention as Bahdanau has it; dropout 0.1; 6 epochs of Adadelta",
+        ),
+        (
+            {"model": {"network": "transformer", "layers": 2, "embedding": 256}, "train": {"epochs": 2.5}},
+            "Transformer, 2 layers of 256 in encoder and decoder each, 4 heads; dropout 0.1; 2.5 epochs of Adam",
+        ),
+    ],
+)
+def test_a_system_is_told_in_words(changes: dict[str, Any], words: str, here: Path) -> None:
+    project.write_parameters(here, systems={"reversed": changes})
+    assert report.describe_system(parameters.read(), "reversed") == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "names"),
+    [
+        (parameters.Model, "cell", report.CELLS),
+        (parameters.Model, "context", report.CONTEXTS),
+        (parameters.Train, "optimizer", report.OPTIMIZERS),
+    ],
+)
+def test_all_that_a_system_may_be_has_a_name(kind: type[parameters.Section], key: str, names: dict[str, str]) -> None:
+    assert set(names) == set(get_args(kind.model_fields[key].annotation))
 
 
 def test_the_headline_is_the_best_run_with_its_interval(made: Path, browser: Browser) -> None:
