@@ -1,11 +1,15 @@
 """Where models look comes out in the order of the text, whatever the order of reading, the company and the ensemble."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from s2s.alignments import alignments, attends, of_unknown
-from s2s.data import pack_sources
+from s2s.corpus_writer import write_split
+from s2s.data import EncodedCorpus, make_batch, pack_sources
+from s2s.loss import linear_cross_entropy
 from s2s.model import NETWORKS, Seq2Seq
 from s2s.search import Hypothesis
 from s2s.vocabulary import EOS, UNK
@@ -84,3 +88,22 @@ def test_only_what_holds_an_unknown_word_is_aligned_for_it() -> None:
         np.testing.assert_allclose(look, one, atol=1e-6)
     assert of_unknown([model], SOURCES[:1], found[1:2]) == {}
     assert of_unknown([tiny.network()], SOURCES[:3], found) == {}
+
+
+def test_a_network_that_has_learned_to_reverse_looks_at_what_it_says(tmp_path: Path) -> None:
+    draw, sizes = np.random.default_rng(1), {"source_vocabulary": 13, "target_vocabulary": 13}
+    sources = [draw.permutation(np.arange(3, 13))[:size].tolist() for size in draw.integers(3, 8, 1000)]
+    write_split(tmp_path, "train", sources, [[*source[::-1], EOS] for source in sources])
+    corpus = EncodedCorpus.open(tmp_path, "train")
+    model = tiny.network(context="bahdanau", cell="gru", bidirectional=True, layers=1, hidden=32, maxout=16, **sizes)
+    optimizer = torch.optim.Adam(model.train().parameters(), lr=0.01)
+    for _ in range(150):
+        ((states, right_tokens),) = model.segments(make_batch(corpus, draw.integers(0, 1000, 48), reverse_source=True))
+        loss, _ = linear_cross_entropy(states, model.decoder.output, right_tokens)
+        optimizer.zero_grad()
+        (loss / len(right_tokens)).backward()
+        optimizer.step()
+    right = []
+    for source, found in zip(sources, alignments([model.eval()], sources, [one[::-1] for one in sources]), strict=True):
+        right += (found[:-1].argmax(axis=1) == np.arange(len(source))[::-1]).tolist()
+    assert np.mean(right) > 0.9

@@ -71,6 +71,13 @@ def test_models_that_attend_say_which_word_an_unknown_one_stands_for(
     assert LEXICON.replace(source.split(), target.split(), attention) == expected.split()
 
 
+def test_attention_that_has_learned_nothing_leaves_it_to_the_distance() -> None:
+    attention = np.zeros((6, 6), np.float32)
+    attention[:, 5] = 1  # always the full stop
+    found = LEXICON.replace("the otter sees the badger .".split(), "la <unk> voit le <unk>".split(), attention)
+    assert found == "la loutre voit le blaireau".split()
+
+
 def test_a_lexicon_comes_back_as_it_was_written(tmp_path: Path) -> None:
     LEXICON.save(tmp_path / "a.parquet")
     found = Lexicon.load(tmp_path / "a.parquet")
