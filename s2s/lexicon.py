@@ -91,7 +91,7 @@ class Lexicon:
             source: Moses' tokens.
             target: likewise.
             attention: how much the models looked at each source token while they said each target token, [T, S], in
-                which </s> may come last; without it, the distance of two places alone says whether they belong together.
+                which </s> may come last; without it, the distance of two places alone counts.
         """
         found = list(target)
         unknown = [place for place, word in enumerate(target) if word == UNKNOWN]

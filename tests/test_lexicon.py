@@ -72,10 +72,10 @@ def test_models_that_attend_say_which_word_an_unknown_one_stands_for(
 
 
 def test_attention_that_has_learned_nothing_leaves_it_to_the_distance() -> None:
-    attention = np.zeros((6, 6), np.float32)
-    attention[:, 5] = 1  # always the full stop
-    found = LEXICON.replace("the otter sees the badger .".split(), "la <unk> voit le <unk>".split(), attention)
-    assert found == "la loutre voit le blaireau".split()
+    source, target = ["the", "otter", "sees", "the", "badger"], ["la", "<unk>", "voit", "le", "<unk>"]
+    attention = np.zeros((6, 5), np.float32)
+    attention[:, 0] = 1  # always the first word
+    assert LEXICON.replace(source, target, attention) == ["la", "loutre", "voit", "le", "blaireau"]
 
 
 def test_a_lexicon_comes_back_as_it_was_written(tmp_path: Path) -> None:
