@@ -145,7 +145,7 @@ def registered(out: Path, experiment: str, run: str, tags: Mapping[str, str]) ->
     with store.answering():
         mlflow = store.Store(experiment)
         command = {"command": shlex.join(["python", "-m", "pipeline.package", *sys.argv[1:]])}
-        own, parent = mlflow.begin(f"package@{run}", recorder.group(), recorder.provenance(command), tracking.now())
+        own, parent = mlflow.begin(f"package@{run}", recorder.group(), recorder.origin(command), tracking.now())
         status = "FAILED"
         try:
             alias = f"run-{run}" if RESERVED.fullmatch(run) else run
