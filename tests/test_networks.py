@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from s2s import vectors
-from s2s.data import EncodedCorpus, make_batch
+from s2s.data import make_batch
 from s2s.ensemble import Stepper
 from s2s.forcing import score_pairs
 from s2s.loss import linear_cross_entropy
@@ -127,9 +127,3 @@ def test_unlike_networks_translate_together() -> None:
         if one.complete:
             (forced,) = score_pairs(models, SOURCES[:1], [list(one.ids)], 100)
             assert forced.sum() == pytest.approx(one.log_prob, abs=1e-4)
-
-
-def open_digits(folder: Path, reverse: bool) -> tuple[EncodedCorpus, EncodedCorpus]:
-    """Digits to be copied or reversed, to learn from and to be tested on."""
-    train = tiny.digits(folder, "train", 3000, seed=1, reverse=reverse)
-    return train, tiny.digits(folder, "dev", 200, seed=2, reverse=reverse)
