@@ -253,6 +253,12 @@ class Rarity(Section):
     bootstrap_seed: Seed
 
 
+class Ablations(Section):
+    """What each system changes, gains and costs."""
+
+    base: Name
+
+
 class Report(Section):
     """The page."""
 
@@ -288,6 +294,7 @@ class Parameters(Section):
     bleu: Bleu
     length: Length
     rarity: Rarity
+    ablations: Ablations
     embeddings: Embeddings
     neighbors: Neighbors
     report: Report
@@ -416,6 +423,9 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
     for name in parameters.systems:
         yield from train_contradictions(f"systems.{name}: train", parameters.system(name)[1])
         yield from network_contradictions(f"systems.{name}", *parameters.system(name))
+    if not parameters.seeds(base := parameters.ablations.base):
+        known = ", ".join(dict.fromkeys(model.system for model in parameters.models.values()))
+        yield f"ablations.base: found {base!r}; expected a system that has models: {known}"
     yield from embeddings_contradictions(parameters)
     if parameters.download.source == "files":
         for key, path in parameters.download.files.model_dump().items():

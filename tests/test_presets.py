@@ -85,7 +85,7 @@ def test_lays_a_preset_over_a_broken_file(workspace: Path) -> None:
 
 
 def test_refuses_an_unknown_preset(workspace: Path) -> None:
-    with pytest.raises(UserError, match=r"^preset demi: found no such preset; expected one of demo, demo_tables, m"):
+    with pytest.raises(UserError, match=r"^preset demi: found no such preset; expected one of bahdanau2015, c"):
         presets.lay("demi")
 
 
