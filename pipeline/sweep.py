@@ -45,7 +45,7 @@ def main(
     seeds: Annotated[
         str, typer.Option(help="that each system is trained from, such as 1,2; the first of the base")
     ] = "",
-    base: Annotated[str, typer.Option(help="system whose other changes are kept; the first of params.yaml")] = "",
+    base: Annotated[str, typer.Option(help="system whose other changes are kept; ablations.base")] = "",
     beam: Annotated[int | None, typer.Option(help="of the runs; that of the base's first run")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only tell what would be added")] = False,
 ) -> None:
@@ -68,7 +68,7 @@ def main(
 
 def default_base(found: Parameters) -> str:
     """The system that the others are compared with."""
-    return next(iter(found.systems))
+    return found.ablations.base
 
 
 def read_grid(assignments: Sequence[str]) -> dict[str, list[Any]]:

@@ -47,8 +47,8 @@ def translated(right: int) -> list[str]:
 def write_project(folder: Path, references: list[str] = REFERENCES, **sections: Any) -> None:
     """Writes all that the stage reads: a deeper system is better, a wider one is not run as the base is."""
     shared = {"systems": SYSTEMS, "models": MODELS, "runs": RUNS, **project.first_by("base-pair")}
-    embeddings = {"embeddings": {"system": "base"}, "bleu": {"bootstrap_samples": 100}}
-    project.write_parameters(folder, **shared | embeddings | sections)
+    settings = {"embeddings": {"system": "base"}, "ablations": {"base": "base"}, "bleu": {"bootstrap_samples": 100}}
+    project.write_parameters(folder, **shared | settings | sections)
     project.write_test_set(folder / "clean", [(one.upper(), one) for one in references])
     for run, right in RIGHT.items():
         project.write_run(folder / "translations", run, translated(right)[: len(references)])

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +150,14 @@ def test_a_name_that_stands_for_something_else_is_refused(here: Path) -> None:
 def test_values_whose_names_are_one_are_refused(here: Path) -> None:
     with pytest.raises(UserError, match=r"found two systems named source_embeddings-a_b; expected values that differ"):
         call("source_embeddings=a/b,a+b")
+
+
+def test_the_command_line_takes_a_grid_and_flags_in_any_order(here: Path) -> None:
+    flags = ["--seeds", "1,2", "layers=2", "--beam", "3", "cell=gru", "--dry-run"]
+    command = [sys.executable, "-m", "pipeline", "sweep", *flags]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  layers-2-cell-gru-2: {system: layers-2-cell-gru, seed: 2}\n" in done.stdout
+    assert "  layers-2-cell-gru: {system: layers-2-cell-gru, seeds: 1, beam: 3}\n" in done.stdout
+    assert done.stdout.endswith("nothing written: this would be added to params.yaml\n")
