@@ -23,15 +23,18 @@ CHANCE = 4.69
 from 5, each as likely, so exp((ln 4 + 2.5 ln 5) / 3.5) a token with </s>."""
 
 
-def trainer(kind: str, train: EncodedCorpus, dev: EncodedCorpus, seed: int, epochs: float) -> Trainer:
-    """Of a small network of some kind, until its perplexity on dev is below the ceiling."""
+def reached(kind: str, train: EncodedCorpus, dev: EncodedCorpus, seed: int, epochs: float, folder: Path) -> float:
+    """The perplexity on dev of a small network of some kind, trained until it is below the ceiling."""
     torch.set_num_threads(1)
     model = tiny.network(seed, **{"layers": 1} | KINDS[kind] | SHAPE)
-    recipe = tiny.recipe(epochs=epochs, learning_rate=0.005, clip_norm=1.0)
-    found = Trainer(
-        model, recipe, train, dev, seed, torch.device("cpu"), stop=lambda: found.position.best_perplexity < CEILING
+    recipe, device = tiny.recipe(epochs=epochs, learning_rate=0.005, clip_norm=1.0), torch.device("cpu")
+    learning = Trainer(
+        model, recipe, train, dev, seed, device, stop=lambda: learning.position.best_perplexity < CEILING
     )
-    return found
+    with suppress(StoppedError):
+        learning.run(folder)
+    model.load_state_dict(learning.best)
+    return perplexity(model, dev, 1000).perplexity
 
 
 def corpora(folder: Path, seed: int, reverse: bool) -> tuple[EncodedCorpus, EncodedCorpus]:
@@ -58,12 +61,7 @@ def unless_quick(kind: str, *others: object, quick: bool = True) -> Any:
 def test_a_network_learns_digits_to_a_perplexity_ceiling_from_any_seed(kind: str, task: str, tmp_path: Path) -> None:
     seed = secrets.randbelow(1_000_000)
     train, dev = corpora(tmp_path, seed, task == "reverse")
-    learning = trainer(kind, train, dev, seed, epochs=40.0)
-    with suppress(StoppedError):
-        learning.run(tmp_path / "checkpoints")
-    learning.model.load_state_dict(learning.best)
-    reached = perplexity(learning.model, dev, 1000).perplexity
-    assert reached < CEILING, f"with seed {seed}"
+    assert reached(kind, train, dev, seed, 40.0, tmp_path / "checkpoints") < CEILING, f"with seed {seed}"
 
 
 @pytest.mark.parametrize("kind", [unless_quick(kind) for kind in KINDS])
@@ -71,7 +69,5 @@ def test_without_its_sources_a_network_is_no_better_than_chance(kind: str, tmp_p
     """So what it does better comes from the source, and its decoder sees no token that it has yet to say."""
     seed = secrets.randbelow(1_000_000)
     train, dev = (without_sources(corpus) for corpus in corpora(tmp_path, seed, reverse=False))
-    learning = trainer(kind, train, dev, seed, epochs=3.0)
-    learning.run(tmp_path / "checkpoints")
-    reached = perplexity(learning.model, dev, 1000).perplexity
-    assert 0.97 * CHANCE < reached < 1.2 * CHANCE, f"with seed {seed}"
+    blind = reached(kind, train, dev, seed, 3.0, tmp_path / "checkpoints")
+    assert 0.97 * CHANCE < blind < 1.2 * CHANCE, f"with seed {seed}"
