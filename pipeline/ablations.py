@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline import ablation_figure, model_cost, schemas, stage, tracking
 from pipeline.ablations_schema import Ablation, Ablations, Change, Difference, Value
 from pipeline.base_contrasts import BaseContrasts
+from pipeline.deciding import FEWEST
 from pipeline.parameters import Parameters, read
 from pipeline.schemas import Encoding
 from s2s import files
@@ -57,6 +58,7 @@ def main(
         found = Ablations(
             base=base,
             sentences=len(contrasts.references),
+            fewest=FEWEST,
             samples=parameters.bleu.bootstrap_samples,
             source_tokens=sizes.source_tokens,
             target_tokens=sizes.target_tokens,

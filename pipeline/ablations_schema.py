@@ -97,6 +97,8 @@ class Ablations:
     base: str
     sentences: int
     """Of the test set, which the bootstrap draws."""
+    fewest: int
+    """Test sentences below which a bootstrap says little."""
     samples: int
     """Of the bootstrap."""
     source_tokens: int

@@ -26,4 +26,4 @@ def report() -> Ablations:
         None,
         Cost(9_876_543, 8_765_432, 567_891),
     )
-    return Ablations("reversed", 1000, 1002, 11, 13, [base, deep, wide], ["never"])
+    return Ablations("reversed", 1000, 30, 1002, 11, 13, [base, deep, wide], ["never"])

@@ -187,6 +187,12 @@ def test_every_number_is_in_the_section_as_it_is(tmp_path: Path) -> None:
     assert "Not trained: never." in words
 
 
+@pytest.mark.parametrize("sentences", [29, 30])
+def test_few_sentences_decide_nothing(sentences: int, tmp_path: Path) -> None:
+    html = section(Ablations(**vars(ablated.report()) | {"sentences": sentences}), tmp_path)
+    assert ("nothing is decided" in html) == (sentences < 30)
+
+
 def test_one_system_is_compared_with_nothing(tmp_path: Path) -> None:
     found = ablated.report()
     html = section(Ablations(**vars(found) | {"systems": found.systems[:1]}), tmp_path)
