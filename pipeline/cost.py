@@ -8,14 +8,18 @@ from pathlib import Path
 import psutil
 
 
-def spent() -> dict[str, float]:
-    """Processor seconds of this process and of those that it started and saw end, and how many GPUs it works on.
+def cpu_seconds() -> float:
+    """Processor seconds of this process and of those that it started and saw end.
 
-    Of a training on several GPUs the first process speaks for itself alone.
+    Of a training by several processes the first one speaks for itself alone.
     """
     times = os.times()
-    seconds = times.user + times.system + times.children_user + times.children_system
-    return {"cpu_seconds": seconds, "gpus": int(os.environ.get("WORLD_SIZE", "1")) if device() else 0}
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def gpus() -> int:
+    """How many GPUs this process and those beside it work on."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if device() else 0
 
 
 def device() -> str:

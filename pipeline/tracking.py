@@ -24,6 +24,7 @@ class Run:
 
     def __init__(self, recorder: "subprocess.Popen[bytes] | None"):
         self._recorder = recorder
+        self._before = cost.cpu_seconds()
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Records numbers, those of a curve with their step."""
@@ -43,7 +44,7 @@ class Run:
 
     def end(self, status: str) -> None:
         """Says how the stage ended and what it took, and waits until that is recorded, within bounds."""
-        self.metrics(cost.spent())
+        self.metrics({"cpu_seconds": cost.cpu_seconds() - self._before, "gpus": cost.gpus()})
         if device := cost.device():
             self.tag("hardware.gpu", device)
         self._send(end=status)

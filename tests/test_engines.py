@@ -1,6 +1,7 @@
 """One pipeline, two engines: the same graph, the same bytes, nothing done twice."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -177,6 +178,14 @@ def test_every_stage_is_a_finished_run_under_one_parent(by_dvc: Path) -> None:
     (parent,) = [run for run in runs if run not in stages]
     assert {run.data.tags["stage"] for run in stages} == {stage.name for stage in dag.stages(by_dvc)}
     assert {run.data.tags["mlflow.parentRunId"] for run in stages} == {parent.info.run_id}
+
+
+def test_every_result_leads_to_the_run_that_made_its_bytes(by_dvc: Path) -> None:
+    found = json.loads((by_dvc / "reports/provenance.json").read_text(encoding="utf-8"))
+    made = {stage["name"]: {file["path"]: file["found_by"] for file in stage["files"]} for stage in found["stages"]}
+    assert made == {stage.name: dict.fromkeys(stage.outs, "content") for stage in dag.stages(by_dvc)}
+    assert found["total"]["runs"] == len(made) and found["total"]["without_cost"] == 0
+    assert 0 < found["total"]["cpu_seconds"] < found["total"]["seconds"] * (os.cpu_count() or 1)
 
 
 def test_logs_benchmarks_and_a_report_are_kept(by_snakemake: Path) -> None:

@@ -192,12 +192,12 @@ def test_the_command_writes_both_files_and_says_what_it_found(
 
 
 def test_cost_is_that_of_this_process_and_its_children() -> None:
-    before = cost.spent()["cpu_seconds"]
+    before = cost.cpu_seconds()
     hashlib.pbkdf2_hmac("sha256", b"a", b"b", 500_000)
-    own = cost.spent()
+    own = cost.cpu_seconds()
     os.waitpid(os.spawnlp(os.P_NOWAIT, "sh", "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"), 0)
-    assert before < own["cpu_seconds"] < cost.spent()["cpu_seconds"]
-    assert own["gpus"] == 0 and cost.device() == ""
+    assert before < own < cost.cpu_seconds()
+    assert cost.gpus() == 0 and cost.device() == ""
 
 
 def test_a_training_on_gpus_tells_how_many_and_which(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,9 +208,9 @@ def test_a_training_on_gpus_tells_how_many_and_which(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
-    assert cost.device() == "NVIDIA H200" and cost.spent()["gpus"] == 1
+    assert cost.device() == "NVIDIA H200" and cost.gpus() == 1
     monkeypatch.setenv("WORLD_SIZE", "8")
-    assert cost.spent()["gpus"] == 8
+    assert cost.gpus() == 8
     monkeypatch.setattr(torch.cuda, "get_device_name", lost)
     assert cost.device() == "unknown"  # and the stage's own error is told
 
