@@ -101,7 +101,7 @@ def test_a_network_that_has_learned_to_reverse_looks_at_what_it_says(tmp_path: P
         ((states, right_tokens),) = model.segments(make_batch(corpus, draw.integers(0, 1000, 48), reverse_source=True))
         loss, _ = linear_cross_entropy(states, model.decoder.output, right_tokens)
         optimizer.zero_grad()
-        (loss / len(right_tokens)).backward()
+        torch.autograd.backward(loss / len(right_tokens))
         optimizer.step()
     right = []
     for source, found in zip(sources, alignments([model.eval()], sources, [one[::-1] for one in sources]), strict=True):

@@ -22,12 +22,14 @@ from s2s.vocabulary import UNK
 from tests import model_folders, project, tiny
 
 SENTENCES = ["the king sees the cat .", "the dog sees it", "here", "the <b> & the cat", "the " * 30 + "king ."]
+SYSTEMS: dict[str, Any] = {"luong": {"model": {"context": "luong_dot"}}, "reversed": {}}
+MODELS = {f"{system}-1": {"system": system, "seed": 1} for system in SYSTEMS}
 ODD = HeatMap(3, ["<b>", "&"], ["<script>document.title = 'injected'</script>", "שלום 😀", "</s>"], [[0.75, 0.25]] * 3)
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose system `luong` attends, and whose system `plain` does not."""
+    """A project whose system `luong` attends, and whose system `reversed` does not."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
     project.write_test_set(tmp_path / "clean", [(source, "le roi") for source in SENTENCES])
@@ -37,24 +39,21 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with torch.no_grad():
         looking.decoder.output.bias[UNK] += 3
     model_folders.write(tmp_path / "models" / "luong" / "1", network=looking)
-    model_folders.write(tmp_path / "models" / "plain" / "1")
-    write_runs(tmp_path, both=("luong", "plain"), alone=("luong",), plain=("plain",))
+    model_folders.write(tmp_path / "models" / "reversed" / "1")
+    write_runs(tmp_path, both=("luong", "reversed"), alone=("luong",), plain=("reversed",))
     return tmp_path
 
 
 def write_runs(folder: Path, **runs: tuple[str, ...]) -> None:
     """Writes parameters and members of runs that translate with the given models, of one system or of several."""
-    models = {f"{system}-1": {"system": system, "seed": 1} for system in ("luong", "plain")}
     known = {name: {"system": systems[0], "seeds": 1, "beam": 3} for name, systems in runs.items()}
     own = {"replace_unknown": True, "max_tokens": 12}
-    shown = {"system": "plain", "seed": 1}
     project.write_parameters(
         folder,
-        systems={"luong": {"model": {"context": "luong_dot"}}, "plain": {}},
-        models=models,
+        systems=SYSTEMS,
+        models=MODELS,
         runs=known,
         translate=own,
-        embeddings=shown,
         **project.first_by(next(iter(runs))),
     )
     for name, systems in runs.items():
@@ -73,7 +72,7 @@ def test_heat_maps_are_where_the_models_look_in_their_translations(here: Path) -
     found = run_stage(here)
     assert list(found) == ["alone", "both"]
     source, target = model_folders.words()
-    for run, systems in (("alone", ["luong"]), ("both", ["luong", "plain"])):
+    for run, systems in (("alone", ["luong"]), ("both", ["luong", "reversed"])):
         models = [model.load(here / "models" / system / "1") for system in systems]
         assert [one.id for one in found[run]] == [2, 1, 0, 3]  # from short to long, the longest of all left out
         for one in found[run]:
@@ -87,7 +86,7 @@ def test_heat_maps_are_where_the_models_look_in_their_translations(here: Path) -
 
 
 def test_without_attention_there_is_nothing_to_draw(here: Path) -> None:
-    write_runs(here, plain=("plain",))
+    write_runs(here, plain=("reversed",))
     assert run_stage(here) == {}
     assert "no run's models attend" in (here / "reports" / "alignments.svg").read_text(encoding="utf-8")
 
@@ -111,11 +110,10 @@ def test_pieces_of_words_are_shown_as_the_model_reads_them(here: Path) -> None:
     write_runs(here, alone=("luong",))
     project.write_parameters(
         here,
-        systems={"luong": {}},
-        models={"luong-1": {"system": "luong", "seed": 1}},
+        systems=SYSTEMS,
+        models=MODELS,
         runs={"alone": {"system": "luong", "seeds": 1, "beam": 1}},
         vocab={"kind": "bpe"},
-        embeddings={"system": "luong"},
         **project.first_by("alone"),
     )
     for one in run_stage(here)["alone"]:
