@@ -1,0 +1,87 @@
+"""The pipeline as jobs of a real SLURM: every stage is one, asks for what dvc.yaml says, and survives being killed."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from pipeline import dag
+from tests import slurm
+from tests.test_engines import call, clone
+
+SUBMIT = ("snakemake", "--profile", "profiles/slurm", "--max-threads", "2")
+# The history of jobs is in a database that a cluster has and this one has not; a test waits less long than a person.
+CHECKS = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2")
+QUICK = (*CHECKS, "--seconds-between-status-checks", "2", "--latency-wait", "5")
+VICTIM = "train@reversed-1"
+ON_A_GPU = "train@reversed-2"
+"""What is said to need a GPU, of which the node claims to have some; nothing is computed there."""
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    if slurm.missing():
+        pytest.skip(f"{', '.join(slurm.missing())}: not found; install a SLURM of one machine: {slurm.INSTALL}")
+    if find_spec("snakemake_executor_plugin_slurm") is None:
+        pytest.skip("Snakemake's executor plugins are not installed; run `make clusters`")
+    with slurm.cluster(tmp_path_factory.mktemp("slurm")) as configuration, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", str(configuration))
+        patch.setenv("PATH", f"{configuration.parent / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        yield configuration
+
+
+@pytest.fixture(scope="module")
+def project(configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose stages ran on the cluster, and one of whose trainings was killed once."""
+    folder = clone(tmp_path_factory.mktemp("clone") / "on a cluster")
+    killer = threading.Thread(target=kill_once, args=(configuration, rule(folder, VICTIM)), daemon=True)
+    killer.start()
+    call(folder, *SUBMIT, *QUICK, "--set-resources", f"{dag.rules(dag.stages(folder))[ON_A_GPU]}:gpu=1")
+    return folder
+
+
+def rule(folder: Path, stage: str) -> str:
+    """What a job of a stage says of itself."""
+    return f"rule_{dag.rules(dag.stages(folder))[stage]}"
+
+
+def kill_once(configuration: Path, comment: str) -> None:
+    """Cancels the first job with this comment as soon as it runs."""
+    while True:
+        for job in slurm.jobs(configuration):
+            if job["Comment"] == comment and job["JobState"] == "RUNNING":
+                slurm.ask(configuration, "scancel", job["JobId"])
+                return
+        time.sleep(0.5)
+
+
+def test_every_stage_is_a_job_and_dvc_records_it(project: Path, configuration: Path) -> None:
+    done = {job["Comment"] for job in slurm.jobs(configuration) if job["JobState"] == "COMPLETED"}
+    assert done == {f"rule_{name}" for name in dag.rules(dag.stages(project)).values()}
+    assert "Data and pipelines are up to date." in call(project, "dvc", "status")
+    assert "Nothing to be done" in call(project, "snakemake", "--cores", "1")
+
+
+def test_jobs_ask_for_what_dvc_yaml_says(project: Path, configuration: Path) -> None:
+    asked = {
+        job["Comment"]: (int(job["CPUs/Task"]), job["MinMemoryNode"], job.get("TresPerJob", ""), job["NumNodes"])
+        for job in slurm.jobs(configuration)
+        if job["JobState"] == "COMPLETED"
+    }
+    for stage in dag.stages(project):
+        needs = dag.resources(stage) | ({"gpu": 1} if stage.name == ON_A_GPU else {})
+        threads = min(stage.meta.get("threads", 1) * stage.meta.get("processes", 1), 2)
+        gpus = f"gres:gpu:{needs['gpu']}" if "gpu" in needs else ""
+        memory = f"{needs['mem_mb']}M" if needs["mem_mb"] % 1024 else f"{needs['mem_mb'] // 1024}G"
+        assert asked[rule(project, stage.name)] == (threads, memory, gpus, "1"), stage.name
+
+
+def test_a_job_that_is_killed_runs_again(project: Path, configuration: Path) -> None:
+    states = [job["JobState"] for job in slurm.jobs(configuration) if job["Comment"] == rule(project, VICTIM)]
+    assert sorted(states) == ["CANCELLED", "COMPLETED"]
+    assert (project / "models/reversed/1/weights.safetensors").is_file()
