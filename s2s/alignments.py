@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from s2s.data import move, pack_sources, padded
 from s2s.ensemble import batches
-from s2s.model import NETWORKS, Seq2Seq
+from s2s.model import Seq2Seq, parts
 from s2s.network.interface import Architecture
 from s2s.search import Hypothesis
 from s2s.vocabulary import EOS, PAD, UNK
@@ -23,9 +23,7 @@ Shares = NDArray[np.float32]
 
 def attends(architecture: Architecture) -> bool:
     """Whether models of this architecture look at the source while they speak."""
-    recurrent = architecture.network == "recurrent"
-    _, decoder = NETWORKS[architecture.context if recurrent else architecture.network]
-    return decoder.attends
+    return parts(architecture)[1].attends
 
 
 @torch.inference_mode()

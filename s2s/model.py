@@ -37,14 +37,18 @@ NETWORKS: dict[str, tuple[type[Encoder], type[Decoder]]] = {
 """Encoder and decoder of each kind: of recurrent networks by what the decoder sees of the source."""
 
 
+def parts(architecture: Architecture) -> tuple[type[Encoder], type[Decoder]]:
+    """The kind of network that an architecture is of."""
+    return NETWORKS[architecture.context if architecture.network == "recurrent" else architecture.network]
+
+
 class Seq2Seq(nn.Module):
     """An encoder and a decoder with weights of their own; the decoder starts from what the encoder has read."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        recurrent = architecture.network == "recurrent"
-        encoder, decoder = NETWORKS[architecture.context if recurrent else architecture.network]
+        encoder, decoder = parts(architecture)
         self.encoder, self.decoder = encoder(architecture), decoder(architecture)
         initialize(self, architecture.initialization, architecture.init_uniform)
 

@@ -13,12 +13,12 @@ from sacrebleu.metrics.bleu import BLEU
 
 from pipeline import (
     ablations,
+    alignments,
     bleu,
     difficulty,
     drawings,
     embeddings,
     encode,
-    heat,
     length,
     members,
     neighbors,
@@ -171,7 +171,7 @@ def run_stages(folder: Path) -> None:
     first = folder / "models" / "reversed" / "1"
     embeddings.main(first, folder / "probes.tsv", *out("embeddings", "json", "csv", "svg"))
     neighbors.main(first, clean, *out("neighbors", "json"))
-    heat.main(folder / "members", clean, vocabularies, *out("alignments", "json", "svg"))
+    alignments.main(folder / "members", clean, vocabularies, *out("alignments", "json", "svg"))
     measured = (reports, folder / "models", folder / "curves", translations, clean)
     ablations.main("reversed", *measured, *out("ablations", "json", "csv", "svg"))
     scorecard.main(reports, translations, rescored, clean, *out("scorecard", "json", "csv"))

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import alignments_section, heat, heat_figure, report, schemas, translate
+from pipeline import alignments as stage
+from pipeline import alignments_section, heat_figure, report, schemas, translate
 from pipeline.heat_map import HeatMap, looked_at
 from s2s import files, model, text, vocabulary
 from s2s.alignments import alignments
@@ -64,7 +65,7 @@ def write_runs(folder: Path, **runs: tuple[str, ...]) -> None:
 
 def run_stage(folder: Path) -> dict[str, list[HeatMap]]:
     out = folder / "reports" / "alignments.json"
-    heat.main(folder / "members", folder / "clean", folder / "vocab", out, out.with_suffix(".svg"))
+    stage.main(folder / "members", folder / "clean", folder / "vocab", out, out.with_suffix(".svg"))
     return schemas.parse(dict[str, list[HeatMap]], out.read_bytes(), str(out))
 
 
@@ -133,7 +134,7 @@ def test_pieces_of_words_are_shown_as_the_model_reads_them(here: Path) -> None:
     ],
 )
 def test_some_sentences_of_every_length_are_chosen(lengths: list[int], expected: list[int]) -> None:
-    found = heat.choose(lengths)
+    found = stage.choose(lengths)
     assert found == expected or (len(found), [lengths[row] for row in found]) == (4, sorted(lengths[r] for r in found))
 
 
