@@ -16,8 +16,10 @@ from pathlib import Path
 
 from sacremoses import MosesPunctNormalizer, MosesTokenizer
 
-from pipeline import schemas, stage
+from pipeline import stage
 from pipeline.lines import open_bytes
+from pipeline.schemas import records
+from pipeline.schemas.raw import MANIFEST, Manifest
 
 LANGUAGES = ("en", "fr")
 MAX_WORDS, MAX_RATIO = 100, 3.0
@@ -59,7 +61,7 @@ def main(raw: Path, out: Path, workers: int = 2, share: float = 1.0) -> None:
 
 def pairs(raw: Path, share: float) -> Iterator[tuple[bytes, bytes]]:
     """The raw lines of the training corpora, side by side."""
-    for corpus in schemas.read(schemas.Manifest, raw / schemas.MANIFEST).splits["train"]:
+    for corpus in records.read(Manifest, raw / MANIFEST).splits["train"]:
         with open_bytes(raw / corpus.source) as source, open_bytes(raw / corpus.target) as target:
             yield from islice(zip(source, target, strict=True), round(corpus.pairs * share))
 

@@ -20,7 +20,9 @@ import yaml
 from bench import registry, wmt
 from bench.footprint import Footprint, run
 from bench.serve import serving
-from pipeline import schemas
+from pipeline.schemas import records
+from pipeline.schemas.cleaned import Cleaning
+from pipeline.schemas.measured_text import Encoding
 from pipeline.workers import WORKERS, cores
 
 ROOT = Path(__file__).parent.parent
@@ -118,8 +120,8 @@ def compared(project: Path, pairs: int, workers: int, rate: float) -> dict[str, 
 
 def findings(project: Path, expected: dict[str, Any]) -> dict[str, Any]:
     """The ledger and the repairs, each beside what the archives were given, by corpus; and how long sentences are."""
-    cleaning = schemas.read(schemas.Cleaning, project / "reports" / "cleaning.json")
-    train = schemas.read(schemas.Encoding, project / "reports" / "encoding.json").splits["train"]
+    cleaning = records.read(Cleaning, project / "reports" / "cleaning.json")
+    train = records.read(Encoding, project / "reports" / "encoding.json").splits["train"]
     planted = {name: {key: expected[name][key] for key in ("pairs", "dropped", "repaired")} for name in cleaning.ledger}
     return {
         "tokens_a_pair": [round(tokens / train.pairs, 1) for tokens in (train.source_tokens, train.target_tokens)],

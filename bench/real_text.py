@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench import opennmt
 from bench.footprint import run
-from pipeline import schemas
 from pipeline.decoding import texts
+from pipeline.schemas.pairs import read_column
 from s2s import files, vocabulary
 from s2s.data import SIDES, EncodedCorpus, Side
 from s2s.metrics import corpus_bleu
@@ -42,7 +42,7 @@ class Text:
     def bleu(self, split: str, translations: Sequence[Hypothesis]) -> float:
         """BLEU of plain text, by sacreBLEU's own tokens."""
         plain = [texts(one, self.target, self.language)[0] for one in translations]
-        references = schemas.read_column(self.project / "data" / "clean" / f"{split}.parquet", "target")
+        references = read_column(self.project / "data" / "clean" / f"{split}.parquet", "target")
         return round(corpus_bleu(plain, references, tokenized=False, samples=1, seed=1).score, 2)
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import ablation_figure, model_cost, schemas, stage, tracking
+from pipeline import ablation_figure, model_cost, stage, tracking
 from pipeline.ablations_schema import Ablation, Ablations, Change, Difference, Value
 from pipeline.base_contrasts import BaseContrasts
 from pipeline.deciding import FEWEST
 from pipeline.parameters import Parameters, read
-from pipeline.schemas import Encoding
+from pipeline.schemas import records
+from pipeline.schemas.measured_text import Encoding
 from s2s import files
 from s2s.errors import check
 
@@ -44,7 +45,7 @@ def main(
     """
     parameters = read()
     check_base(base, parameters)
-    sizes = model_cost.sizes(schemas.read(Encoding, reports / "encoding.json"))
+    sizes = model_cost.sizes(records.read(Encoding, reports / "encoding.json"))
     contrasts = BaseContrasts(parameters, base, reports, translations, clean)
     with tracking.run() as tracked:
         trained = [name for name in parameters.systems if parameters.seeds(name)]
@@ -65,7 +66,7 @@ def main(
             systems=[ablation(name) for name in sorted(trained, key=lambda name: name != base)],
             untrained=[name for name in parameters.systems if name not in trained],
         )
-        schemas.write(out, found)
+        records.write(out, found)
         files.write_text(table, pd.DataFrame(map(row, found.systems)).to_csv(index=False, lineterminator="\n"))
         ablation_figure.differences.write(figure, found)
         record(tracked, parameters, found.systems)

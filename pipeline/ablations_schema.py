@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.schemas import EXACT
+from pipeline.schemas.records import EXACT
 
 ABLATIONS = "ablations.json"
 Value = bool | int | float | str

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline import ablation_figure, figures, schemas
+from pipeline import ablation_figure, figures
 from pipeline.ablations_schema import ABLATIONS, Ablations
+from pipeline.schemas import records
 
 
 def content(reports: Path) -> dict[str, Any]:
     """The comparisons and their figure."""
-    found = schemas.read(Ablations, reports / ABLATIONS)
+    found = records.read(Ablations, reports / ABLATIONS)
     label = f"Perplexity and BLEU of each system against {found.base}; the table below has it too"
     drawn = figures.both(lambda width: ablation_figure.differences(found, width), "ablations", label)
     return {"ablations": found, "ablation_figures": drawn}

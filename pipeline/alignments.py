@@ -6,10 +6,12 @@ from pathlib import Path
 
 import torch
 
-from pipeline import heat_figure, samples, schemas, stage, tracking
+from pipeline import heat_figure, samples, stage, tracking
 from pipeline.decoding import load_members, read_sources, search_settings
 from pipeline.heat_map import HeatMap
 from pipeline.parameters import Parameters, read
+from pipeline.schemas.pairs import read_column, text_column
+from pipeline.schemas.translated import Member, read_members
 from s2s import files, vocabulary
 from s2s.alignments import alignments, attends
 from s2s.data import SIDES
@@ -42,7 +44,7 @@ def main(members: Path, clean: Path, vocab: Path, out: Path, figure: Path) -> No
         words = readable(clean, known["source"], sources, rows)
         found = {}
         for run in parameters.runs:
-            models = schemas.read_members(members / f"{run}.json")
+            models = read_members(members / f"{run}.json")
             if any(attends(Description.read(model.path).architecture) for model in models):
                 looks = look(parameters, run, models, known, [sources[row] for row in rows], device)
                 found[run] = [HeatMap(*one) for one in zip(rows, words, *looks, strict=True)]
@@ -62,14 +64,14 @@ def readable(clean: Path, known: Vocabulary, sources: Sequence[Sequence[int]], r
     """The tokens of some test sentences as the text has them: words also where a model reads <unk>."""
     if not known.reads_tokens:
         return [known.tokens(sources[row]) for row in rows]
-    lines = schemas.read_column(clean / "test.parquet", schemas.text_column("source", tokens=True))
+    lines = read_column(clean / "test.parquet", text_column("source", tokens=True))
     return [lines[row].split() for row in rows]
 
 
 def look(
     parameters: Parameters,
     run: str,
-    members: Sequence[schemas.Member],
+    members: Sequence[Member],
     known: dict[str, Vocabulary],
     sources: Sequence[Sequence[int]],
     device: torch.device,

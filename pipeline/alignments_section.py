@@ -6,15 +6,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline import heat_figure, schemas
+from pipeline import heat_figure
 from pipeline.heat_map import HeatMap, looked_at
+from pipeline.schemas import records
 from pipeline.svg import inline
 
 
 def content(reports: Path, runs: Iterable[str]) -> dict[str, Any]:
     """The heat maps of the runs whose models attend: each with its drawing, its width, and all of it in words."""
     path = reports / "alignments.json"
-    found = schemas.parse(dict[str, list[HeatMap]], schemas.content_of(path), str(path))
+    found = records.parse(dict[str, list[HeatMap]], records.content_of(path), str(path))
     return {"heat_maps": {run: [entry(one, run) for one in found[run]] for run in runs if run in found}}
 
 

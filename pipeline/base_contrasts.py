@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import matching, schemas, sentence_scores
+from pipeline import matching, sentence_scores
 from pipeline.ablations_schema import Difference, Perplexities, RunBleu
 from pipeline.deciding import rounded
 from pipeline.parameters import Parameters, Run
-from pipeline.schemas import RunScores
+from pipeline.schemas import records
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.scored import RunScores
+from pipeline.schemas.translated import read_translations
 from s2s import contrast, files
 from s2s.candidates import bleu
 from s2s.contrast import Floats
@@ -26,8 +29,8 @@ class BaseContrasts:
 
     def __init__(self, parameters: Parameters, base: str, reports: Path, translations: Path, clean: Path) -> None:
         self.parameters, self.base, self.translations = parameters, base, translations
-        self.references = schemas.read_column(clean / "test.parquet", "target_tokens")
-        self.scores = schemas.read_named(RunScores, reports / "bleu.json", parameters.runs)
+        self.references = read_column(clean / "test.parquet", "target_tokens")
+        self.scores = records.read_named(RunScores, reports / "bleu.json", parameters.runs)
         self.tokens, self.log_probs = sentence_scores.read(reports / LOG_PROBS, parameters.models)
         self.counted: dict[str, Floats] = {}
 
@@ -79,7 +82,7 @@ class BaseContrasts:
     def counts(self, run: str) -> Floats:
         """What BLEU counts in each sentence of a run, [N, D]."""
         if run not in self.counted:
-            rows = schemas.read_translations(self.translations / f"{run}.jsonl", len(self.references))
+            rows = read_translations(self.translations / f"{run}.jsonl", len(self.references))
             self.counted[run] = contrast.bleu_counts([row.tokens for row in rows], self.references)
         return self.counted[run]
 

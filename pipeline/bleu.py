@@ -5,8 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import schemas, stage, tracking
+from pipeline import stage, tracking
 from pipeline.parameters import Parameters, read
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.translated import read_translations
 from s2s import files, metrics
 from s2s.metrics import Score
 
@@ -21,7 +23,7 @@ def main(translations: Path, clean: Path, out: Path, table: Path) -> None:
         table: CSV file of the same numbers to be written.
     """
     parameters = read()
-    references = {name: schemas.read_column(clean / "test.parquet", name) for name in ("target", "target_tokens")}
+    references = {name: read_column(clean / "test.parquet", name) for name in ("target", "target_tokens")}
     with tracking.run() as tracked:
         scores = {run: score(translations / f"{run}.jsonl", references, run, parameters) for run in parameters.runs}
         files.write_json(out, scores)
@@ -33,7 +35,7 @@ def main(translations: Path, clean: Path, out: Path, table: Path) -> None:
 
 def score(path: Path, references: dict[str, list[str]], run: str, parameters: Parameters) -> dict[str, Any]:
     """The scores of one run, rounded to what a float sum holds on any machine."""
-    translations = schemas.read_translations(path, len(references["target"]))
+    translations = read_translations(path, len(references["target"]))
     settings, chosen = parameters.bleu, parameters.runs[run]
     plain = [one.translation for one in translations]
     tokens = [one.tokens for one in translations]

@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from pipeline import lines, parameters, rules, schemas, stage, tracking, work
+from pipeline import lines, parameters, rules, stage, tracking, work
 from pipeline.lines import Block, blocks
 from pipeline.parameters import Clean
 from pipeline.rules import EXAMPLES, Cleaner, Pair, Summary
-from pipeline.schemas import Cleaning, Manifest, PairWriter, RawCorpus, Rule
+from pipeline.schemas import records
+from pipeline.schemas.cleaned import Cleaning, Rule
+from pipeline.schemas.pairs import PairWriter
+from pipeline.schemas.raw import MANIFEST, Manifest, RawCorpus
 from pipeline.shards import Mask, Shard, duplicates, end, unselected, write_train
 from pipeline.workers import mapped
 from s2s import files, languages, moses, text
@@ -38,7 +41,7 @@ def main(raw: Path, out: Path, report: Path, table: Path) -> None:
         table: CSV file to be written: the ledger.
     """
     settings = parameters.read().clean
-    manifest = schemas.read(Manifest, raw / schemas.MANIFEST)
+    manifest = records.read(Manifest, raw / MANIFEST)
     check_selection(settings, manifest)
     cleaner = Cleaner(settings, (manifest.source_language, manifest.target_language))
     files.sweep(out)
@@ -54,7 +57,7 @@ def main(raw: Path, out: Path, report: Path, table: Path) -> None:
             check(sizes["train"], f"{raw}: found no training pair that the rules of clean keep; {counted(books)}")
             sizes |= {split: write_scored(folder / f"{split}.parquet", pairs) for split, pairs in held_out.items()}
         cleaning = account(rules.in_force(settings), books, sizes)
-        schemas.write(report, cleaning)
+        records.write(report, cleaning)
         write_table(table, cleaning)
         run.metrics({f"pairs.{split}": size for split, size in sizes.items()})
         shutil.rmtree(place)
@@ -81,7 +84,7 @@ def fingerprint(raw: Path, manifest: Manifest, settings: Clean) -> str:
     found = [(raw / name).stat() for name in names]
     inputs = [[name, one.st_size, one.st_mtime_ns] for name, one in zip(names, found, strict=True)]
     later = {"drop_duplicates": None, "selection": None}  # decided when all is sifted
-    values = [schemas.adapter(Manifest).dump_python(manifest, mode="json"), inputs, settings.model_dump() | later]
+    values = [records.adapter(Manifest).dump_python(manifest, mode="json"), inputs, settings.model_dump() | later]
     return work.fingerprint((lines, rules, text, moses, languages), *values, SHARD_PAIRS)
 
 

@@ -4,9 +4,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline import figures, histogram, schemas
+from pipeline import figures, histogram
 from pipeline.formats import flatten
-from pipeline.schemas import Cleaning, Encoding, Vocabularies
+from pipeline.schemas import records
+from pipeline.schemas.cleaned import Cleaning
+from pipeline.schemas.encoded import EncodedSplit
+from pipeline.schemas.measured_text import LONGEST, Encoding, Vocabularies
+from pipeline.schemas.pairs import SPLITS
 
 Value = TypeVar("Value")
 REPAIRS = {
@@ -21,10 +25,10 @@ WAYS = {"bucketed": "sorted by length", "random": "drawn at random"}  # of makin
 def content(reports: Path) -> dict[str, Any]:
     """All that the template of the section needs, from the reports of the stages before training."""
     return {
-        **cleaned(schemas.read(Cleaning, reports / "cleaning.json")),
-        **hardness(schemas.read(dict[str, Any], reports / "difficulty.json")),
-        "vocabularies": schemas.read(Vocabularies, reports / "vocab.json"),
-        **encoded(schemas.read(Encoding, reports / "encoding.json")),
+        **cleaned(records.read(Cleaning, reports / "cleaning.json")),
+        **hardness(records.read(dict[str, Any], reports / "difficulty.json")),
+        "vocabularies": records.read(Vocabularies, reports / "vocab.json"),
+        **encoded(records.read(Encoding, reports / "encoding.json")),
     }
 
 
@@ -44,7 +48,7 @@ def cleaned(cleaning: Cleaning) -> dict[str, Any]:
 
 def in_order(splits: Mapping[str, Value]) -> dict[str, Value]:
     """What is said of each split, training text first."""
-    return {split: splits[split] for split in schemas.SPLITS if split in splits}
+    return {split: splits[split] for split in SPLITS if split in splits}
 
 
 def sums(rows: Iterable[Mapping[str, int]], names: Iterable[str]) -> dict[str, int]:
@@ -80,12 +84,12 @@ def encoded(encoding: Encoding) -> dict[str, Any]:
         "length_bins": bins,
         "bin_width": bins[0].width if bins else 1,
         "typical_lengths": sides,
-        "longest": schemas.LONGEST,
+        "longest": LONGEST,
         "sentence_figures": figures.both(lambda width: histogram.sentences(bins, sides, width), "sentences", label),
     }
 
 
-def unknown_shares(split: schemas.EncodedSplit) -> dict[str, float]:
+def unknown_shares(split: EncodedSplit) -> dict[str, float]:
     """The shares of tokens that are not in the vocabularies."""
     return {
         "source": split.source_unknown / max(1, split.source_tokens),

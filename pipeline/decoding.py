@@ -5,8 +5,10 @@ from pathlib import Path
 
 import torch
 
-from pipeline import schemas
 from pipeline.parameters import Translate
+from pipeline.schemas.encoded import check_vocabularies
+from pipeline.schemas.pairs import read_column, text_column
+from pipeline.schemas.translated import Member
 from s2s import model, text
 from s2s.ensemble import spread
 from s2s.errors import check
@@ -22,28 +24,26 @@ def search_settings(settings: Translate, beam: int) -> SearchSettings:
     return SearchSettings(beam=beam, mean=settings.ensemble_mean, **settings.model_dump(include=same))
 
 
-def load_members(
-    members: Sequence[schemas.Member], vocabularies: dict[str, Vocabulary], device: torch.device
-) -> list[Seq2Seq]:
+def load_members(members: Sequence[Member], vocabularies: dict[str, Vocabulary], device: torch.device) -> list[Seq2Seq]:
     """Loads the models of a run, on several GPUs in turn where there are several."""
     places = spread(str(device), len(members))
     return [load_member(member, vocabularies, place) for member, place in zip(members, places, strict=True)]
 
 
-def load_member(member: schemas.Member, vocabularies: dict[str, Vocabulary], device: str) -> Seq2Seq:
+def load_member(member: Member, vocabularies: dict[str, Vocabulary], device: str) -> Seq2Seq:
     """Loads one model, if it is the one that was named and speaks the given vocabularies."""
     weights = member.path / model.WEIGHTS
     check(weights.is_file(), f"{weights}: no such file; expected the model that the train stage wrote")
     found = sha256(weights)
     check(found == member.sha256, f"{weights}: found sha256 {found}; expected {member.sha256}, run the members stage")
-    schemas.check_vocabularies(member.path, {side: known.sha256 for side, known in vocabularies.items()})
+    check_vocabularies(member.path, {side: known.sha256 for side, known in vocabularies.items()})
     return model.load(member.path, device)
 
 
 def read_sources(clean: Path, split: str, source: Vocabulary) -> list[list[int]]:
     """The ids of the source sentences of a split of clean text."""
-    column = schemas.text_column("source", source.reads_tokens)
-    return [source.encode(line) for line in schemas.read_column(clean / f"{split}.parquet", column)]
+    column = text_column("source", source.reads_tokens)
+    return [source.encode(line) for line in read_column(clean / f"{split}.parquet", column)]
 
 
 def texts(hypothesis: Hypothesis, target: Vocabulary, language: str) -> tuple[str, str]:

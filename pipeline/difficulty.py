@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pipeline import schemas, stage, tracking
+from pipeline import stage, tracking
 from pipeline.parameters import read
+from pipeline.schemas.pairs import SIDES, shards, stream_columns, text_column
 from s2s import files, text
 from s2s.difficulty import HeldOut, measure
 
@@ -16,17 +17,12 @@ def main(clean: Path, out: Path) -> None:
         out: JSON file to be written.
     """
     language = read().download.target_language
-    tokens = [schemas.text_column(side, tokens=True) for side in schemas.SIDES]
+    tokens = [text_column(side, tokens=True) for side in SIDES]
     with tracking.run() as run:
-        [test] = schemas.shards(clean, "test")
-        tested = [row for rows in schemas.stream_columns(test, [*tokens, "target"]) for row in rows]
+        [test] = shards(clean, "test")
+        tested = [row for rows in stream_columns(test, [*tokens, "target"]) for row in rows]
         measured = measure(
-            (
-                pair
-                for path in schemas.shards(clean, "train")
-                for rows in schemas.stream_columns(path, tokens)
-                for pair in rows
-            ),
+            (pair for path in shards(clean, "train") for rows in stream_columns(path, tokens) for pair in rows),
             HeldOut(
                 pairs=[(source, target) for source, target, _ in tested],
                 references=[reference for *_, reference in tested],

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline import archives, fetching, schemas, sources, stage, texts, tracking, transfer
+from pipeline import archives, fetching, sources, stage, texts, tracking, transfer
 from pipeline.demo import corpus as demo
 from pipeline.lines import is_gzip, lines
 from pipeline.parameters import Download, read
-from pipeline.schemas import RawCorpus
+from pipeline.schemas import records
+from pipeline.schemas.pairs import SIDES, SPLITS
+from pipeline.schemas.raw import MANIFEST, Manifest, RawCorpus
 from pipeline.sources import Corpus, Source
 from s2s.errors import check
 from s2s.files import naming, whole, write_text
@@ -56,8 +58,8 @@ def write(settings: Download, get: Callable[[Download, Path], Splits], out: Path
     with whole(out) as folder:
         folder.mkdir()
         splits = get(settings, folder)
-        manifest = schemas.Manifest(settings.source, settings.source_language, settings.target_language, splits)
-        schemas.write(folder / schemas.MANIFEST, manifest)
+        manifest = Manifest(settings.source, settings.source_language, settings.target_language, splits)
+        records.write(folder / MANIFEST, manifest)
 
 
 def generated(settings: Download, folder: Path) -> Splits:
@@ -74,9 +76,7 @@ def generated(settings: Download, folder: Path) -> Splits:
 
 def copied(settings: Download, folder: Path) -> Splits:
     """Copies a person's own files, once all of them are found to be good."""
-    named = {
-        split: [Path(getattr(settings.files, f"{split}_{side}")) for side in schemas.SIDES] for split in schemas.SPLITS
-    }
+    named = {split: [Path(getattr(settings.files, f"{split}_{side}")) for side in SIDES] for split in SPLITS}
     pairs = {split: checked(paths, every_line=split != "train") for split, paths in named.items()}
     splits: Splits = {}
     for split, paths in named.items():
@@ -107,7 +107,7 @@ def fetched(source: Source, work: Path, settings: Download, folder: Path) -> Spl
     languages = chosen(settings, source.languages)
     found = fetching.fetch_all(source, settings, work, partial(unpacked, source, languages, folder))
     by_name = {name: text for part in found.values() for name, text in part.items()}
-    splits: Splits = {split: [] for split in schemas.SPLITS}
+    splits: Splits = {split: [] for split in SPLITS}
     for corpus in source.corpora:
         sides = [by_name[name_of(corpus, language)] for language in languages]
         splits[corpus.split].append(aligned(corpus, *sides))
@@ -175,7 +175,7 @@ def copy(path: Path, out: Path) -> None:
 def chosen(settings: Download, offered: tuple[str, ...]) -> tuple[str, str]:
     """The languages to translate from and to, if the source has them."""
     wanted = (settings.source_language, settings.target_language)
-    for side, language in zip(schemas.SIDES, wanted, strict=True):
+    for side, language in zip(SIDES, wanted, strict=True):
         check(
             language in offered,
             f"download.{side}_language: found {language}; expected one of {', '.join(offered)} for {settings.source}",

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from pipeline import figures, histogram, schemas, stage, tracking
+from pipeline import figures, histogram, stage, tracking
 from pipeline.parameters import read
-from pipeline.schemas import Encoding
+from pipeline.schemas import records
+from pipeline.schemas.measured_text import Encoding
+from pipeline.schemas.trained import read_curve
 
 
 def main(curves: Path, encoding: Path, learning: Path, lengths: Path) -> None:
@@ -17,9 +19,9 @@ def main(curves: Path, encoding: Path, learning: Path, lengths: Path) -> None:
         lengths: SVG file to be written: how many training sentences have how many tokens.
     """
     models = read().models
-    counted = schemas.read(Encoding, encoding)
+    counted = records.read(Encoding, encoding)
     with tracking.run() as tracked:
-        figures.curves.write(learning, {model: schemas.read_curve(curves / f"{model}.csv") for model in models})
+        figures.curves.write(learning, {model: read_curve(curves / f"{model}.csv") for model in models})
         train = counted.lengths["train"]
         sides = histogram.typical(counted.splits["train"], train)
         histogram.sentences.write(lengths, histogram.grouped(train), sides)

@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from pipeline import figures, schemas, separation, stage, tracking
+from pipeline import figures, separation, stage, tracking
 from pipeline.parameters import Clean, read
 from pipeline.probes import MeasuredPanel, MeasuredProbes
-from pipeline.schemas import EmbeddedSentence, Panel
+from pipeline.schemas import records
+from pipeline.schemas.embedded import EmbeddedSentence, Panel
 from s2s import files, text, vectors, vocabulary
 from s2s import model as models
 from s2s.device import prepare
@@ -54,7 +55,7 @@ def main(model: Path, probes: Path, out: Path, table: Path, figure: Path) -> Non
         how = separation.Settings(settings.permutations, settings.permutation_seed)
         panels = make_panels(sentences, states, language, how)
         name, layer = f"{settings.system}-{settings.seed}", settings.layer or network.architecture.layers
-        schemas.write(out, MeasuredProbes(name, layer, settings.state, panels))
+        records.write(out, MeasuredProbes(name, layer, settings.state, panels))
         files.write_text(table, table_of(panels).to_csv(index=False, lineterminator="\n"))
         figures.embeddings.write(figure, panels)
         tracked.metrics({"panels": len(panels), "sentences": len(sentences)} | measures(panels))

@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline import figures, schemas
+from pipeline import figures
 from pipeline.probes import MeasuredPanel, MeasuredProbes
+from pipeline.schemas import records
 from pipeline.svg import SERIES, inline
 
 
 def content(reports: Path) -> dict[str, Any]:
     """Each panel with the number of each sentence's group and its drawing."""
-    probes = schemas.read(MeasuredProbes, reports / "embeddings.json")
+    probes = records.read(MeasuredProbes, reports / "embeddings.json")
     panels = [
         (panel, figures.group_numbers(panel.sentences), drawing(panel, number))
         for number, panel in enumerate(probes.panels)

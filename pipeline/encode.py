@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import schemas, stage, tracking
-from pipeline.schemas import LONGEST, Encoded, EncodedSplit, Encoding, Lengths
+from pipeline import stage, tracking
+from pipeline.schemas import records
+from pipeline.schemas.encoded import ENCODED, Encoded, EncodedSplit
+from pipeline.schemas.measured_text import LONGEST, Encoding, Lengths
+from pipeline.schemas.pairs import SIDES, SPLITS, read_table, shards, text_column
 from pipeline.workers import mapped
 from s2s import vocabulary
 from s2s.corpus_writer import SplitWriter
@@ -32,16 +35,16 @@ def main(clean: Path, vocab: Path, out: Path, report: Path) -> None:
         out: folder to be written.
         report: JSON file to be written: lengths, unknown words, padding.
     """
-    vocabularies = [vocabulary.load(vocab, side) for side in schemas.SIDES]
+    vocabularies = [vocabulary.load(vocab, side) for side in SIDES]
     source, target = (known.sha256 for known in vocabularies)
     sweep(out)
     with tracking.run() as run, naming(out), whole(out) as folder:
         folder.mkdir()
-        tallies = {split: encode(clean, split, vocabularies, folder) for split in schemas.SPLITS}
+        tallies = {split: encode(clean, split, vocabularies, folder) for split in SPLITS}
         splits = {split: tally.numbers() for split, tally in tallies.items()}
-        schemas.write(folder / schemas.ENCODED, Encoded(source, target, splits))
+        records.write(folder / ENCODED, Encoded(source, target, splits))
         lengths = {split: tally.lengths() for split, tally in tallies.items()}
-        schemas.write(report, Encoding(splits, lengths, padding(folder, "train")))
+        records.write(report, Encoding(splits, lengths, padding(folder, "train")))
         for split, numbers in splits.items():
             run.metrics(
                 {
@@ -59,7 +62,7 @@ class Tally:
         self.pairs = 0
         self.unknown = [0, 0]
         self.tokens = [0, 0]  # with </s>
-        self.histograms = [np.zeros(LONGEST + 1, np.int64) for _ in schemas.SIDES]
+        self.histograms = [np.zeros(LONGEST + 1, np.int64) for _ in SIDES]
 
     def add(self, part: Part) -> None:
         """Counts the pairs of one part."""
@@ -82,7 +85,7 @@ class Tally:
 
 def encode(clean: Path, split: str, vocabularies: list[Vocabulary], folder: Path) -> Tally:
     """Writes the ids of one split and counts them."""
-    files, tally = schemas.shards(clean, split), Tally()
+    files, tally = shards(clean, split), Tally()
     with SplitWriter(folder, split) as writer, Meter(f"encode {split}", len(files)) as meter:
         for done, part in enumerate(mapped(partial(encode_file, vocabularies), files), start=1):
             writer.add(*part)
@@ -93,9 +96,9 @@ def encode(clean: Path, split: str, vocabularies: list[Vocabulary], folder: Path
 
 def encode_file(vocabularies: list[Vocabulary], path: Path) -> Part:
     """The ids and lengths of the sources of a file of pairs, then those of its targets with </s>."""
-    named = zip(schemas.SIDES, vocabularies, strict=True)
-    columns = [schemas.text_column(side, known.reads_tokens) for side, known in named]
-    table = schemas.read_table(path, columns)
+    named = zip(SIDES, vocabularies, strict=True)
+    columns = [text_column(side, known.reads_tokens) for side, known in named]
+    table = read_table(path, columns)
     (sources, source_lengths), (targets, target_lengths) = (
         known.encode_all(table.column(name)) for known, name in zip(vocabularies, columns, strict=True)
     )
@@ -113,7 +116,7 @@ def padding(folder: Path, split: str) -> dict[str, dict[str, float]]:
         starts = np.sort(np.random.default_rng(SEED).choice(starts, BATCHES, replace=False))
     bucketed = np.concatenate([order[start : start + BATCH] for start in starts])
     shares: dict[str, dict[str, float]] = {"bucketed": {}, "random": {}}
-    for side in schemas.SIDES:
+    for side in SIDES:
         offsets = np.load(folder / f"{split}.{side}_offsets.npy", mmap_mode="r")
         lengths = offsets[bucketed + 1] - offsets[bucketed]
         shares["bucketed"][side] = padding_share(lengths)

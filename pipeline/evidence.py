@@ -10,10 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import matching, schemas, sentence_scores
+from pipeline import matching, sentence_scores
 from pipeline.matching import Found
 from pipeline.parameters import Parameters
-from pipeline.schemas import Choice, Rescored, RunScores
+from pipeline.schemas import records
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.rescored import Choice, Rescored
+from pipeline.schemas.scored import RunScores
+from pipeline.schemas.translated import read_translations
 from s2s import contrast
 from s2s.candidates import bleu
 from s2s.contrast import Floats
@@ -46,12 +50,12 @@ class Evidence:
     @cached_property
     def references(self) -> list[str]:
         """The right translations, in tokens."""
-        return schemas.read_column(self.test, "target_tokens")
+        return read_column(self.test, "target_tokens")
 
     @cached_property
     def lengths(self) -> Floats:
         """Tokens of each source sentence, [N]."""
-        return np.array([len(tokens.split()) for tokens in schemas.read_column(self.test, "source_tokens")])
+        return np.array([len(tokens.split()) for tokens in read_column(self.test, "source_tokens")])
 
     @property
     def sentences(self) -> int:
@@ -67,15 +71,15 @@ class Evidence:
     def score(self, one: Found) -> RunScores | Choice:
         """The score of some translations as the stage before reported it."""
         if one.kind == "run":
-            return schemas.read_named(RunScores, self.reports / "bleu.json", [one.place])[one.place]
-        return schemas.read(Rescored, self.reports / "rescore" / f"{one.place}.json").choices[one.kind]
+            return records.read_named(RunScores, self.reports / "bleu.json", [one.place])[one.place]
+        return records.read(Rescored, self.reports / "rescore" / f"{one.place}.json").choices[one.kind]
 
     def counts(self, one: Found) -> Floats:
         """What BLEU counts in each sentence of some translations, [N, D]."""
         name = f"{one.place}.jsonl" if one.kind == "run" else f"{one.place}/{one.kind}.jsonl"
         path = (self.translations if one.kind == "run" else self.rescored) / name
         if path not in self.read:
-            rows = schemas.read_translations(path, len(self.references))
+            rows = read_translations(path, len(self.references))
             self.read[path] = contrast.bleu_counts([row.tokens for row in rows], self.references)
         return self.read[path]
 

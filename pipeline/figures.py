@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from pipeline.schemas import EmbeddedSentence, Panel
+from pipeline.schemas.embedded import EmbeddedSentence, Panel
 from pipeline.svg import INK, SERIES, drawn, inline, tell
 
 WIDE, NARROW = 6.4, 3.6  # inches: for a screen, and for a phone or one panel of several

@@ -6,10 +6,14 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pipeline import schemas, stage, tracking, work
+from pipeline import stage, tracking, work
 from pipeline.decoding import load_members, read_sources, search_settings, texts
 from pipeline.lines import lines
 from pipeline.parameters import Clean, Parameters, read
+from pipeline.schemas import records
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.rescored import FIRST_PASS, FirstPass, ListFile
+from pipeline.schemas.translated import Member, Members
 from pipeline.workers import mapped
 from s2s import data, ensemble, extensions, files, model, nbest, network, search, text, vocabulary
 from s2s.data import SIDES
@@ -44,7 +48,7 @@ def main(first_pass: Path, clean: Path, vocab: Path, out: Path) -> None:
             origin = take_files(parameters, first_pass, clean, folder)
         else:
             origin = Finder.prepare(parameters, first_pass, clean, vocab).write(folder)
-        schemas.write(folder / schemas.FIRST_PASS, origin)
+        records.write(folder / FIRST_PASS, origin)
         tracked.metrics({f"candidates.{split}": count_lines(folder / f"{split}.nbest") for split in SPLITS})
 
 
@@ -54,10 +58,10 @@ def count_lines(path: Path) -> int:
         return sum(1 for _ in file)
 
 
-def take_files(parameters: Parameters, given: Path, clean: Path, folder: Path) -> schemas.FirstPass:
+def take_files(parameters: Parameters, given: Path, clean: Path, folder: Path) -> FirstPass:
     """Checks a person's lists against the sources, and writes them with texts in the form of the references."""
     paths = {split: list_of(given, split) for split in SPLITS}
-    sizes = {split: len(schemas.read_column(clean / f"{split}.parquet", "source")) for split in SPLITS}
+    sizes = {split: len(read_column(clean / f"{split}.parquet", "source")) for split in SPLITS}
     for split, path in paths.items():  # to the last line, before the work begins
         for _ in nbest.read(lines(path), str(path), sizes[split]):
             pass
@@ -67,8 +71,8 @@ def take_files(parameters: Parameters, given: Path, clean: Path, folder: Path) -
             changed = mapped(change, nbest.read(lines(path), str(path), sizes[split]))
             done = sizes["dev"] if split == "test" else 0
             nbest.write(folder / f"{split}.nbest", counted(changed, meter, done))
-    origins = {split: schemas.ListFile(path.name, sha256(path)) for split, path in paths.items()}
-    return schemas.FirstPass(str(given), [], origins)
+    origins = {split: ListFile(path.name, sha256(path)) for split, path in paths.items()}
+    return FirstPass(str(given), [], origins)
 
 
 def list_of(folder: Path, split: str) -> Path:
@@ -101,7 +105,7 @@ class Finder:
     """The models of a run, set to find as many translations of each sentence as a list is to have."""
 
     run: str
-    members: list[schemas.Member]
+    members: list[Member]
     models: list[Seq2Seq]
     target: Vocabulary
     language: str
@@ -119,7 +123,7 @@ class Finder:
         settings, decoding = parameters.rescore, parameters.translate
         device = prepare(settings.device, settings.threads)
         vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}
-        run = schemas.read(schemas.Members, members)
+        run = records.read(Members, members)
         models = load_members(run.members, vocabularies, device)
         sentences = {split: read_sources(clean, split, vocabularies["source"]) for split in SPLITS}
         wanted = replace(search_settings(decoding, settings.n_best), n_best=settings.n_best)
@@ -132,7 +136,7 @@ class Finder:
         target = vocabularies["target"]
         return cls(run.run, run.members, models, target, language, sentences, wanted, together, place)
 
-    def write(self, folder: Path) -> schemas.FirstPass:
+    def write(self, folder: Path) -> FirstPass:
         """Searches both splits, block by block; blocks that were found before an interruption are taken as they are."""
         done = 0
         with Meter(f"first_pass {self.run}", sum(map(len, self.sentences.values()))) as meter:
@@ -147,7 +151,7 @@ class Finder:
                     meter.update(done, f"{done} sentences")
                 join(blocks, folder / f"{split}.nbest")
         shutil.rmtree(self.place)
-        return schemas.FirstPass(self.run, self.members, {})
+        return FirstPass(self.run, self.members, {})
 
     def find(self, sentences: Sequence[Sequence[int]]) -> list[list[Candidate]]:
         """The candidates of some sentences, the best first."""

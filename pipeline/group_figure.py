@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from pipeline.figures import WIDE, frame, legend, look, span
 from pipeline.group import Group
-from pipeline.schemas import LengthGroup
+from pipeline.schemas.scored import LengthGroup
 from pipeline.svg import drawn, tell
 
 LETTER = 4.6  # typographic points: the width of a digit in a label

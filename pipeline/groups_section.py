@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline import figures, group_figure, schemas
+from pipeline import figures, group_figure
 from pipeline.group import Group
-from pipeline.schemas import LengthGroup
+from pipeline.schemas import records
+from pipeline.schemas.scored import LengthGroup
 from s2s.errors import check
 
 Row = TypeVar("Row", LengthGroup, Group)
@@ -26,9 +27,9 @@ def content(reports: Path, runs: Sequence[str]) -> dict[str, Any]:
 
 def ordered(kind: type[Row], path: Path, runs: Iterable[str]) -> dict[str, list[Row]]:
     """The groups of our runs in their order, which is that of colors everywhere, and then of the other systems."""
-    found: dict[str, list[Row]] = schemas.parse(
+    found: dict[str, list[Row]] = records.parse(
         dict[str, list[kind]],  # type: ignore[valid-type]
-        schemas.content_of(path),
+        records.content_of(path),
         str(path),
     )
     for run in runs:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.schemas import EXACT
+from pipeline.schemas.records import EXACT
 
 
 @dataclass(frozen=True)

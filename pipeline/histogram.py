@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from pipeline.figures import HEIGHT, WIDE, look, place, span
-from pipeline.schemas import LONGEST, EncodedSplit, Lengths
+from pipeline.schemas.encoded import EncodedSplit
+from pipeline.schemas.measured_text import LONGEST, Lengths
 from pipeline.svg import drawn, tell_span
 
 BINS = 41  # at most: more would be narrower than the eye can compare on a phone

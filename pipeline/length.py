@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import group_figure, schemas, scored_groups, stage, systems, tracking
+from pipeline import group_figure, scored_groups, stage, systems, tracking
 from pipeline.group import Group
 from pipeline.parameters import read
-from pipeline.schemas import LengthGroup
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.scored import LengthGroup
 from pipeline.scored_groups import Grouping
 from s2s import files
 
@@ -28,8 +29,8 @@ def main(translations: Path, rescored: Path, others: Path, clean: Path, out: Pat
     parameters = read()
     settings = parameters.length
     how = Grouping(settings.bins, settings.bootstrap_samples, settings.bootstrap_seed)
-    lengths = [len(tokens.split()) for tokens in schemas.read_column(clean / "test.parquet", "source_tokens")]
-    references = schemas.read_column(clean / "test.parquet", "target")
+    lengths = [len(tokens.split()) for tokens in read_column(clean / "test.parquet", "source_tokens")]
+    references = read_column(clean / "test.parquet", "target")
     with tracking.run() as tracked:
         known = systems.read_all(parameters, translations, rescored, others, len(references))
         scored = {name: scored_groups.score(one, references, lengths, how) for name, one in known.items()}

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline import schemas, stage, tracking
+from pipeline import stage, tracking
 from pipeline.parameters import read
+from pipeline.schemas.pairs import SIDES, open_pairs, read_table, shards, text_column
 from s2s.alignment import AlignmentSettings
 from s2s.files import sweep
 from s2s.lexicon import learn, number_words
@@ -29,11 +30,11 @@ def main(clean: Path, vocab: Path, out: Path) -> None:
     """
     settings = read().lexicon
     vocabulary = load(vocab, "target")
-    files = schemas.shards(clean, "train")
-    rows = draw_lines([schemas.open_pairs(path).metadata.num_rows for path in files], settings.pairs, SEED)
+    files = shards(clean, "train")
+    rows = draw_lines([open_pairs(path).metadata.num_rows for path in files], settings.pairs, SEED)
     sweep(out)
     with tracking.run() as run, Meter("lexicon", settings.iterations) as meter:
-        source, target = (number_words(tokens(files, rows, side)) for side in schemas.SIDES)
+        source, target = (number_words(tokens(files, rows, side)) for side in SIDES)
         lexicon = learn(
             source,
             target,
@@ -51,9 +52,9 @@ def main(clean: Path, vocab: Path, out: Path) -> None:
 
 def tokens(files: list[Path], rows: list[NDArray[np.int64]], side: str) -> Iterator[pa.ChunkedArray]:
     """The drawn sentences of one side in Moses' tokens, a file at a time."""
-    column = schemas.text_column(side, tokens=True)
+    column = text_column(side, tokens=True)
     for path, drawn in zip(files, rows, strict=True):
-        yield schemas.read_table(path, [column]).column(column).take(pa.array(drawn))
+        yield read_table(path, [column]).column(column).take(pa.array(drawn))
 
 
 def in_vocabulary(words: pa.Array, vocabulary: Vocabulary) -> NDArray[np.bool_]:

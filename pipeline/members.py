@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pipeline import schemas, stage, tracking
+from pipeline import stage, tracking
 from pipeline.parameters import read
+from pipeline.schemas.translated import Member, write_members
 from s2s.files import sha256
 from s2s.model import WEIGHTS
 
@@ -20,8 +21,8 @@ def main(run: str, models: Path, out: Path) -> None:
     chosen = parameters.runs[run]
     with tracking.run() as tracked:
         seeds = parameters.seeds(chosen.system)[: chosen.seeds]
-        members = [schemas.Member(models / str(seed), seed, sha256(models / str(seed) / WEIGHTS)) for seed in seeds]
-        schemas.write_members(out, run, chosen.system, chosen.beam, members)
+        members = [Member(models / str(seed), seed, sha256(models / str(seed) / WEIGHTS)) for seed in seeds]
+        write_members(out, run, chosen.system, chosen.beam, members)
         tracked.metrics({"members": len(members)})
 
 

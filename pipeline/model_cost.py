@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import schemas
 from pipeline.ablations_schema import Cost
-from pipeline.schemas import Encoding
+from pipeline.schemas.measured_text import Encoding
+from pipeline.schemas.trained import read_curve
 from s2s import model
 from s2s.operations import multiply_adds
 
@@ -40,4 +40,4 @@ def measure(models: Path, curves: Path, system: str, seeds: Sequence[int], given
 
 def last_epoch(curve: Path) -> float:
     """How many times a training went over its text until it ended."""
-    return max(schemas.read_curve(curve)["epoch"], default=0.0)
+    return max(read_curve(curve)["epoch"], default=0.0)

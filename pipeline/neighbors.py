@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from pipeline import samples, schemas, stage, tracking
+from pipeline import samples, stage, tracking
 from pipeline.close_sentences import CloseSentences, Neighbor, Neighborhood
 from pipeline.parameters import read
+from pipeline.schemas import records
+from pipeline.schemas.pairs import read_column
 from s2s import model as models
 from s2s import vectors, vocabulary
 from s2s.device import prepare
@@ -24,7 +26,7 @@ def main(model: Path, clean: Path, out: Path) -> None:
     known = vocabulary.load(model, "source")
     with tracking.run() as tracked:
         columns = ("source", "source_tokens")
-        sources, tokens = (schemas.read_column(clean / "test.parquet", column) for column in columns)
+        sources, tokens = (read_column(clean / "test.parquet", column) for column in columns)
         network = models.load(model, str(device))
         ids = [known.encode(line) for line in (tokens if known.reads_tokens else sources)]
         states = vectors.embed(network, ids, shown.layer, shown.state)
@@ -38,7 +40,7 @@ def main(model: Path, clean: Path, out: Path) -> None:
             for row, close in zip(rows, vectors.nearest(states, rows, settings.nearest, sources), strict=True)
         ]
         name, layer = f"{shown.system}-{shown.seed}", shown.layer or network.architecture.layers
-        schemas.write(out, CloseSentences(name, layer, shown.state, found))
+        records.write(out, CloseSentences(name, layer, shown.state, found))
         tracked.metrics({"sentences": len(found)})
 
 

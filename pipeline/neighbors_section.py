@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline import schemas
 from pipeline.close_sentences import CloseSentences
+from pipeline.schemas import records
 
 
 def content(reports: Path) -> dict[str, Any]:
     """All that the template of the section needs."""
-    return {"close": schemas.read(CloseSentences, reports / "neighbors.json")}
+    return {"close": records.read(CloseSentences, reports / "neighbors.json")}

@@ -15,9 +15,13 @@ from typing import Any
 
 import typer
 
-from pipeline import lineage, recorder, schemas, served, stage, store, tracking
+from pipeline import lineage, recorder, served, stage, store, tracking
 from pipeline.decoding import search_settings
 from pipeline.parameters import Parameters, Translate, read
+from pipeline.schemas import records
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.scored import RunScores
+from pipeline.schemas.translated import Member, read_members
 from s2s import files
 from s2s.data import SIDES
 from s2s.description import Description
@@ -63,7 +67,7 @@ def main(
     check(not out.exists() or (out / "MLmodel").is_file(), f"{out}: found no package there; expected one or nothing")
     found, settings = verified(members / f"{run}.json"), parameters.run(run)
     search = search_settings(settings, parameters.runs[run].beam)
-    example = schemas.read_column(clean / "test.parquet", "source")[:EXAMPLES]
+    example = read_column(clean / "test.parquet", "source")[:EXAMPLES]
     with staged(found, search, lexicon if settings.replace_unknown else None) as data, files.whole(out) as beside:
         store.save_package(beside, example, LIKE, asdict(search), **parts(data, settings))
     typer.echo(f"{out}: {len(found)} x {parameters.runs[run].system}")
@@ -72,9 +76,9 @@ def main(
         typer.echo(registered(out, parameters.tracking.experiment, run, tags))
 
 
-def verified(members: Path) -> list[schemas.Member]:
+def verified(members: Path) -> list[Member]:
     """The models of a run, if they are those that were named."""
-    found = schemas.read_members(members)
+    found = read_members(members)
     for member in found:
         weights = member.path / WEIGHTS
         check(weights.is_file(), f"{weights}: no such file; expected the model that the train stage wrote")
@@ -84,7 +88,7 @@ def verified(members: Path) -> list[schemas.Member]:
 
 
 @contextmanager
-def staged(members: Sequence[schemas.Member], search: SearchSettings, lexicon: Path | None) -> Iterator[Path]:
+def staged(members: Sequence[Member], search: SearchSettings, lexicon: Path | None) -> Iterator[Path]:
     """A folder of all that `served` reads, gathered by links, since models may have gigabytes."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "translator"
@@ -119,7 +123,7 @@ def requirements(lock: Path) -> list[str]:
     return [f"{name}=={versions[name]}" for name in REQUIREMENTS]
 
 
-def facts(run: str, members: Sequence[schemas.Member], parameters: Parameters, scores: Path) -> dict[str, str]:
+def facts(run: str, members: Sequence[Member], parameters: Parameters, scores: Path) -> dict[str, str]:
     """What leads from a version to its models and to all that they were made from, as tags."""
     description = Description.read(members[0].path)
     values = {
@@ -133,7 +137,7 @@ def facts(run: str, members: Sequence[schemas.Member], parameters: Parameters, s
     }
     values |= {f"model.{member.seed}.sha256": member.sha256 for member in members}
     if scores.is_file():
-        found = schemas.read_named(schemas.RunScores, scores, [run])[run]
+        found = records.read_named(RunScores, scores, [run])[run]
         values |= {"bleu": f"{found.bleu:.2f}", "bleu_signature": found.bleu_signature}
         values |= {"bleu_interval": f"{found.bleu_low:.2f} to {found.bleu_high:.2f}"}
     return {name: value for name, value in values.items() if value}

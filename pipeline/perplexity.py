@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline import schemas, sentence_scores, stage, tracking
+from pipeline import sentence_scores, stage, tracking
 from pipeline.parameters import read
+from pipeline.schemas.encoded import check_vocabularies, vocabularies_of
 from s2s import files, model
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
@@ -38,7 +39,7 @@ def main(models: Path, encoded: Path, out: Path, table: Path, sentences: Path) -
         log_probs: dict[str, NDArray[np.float64]] = {}
         for name, trained in parameters.models.items():
             folder = models / trained.system / str(trained.seed)
-            schemas.check_vocabularies(folder, schemas.vocabularies_of(encoded))
+            check_vocabularies(folder, vocabularies_of(encoded))
             network = model.load(folder, str(device))
             found[name] = {}
             for split, corpus in corpora.items():

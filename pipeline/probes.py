@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from pipeline.schemas import EXACT, Panel
+from pipeline.schemas.embedded import Panel
+from pipeline.schemas.records import EXACT
 
 
 @dataclass(frozen=True)

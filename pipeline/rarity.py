@@ -6,13 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from pipeline import group_figure, schemas, scored_groups, stage, systems, tracking
+from pipeline import group_figure, scored_groups, stage, systems, tracking
 from pipeline.parameters import read
+from pipeline.schemas.pairs import read_column, read_table, shards, text_column
 from pipeline.scored_groups import Grouping
 from s2s import files, rarity
 from s2s.counts import WordCounts, count_words
 
-COLUMN = schemas.text_column("source", tokens=True)
+COLUMN = text_column("source", tokens=True)
 
 
 def main(translations: Path, rescored: Path, others: Path, clean: Path, out: Path, table: Path, figure: Path) -> None:
@@ -31,10 +32,10 @@ def main(translations: Path, rescored: Path, others: Path, clean: Path, out: Pat
     settings = parameters.rarity
     how = Grouping(settings.bins, settings.bootstrap_samples, settings.bootstrap_seed)
     test = clean / "test.parquet"
-    references = schemas.read_column(test, "target")
+    references = read_column(test, "target")
     with tracking.run() as tracked:
         known = systems.read_all(parameters, translations, rescored, others, len(references))
-        lines = schemas.read_table(test, [COLUMN]).column(COLUMN)
+        lines = read_table(test, [COLUMN]).column(COLUMN)
         ranks = rarity.mean_ranks(count(clean), lines).tolist()
         found = {name: scored_groups.score(one, references, ranks, how) for name, one in known.items()}
         for run in parameters.runs:
@@ -49,8 +50,8 @@ def main(translations: Path, rescored: Path, others: Path, clean: Path, out: Pat
 def count(clean: Path) -> pa.Table:
     """How often each source word occurs in the training text."""
     counts = WordCounts()
-    for path in schemas.shards(clean, "train"):
-        counts.add(count_words(schemas.read_table(path, [COLUMN]).column(COLUMN)))
+    for path in shards(clean, "train"):
+        counts.add(count_words(read_table(path, [COLUMN]).column(COLUMN)))
     return counts.total()
 
 

@@ -18,14 +18,18 @@ from pipeline import (
     groups_section,
     neighbors_section,
     samples,
-    schemas,
     scorecard_section,
     sentences_section,
     stage,
     tracking,
 )
 from pipeline.parameters import Parameters, read
-from pipeline.schemas import Perplexity, Rescored, RunScores
+from pipeline.schemas import records
+from pipeline.schemas.pairs import SIDES, read_column
+from pipeline.schemas.rescored import Rescored
+from pipeline.schemas.scored import RunScores
+from pipeline.schemas.trained import Perplexity, read_curve
+from pipeline.schemas.translated import read_translations
 from s2s import files
 
 FOLDER = Path(__file__).parent / "page"
@@ -120,7 +124,7 @@ def sections(parameters: Parameters) -> Iterator[tuple[str, list[tuple[str, obje
 
 def scored(reports: Path, parameters: Parameters) -> dict[str, Any]:
     """The scores of all runs, and by which conventions they were computed."""
-    scores = schemas.read_named(RunScores, reports / "bleu.json", parameters.runs)
+    scores = records.read_named(RunScores, reports / "bleu.json", parameters.runs)
     signatures = {
         title: list(dict.fromkeys(getattr(score, f"{key}_signature") for score in scores.values()))
         for key, title in SCORES.items()
@@ -142,14 +146,14 @@ def scale(scores: Sequence[RunScores]) -> tuple[int, int]:
 
 def rescored(reports: Path, parameters: Parameters) -> dict[str, Rescored]:
     """Table 2: what other models make of the lists of a first pass."""
-    return {name: schemas.read(Rescored, reports / "rescore" / f"{name}.json") for name in parameters.rescorings}
+    return {name: records.read(Rescored, reports / "rescore" / f"{name}.json") for name in parameters.rescorings}
 
 
 def learned(reports: Path, curves: Path, parameters: Parameters) -> dict[str, Any]:
     """Perplexities and learning curves of all models."""
-    columns = {model: schemas.read_curve(curves / f"{model}.csv") for model in parameters.models}
+    columns = {model: read_curve(curves / f"{model}.csv") for model in parameters.models}
     return {
-        "perplexities": schemas.read_named(dict[str, Perplexity], reports / "perplexity.json", parameters.models),
+        "perplexities": records.read_named(dict[str, Perplexity], reports / "perplexity.json", parameters.models),
         "best_epochs": {model: best_epoch(curve) for model, curve in columns.items()},
         "curve_figures": figures.both(
             lambda width: figures.curves(columns, width), "curves", "Perplexity of each model by epoch"
@@ -167,9 +171,9 @@ def best_epoch(curve: Mapping[str, Sequence[float]]) -> float | None:
 def translated(translations: Path, clean: Path, parameters: Parameters) -> dict[str, Any]:
     """The sample translations, each with its parts that differ from the reference."""
     test = clean / "test.parquet"
-    sources, references = (schemas.read_column(test, side) for side in schemas.SIDES)
-    lengths = [len(tokens.split()) for tokens in schemas.read_column(test, "source_tokens")]
-    runs = {run: schemas.read_translations(translations / f"{run}.jsonl", len(sources)) for run in parameters.runs}
+    sources, references = (read_column(test, side) for side in SIDES)
+    lengths = [len(tokens.split()) for tokens in read_column(test, "source_tokens")]
+    runs = {run: read_translations(translations / f"{run}.jsonl", len(sources)) for run in parameters.runs}
 
     def sample(row: int) -> dict[str, Any]:
         found = {run: rows[row] for run, rows in runs.items()}

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import list_scorer, schemas, stage, tracking, work
+from pipeline import list_scorer, stage, tracking, work
 from pipeline.decoding import load_members, read_sources
 from pipeline.list_scorer import ListScorer, NBestList
 from pipeline.parameters import Bleu, Parameters, read
 from pipeline.rescored_list import EVEN, FEATURES, RescoredList
+from pipeline.schemas import records
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.rescored import FIRST_PASS, Choice, FirstPass, Rescored
+from pipeline.schemas.translated import Members, Translation, write_translations
 from s2s import data, ensemble, files, forcing, loss, metrics, model, nbest, network, text, tuning, vocabulary
 from s2s.candidates import Floats
 from s2s.data import SIDES
@@ -37,8 +41,8 @@ def main(candidates: Path, members: Path, clean: Path, vocab: Path, out: Path, r
     """
     parameters = read()
     settings = parameters.rescore
-    first_pass = schemas.read(schemas.FirstPass, candidates / schemas.FIRST_PASS)
-    run = schemas.read(schemas.Members, members)
+    first_pass = records.read(FirstPass, candidates / FIRST_PASS)
+    run = records.read(Members, members)
     with tracking.run() as tracked:
         scorer, lists = prepared(parameters, run, candidates, clean, vocab)
         rescored = score(scorer, lists, clean, f"rescore by {run.run}")
@@ -46,14 +50,14 @@ def main(candidates: Path, members: Path, clean: Path, vocab: Path, out: Path, r
         scores = write(out, rescored, tuned.weights, parameters.bleu)
         sizes = {split: one.size for split, one in rescored.items()}
         weights = dict(zip(FEATURES, tuned.weights.tolist(), strict=True))
-        schemas.write(report, schemas.Rescored(first_pass, run.run, run.members, sizes, scores, weights))
+        records.write(report, Rescored(first_pass, run.run, run.members, sizes, scores, weights))
         for name, choice in scores.items():
             tracked.metrics({f"{kind}.{name}": getattr(choice, kind) for kind in (*CONVENTIONS, "dev_bleu_tokenized")})
         shutil.rmtree(scorer.place)
 
 
 def prepared(
-    parameters: Parameters, run: schemas.Members, folder: Path, clean: Path, vocab: Path
+    parameters: Parameters, run: Members, folder: Path, clean: Path, vocab: Path
 ) -> tuple[ListScorer, list[NBestList]]:
     """Loads the models and opens the lists."""
     settings, mean = parameters.rescore, parameters.run(run.run).ensemble_mean
@@ -84,13 +88,13 @@ def score(scorer: ListScorer, lists: Sequence[NBestList], clean: Path, title: st
     with Meter(title, sum(len(one.sources) for one in lists)) as meter:
         for one in lists:
             path = clean / f"{one.split}.parquet"
-            references = {column: schemas.read_column(path, column) for column, _ in CONVENTIONS.values()}
+            references = {column: read_column(path, column) for column, _ in CONVENTIONS.values()}
             found[one.split] = RescoredList.make(one, scorer, scorer.score(one, meter, done), references)
             done += len(one.sources)
     return found
 
 
-def write(out: Path, rescored: dict[str, RescoredList], weights: Floats, settings: Bleu) -> dict[str, schemas.Choice]:
+def write(out: Path, rescored: dict[str, RescoredList], weights: Floats, settings: Bleu) -> dict[str, Choice]:
     """Writes the lists in their new order and the translations of the test set; returns how good each choice is."""
     dev, test = rescored["dev"], rescored["test"]
     on_dev = {name: dev.numbers.bleu(choice) for name, choice in dev.choices(weights).items()}
@@ -100,9 +104,9 @@ def write(out: Path, rescored: dict[str, RescoredList], weights: Floats, setting
         for split, one in rescored.items():
             nbest.write(folder / f"{split}.nbest", one.ranked())
         for name in TRANSLATIONS:
-            schemas.write_translations(folder / f"{name}.jsonl", chosen[name])
+            write_translations(folder / f"{name}.jsonl", chosen[name])
     return {
-        name: schemas.Choice(
+        name: Choice(
             **compared(lines, chosen["first"], test.references, settings), dev_bleu_tokenized=round(on_dev[name], 4)
         )
         for name, lines in chosen.items()
@@ -110,8 +114,8 @@ def write(out: Path, rescored: dict[str, RescoredList], weights: Floats, setting
 
 
 def compared(
-    lines: Sequence[schemas.Translation],
-    first: Sequence[schemas.Translation],
+    lines: Sequence[Translation],
+    first: Sequence[Translation],
     references: dict[str, list[str]],
     settings: Bleu,
 ) -> dict[str, Any]:

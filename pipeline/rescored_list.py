@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline import schemas
 from pipeline.list_scorer import DIGITS, ListScorer, NBestList
+from pipeline.schemas.rescored import ListSize
+from pipeline.schemas.translated import Translation
 from s2s import oracle, text
 from s2s.candidates import Candidates, Floats, Integers, count_matches
 from s2s.nbest import Candidate
@@ -46,10 +47,10 @@ class RescoredList:
         return cls(lists, scorer, Candidates(np.cumsum(sizes), features, np.concatenate(counts)), references)
 
     @property
-    def size(self) -> schemas.ListSize:
+    def size(self) -> ListSize:
         """How long the lists are."""
         lengths = np.diff(self.numbers.starts)
-        return schemas.ListSize(len(lengths), round(float(lengths.mean()), 4), int(lengths.max()))
+        return ListSize(len(lengths), round(float(lengths.mean()), 4), int(lengths.max()))
 
     @property
     def even(self) -> Floats:
@@ -67,9 +68,9 @@ class RescoredList:
             "oracle": oracle.oracle(numbers),
         }
 
-    def translations(self, choices: dict[str, Integers]) -> dict[str, list[schemas.Translation]]:
+    def translations(self, choices: dict[str, Integers]) -> dict[str, list[Translation]]:
         """The candidates that each way of choosing takes, with their log-probability by the scorer."""
-        found: dict[str, list[schemas.Translation]] = {name: [] for name in choices}
+        found: dict[str, list[Translation]] = {name: [] for name in choices}
         for sentence, candidates in enumerate(self.lists.read()):
             for name, choice in choices.items():
                 place = int(choice[sentence])
@@ -77,10 +78,10 @@ class RescoredList:
                 found[name].append(self.translation(tokens, float(self.numbers.features[place, 1])))
         return found
 
-    def translation(self, tokens: str, log_prob: float) -> schemas.Translation:
+    def translation(self, tokens: str, log_prob: float) -> Translation:
         """A candidate as translations are kept."""
         plain = text.detokenize(tokens, self.scorer.language)
-        return schemas.Translation(plain, tokens, log_prob, self.scorer.ids(tokens).count(UNK))
+        return Translation(plain, tokens, log_prob, self.scorer.ids(tokens).count(UNK))
 
     def ranked(self) -> Iterator[list[Candidate]]:
         """The candidates with the new features, ranked by the average of both scores."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import schemas
 from pipeline.lines import Block
 from pipeline.parameters import Clean
-from pipeline.schemas import Example, Rule
+from pipeline.schemas import records
+from pipeline.schemas.cleaned import Example, Rule
 from s2s import languages, text
 from s2s.files import naming, whole
 
@@ -190,12 +190,12 @@ def write_sifted(out: Path, rows: list[tuple[int | str, ...]], summary: Summary)
     """Writes what `read_summary` and `SIFTED` describe."""
     columns = list(zip(*rows, strict=True)) or [()] * len(SIFTED)
     arrays = [pa.array(column, part.type) for column, part in zip(columns, SIFTED, strict=True)]
-    schema = SIFTED.with_metadata({SUMMARY: schemas.adapter(Summary).dump_json(summary)})
+    schema = SIFTED.with_metadata({SUMMARY: records.adapter(Summary).dump_json(summary)})
     with naming(out), whole(out) as part:
         pq.write_table(pa.Table.from_arrays(arrays, schema=schema), part, compression="zstd", use_dictionary=False)
 
 
 def read_summary(path: Path) -> Summary:
     """The summary of a block that was sifted before."""
-    summary: Summary = schemas.adapter(Summary).validate_json(pq.read_schema(path).metadata[SUMMARY])
+    summary: Summary = records.adapter(Summary).validate_json(pq.read_schema(path).metadata[SUMMARY])
     return summary

@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import claims, schemas, stage, tracking
+from pipeline import claims, stage, tracking
 from pipeline.deciding import ALPHA, FEWEST
 from pipeline.evidence import Evidence
 from pipeline.judges import judge_bleu, judge_cell, judge_length, judge_perplexities, judge_share
 from pipeline.parameters import read
+from pipeline.schemas import records
 from pipeline.scorecard_schema import VERDICTS, Entry, Scorecard
 from pipeline.state_judge import judge_states
 from s2s import files
@@ -31,7 +32,7 @@ def main(reports: Path, translations: Path, rescored: Path, clean: Path, out: Pa
     parameters = read()
     with tracking.run() as tracked:
         entries = list(judged(Evidence(parameters, reports, translations, rescored, clean)))
-        schemas.write(out, Scorecard(entries, ALPHA, FEWEST, parameters.bleu.bootstrap_samples))
+        records.write(out, Scorecard(entries, ALPHA, FEWEST, parameters.bleu.bootstrap_samples))
         files.write_text(table, pd.DataFrame(map(row, entries)).to_csv(index=False, lineterminator="\n"))
         found = [one.verdict for one in entries if one.kind == "claim"]
         tracked.metrics({f"claims.{verdict.replace(' ', '_')}": found.count(verdict) for verdict in VERDICTS})

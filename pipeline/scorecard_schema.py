@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.schemas import EXACT
+from pipeline.schemas.records import EXACT
 
 Verdict = Literal["holds", "fails", "undecided", "not run"]
 VERDICTS: tuple[Verdict, ...] = ("holds", "fails", "undecided", "not run")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import schemas
 from pipeline.parameters import Parameters
+from pipeline.schemas import records
 from pipeline.scorecard_schema import SCORECARD, VERDICTS, Entry, Scorecard, Verdict
 
 SIGNS: dict[Verdict, str] = {"holds": "✓", "fails": "✗", "undecided": "?", "not run": "–"}
@@ -27,7 +27,7 @@ class Line:
 
 def content(reports: Path, parameters: Parameters) -> dict[str, Any]:
     """All that the template of the section needs."""
-    scorecard = schemas.read(Scorecard, reports / SCORECARD)
+    scorecard = records.read(Scorecard, reports / SCORECARD)
     lines = [Line(one) for one in scorecard.entries]
     return {
         "scorecard": scorecard,

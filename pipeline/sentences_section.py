@@ -6,8 +6,9 @@ from typing import Any
 
 from jinja2.utils import htmlsafe_json_dumps
 
-from pipeline import samples, schemas
-from pipeline.schemas import Alternative, Translation
+from pipeline import samples
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.translated import Alternative, Translation, read_translations
 from s2s import classroom_bleu, files, sentence_chrf
 
 SHOWN = 10  # further translations of a sentence: all of the paper's 1,000 would make a page of gigabytes
@@ -21,11 +22,9 @@ def content(translations: Path, clean: Path, runs: Iterable[str]) -> dict[str, A
         clean: folder of clean text, from the clean stage.
         runs: names of the runs that are shown.
     """
-    columns = {
-        name: schemas.read_column(clean / "test.parquet", name) for name in ("source", "target", "source_tokens")
-    }
+    columns = {name: read_column(clean / "test.parquet", name) for name in ("source", "target", "source_tokens")}
     size = len(columns["source"])
-    found = {run: schemas.read_translations(translations / f"{run}.jsonl", size) for run in runs}
+    found = {run: read_translations(translations / f"{run}.jsonl", size) for run in runs}
     sentences = {
         "source": columns["source"],
         "reference": columns["target"],

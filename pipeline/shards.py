@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline import schemas
 from pipeline.rules import Pair
+from pipeline.schemas.pairs import PAIRS, write_pairs
 from pipeline.workers import mapped
 from s2s import selection
 from s2s.progress import Meter
@@ -161,4 +161,4 @@ def write_train(folder: Path, shards: Sequence[Shard], dropped: Iterable[Mask]) 
 def write_shard(job: tuple[Shard, Path, int, Mask]) -> None:
     """Writes the kept pairs of one shard."""
     shard, out, first, kept = job
-    schemas.write_pairs(out, first, shard.read(schemas.PAIRS.names[1:]).filter(pa.array(kept)))
+    write_pairs(out, first, shard.read(PAIRS.names[1:]).filter(pa.array(kept)))

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import claims, schemas
+from pipeline import claims
 from pipeline.claims import ProbeClaim
 from pipeline.deciding import ALPHA, entry
 from pipeline.probes import MeasuredPanel, MeasuredProbes
+from pipeline.schemas import records
 from pipeline.scorecard_schema import Entry, Verdict
 
 EMBEDDINGS = "embeddings.json"
@@ -20,7 +21,7 @@ def judge_states(reports: Path) -> Iterator[Entry]:
     Only sentences of the same words, in another order, tell of word order. Where there are none, sentences of one group
     are the same said in other ways, as in the active and the passive voice.
     """
-    probes = schemas.read(MeasuredProbes, reports / EMBEDDINGS)
+    probes = records.read(MeasuredProbes, reports / EMBEDDINGS)
     order = [panel for panel in probes.panels if panel.separation.reordered is not None]
     voice = [panel for panel in probes.panels if panel not in order and panel.separation.silhouette is not None]
     yield judge(claims.WORD_ORDER, best(order), probes, "no probe sentences of the same words in another order")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import schemas
 from pipeline.lines import lines
 from pipeline.parameters import Parameters
+from pipeline.schemas.translated import read_translations
 from s2s import text
 from s2s.errors import check
 
@@ -29,7 +29,7 @@ def read_all(
     """
     found: dict[str, list[str]] = {}
     for name, path in ours(parameters, translations, rescored):
-        found[name] = [row.translation for row in schemas.read_translations(path, sentences)]
+        found[name] = [row.translation for row in read_translations(path, sentences)]
     for path in sorted(others.glob(f"*{SUFFIX}")):
         check(path.stem not in found, f"{path}: found the name of a system of ours; expected another name")
         found[path.stem] = read_others(path, parameters, sentences)

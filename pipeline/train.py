@@ -11,8 +11,10 @@ import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
-from pipeline import launch, schemas, stage, tracking, work
+from pipeline import launch, stage, tracking, work
 from pipeline.parameters import Parameters, Train, read
+from pipeline.schemas.encoded import check_vocabularies
+from pipeline.schemas.trained import CURVE_COLUMNS
 from pipeline.watch import Watch
 from s2s import (
     averaging,
@@ -132,7 +134,7 @@ def read_task(system: str, seed: int, encoded: Path, vocab: Path, out: Path, cur
     parameters = read()
     model_section, settings = parameters.system(system)
     vocabularies = {side: vocabulary.load(vocab, side) for side in data.SIDES}
-    schemas.check_vocabularies(encoded, {side: known.sha256 for side, known in vocabularies.items()})
+    check_vocabularies(encoded, {side: known.sha256 for side, known in vocabularies.items()})
     source_size, target_size = (len(vocabularies[side]) for side in data.SIDES)
     architecture = Architecture(
         **model_section.model_dump(), source_vocabulary=source_size, target_vocabulary=target_size
@@ -249,7 +251,7 @@ def fingerprint(task: Task) -> str:
 
 def write_curve(path: Path, end: Position) -> None:
     """Writes one row an evaluation."""
-    table = pd.DataFrame(end.curve, columns=list(schemas.CURVE_COLUMNS))
+    table = pd.DataFrame(end.curve, columns=list(CURVE_COLUMNS))
     files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import schemas, stage, tracking
+from pipeline import stage, tracking
 from pipeline.decoding import load_members, read_sources, search_settings, texts
 from pipeline.parameters import read
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.translated import Alternative, Translation, read_members, write_translations
 from s2s import alignments, text, vocabulary
 from s2s.data import SIDES
 from s2s.device import prepare
@@ -34,7 +36,7 @@ def main(run: str, members: Path, clean: Path, vocab: Path, lexicon: Path, out: 
     settings, language = parameters.run(run), parameters.download.target_language
     device = prepare(settings.device, settings.threads)
     vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}
-    models = load_members(schemas.read_members(members), vocabularies, device)
+    models = load_members(read_members(members), vocabularies, device)
     known = load_for(lexicon, vocabularies["target"]) if settings.replace_unknown else None
     sentences = read_sources(clean, "test", vocabularies["source"])
     search = search_settings(settings, parameters.runs[run].beam)
@@ -43,7 +45,7 @@ def main(run: str, members: Path, clean: Path, vocab: Path, lexicon: Path, out: 
         for rows in batches([len(sentence) for sentence in sentences], settings.batch_sentences):
             found |= zip(rows, beam_search(models, [sentences[row] for row in rows], search), strict=True)
             meter.update(len(found), f"{len(found)} sentences")
-        sources = schemas.read_column(clean / "test.parquet", "source_tokens")
+        sources = read_column(clean / "test.parquet", "source_tokens")
         said = [[texts(one, vocabularies["target"], language) for one in found[row]] for row in range(len(sources))]
         if known is not None:
             lists = [found[row] for row in range(len(sources))]
@@ -52,7 +54,7 @@ def main(run: str, members: Path, clean: Path, vocab: Path, lexicon: Path, out: 
                 attention = [looks.get((row, rank)) for rank in range(len(said[row]))]
                 said[row] = replaced(said[row], source, attention, known, language)
         translations = [translation(found[row], each) for row, each in enumerate(said)]
-        schemas.write_translations(out, translations)
+        write_translations(out, translations)
         tracked.metrics({"sentences": len(found), "log_prob": sum(best.log_prob for best, *_ in found.values())})
 
 
@@ -74,14 +76,12 @@ def replaced(
     return [(text.detokenize(line, language), line) for line in lines]
 
 
-def translation(hypotheses: Sequence[Hypothesis], said: Sequence[tuple[str, str]]) -> schemas.Translation:
+def translation(hypotheses: Sequence[Hypothesis], said: Sequence[tuple[str, str]]) -> Translation:
     """The best hypothesis with its plain text and tokens, and the others with their plain texts."""
     best, *others = hypotheses
     (plain, tokens), *texts = said
-    rest = [
-        schemas.Alternative(one, other.log_prob, other.score) for (one, _), other in zip(texts, others, strict=True)
-    ]
-    return schemas.Translation(plain, tokens, best.log_prob, best.ids.count(UNK), rest)
+    rest = [Alternative(one, other.log_prob, other.score) for (one, _), other in zip(texts, others, strict=True)]
+    return Translation(plain, tokens, best.log_prob, best.ids.count(UNK), rest)
 
 
 if __name__ == "__main__":

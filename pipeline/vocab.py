@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline import schemas, stage, tracking
+from pipeline import stage, tracking
 from pipeline.parameters import Vocab, read
-from pipeline.schemas import SideVocabulary, Vocabularies
+from pipeline.schemas import records
+from pipeline.schemas.measured_text import SideVocabulary, Vocabularies
+from pipeline.schemas.pairs import SIDES, open_pairs, read_column, read_table, shards, text_column
 from pipeline.workers import mapped
 from s2s.counts import WordCounts, count_words, coverage, total, word_vocabulary
 from s2s.files import sweep, whole
@@ -44,8 +46,8 @@ def main(clean: Path, out: Path, report: Path) -> None:
                 f"and {facts.dev_coverage:.2%} of the development text",
                 flush=True,
             )
-        source, target = (learned[side][1] for side in schemas.SIDES)
-        schemas.write(report, Vocabularies(settings.kind, lines, source, target))
+        source, target = (learned[side][1] for side in SIDES)
+        records.write(report, Vocabularies(settings.kind, lines, source, target))
 
 
 def wanted_size(settings: Vocab, side: str) -> int:
@@ -66,8 +68,8 @@ def learn_words(clean: Path, settings: Vocab) -> tuple[int, Learned]:
 
 def count(clean: Path, split: str) -> dict[str, pa.Table]:
     """Counts the words of both sides of a split, in all processors."""
-    files = schemas.shards(clean, split)
-    counts = {side: WordCounts() for side in schemas.SIDES}
+    files = shards(clean, split)
+    counts = {side: WordCounts() for side in SIDES}
     with Meter(f"vocab {split}", len(files)) as meter:
         for done, sides in enumerate(mapped(count_sides, files), start=1):
             for side, part in sides.items():
@@ -78,25 +80,25 @@ def count(clean: Path, split: str) -> dict[str, pa.Table]:
 
 def count_sides(path: Path) -> dict[str, pa.Table]:
     """Counts the words of both sides of a file of pairs."""
-    columns = {side: schemas.text_column(side, tokens=True) for side in schemas.SIDES}
-    table = schemas.read_table(path, list(columns.values()))
+    columns = {side: text_column(side, tokens=True) for side in SIDES}
+    table = read_table(path, list(columns.values()))
     return {side: count_words(table.column(name)) for side, name in columns.items()}
 
 
 def learn_subwords(clean: Path, settings: Vocab) -> tuple[int, Learned]:
     """Learns the subwords of each side from a sample of lines; one after the other, for each takes gigabytes."""
-    train = schemas.shards(clean, "train")
+    train = shards(clean, "train")
     lines = min(settings.sentencepiece_lines, sum(sizes(train)))
-    return lines, {side: learn_side(clean, side, settings) for side in schemas.SIDES}
+    return lines, {side: learn_side(clean, side, settings) for side in SIDES}
 
 
 def learn_side(clean: Path, side: str, settings: Vocab) -> tuple[Vocabulary, SideVocabulary]:
     """Learns the subwords of one side; words are not counted."""
     assert settings.kind != "words"
-    train, [dev] = schemas.shards(clean, "train"), schemas.shards(clean, "dev")
+    train, [dev] = shards(clean, "train"), shards(clean, "dev")
     lines = draw(train, side, settings.sentencepiece_lines, SEED)
     vocabulary = train_sentencepiece(lines, settings.kind, wanted_size(settings, side))
-    texts = draw(train, side, COVERAGE_LINES, SEED + 1), schemas.read_column(dev, side)
+    texts = draw(train, side, COVERAGE_LINES, SEED + 1), read_column(dev, side)
     known = (share_known(vocabulary, text) for text in texts)
     return vocabulary, SideVocabulary(len(vocabulary), 0, 0, *known)
 
@@ -104,12 +106,12 @@ def learn_side(clean: Path, side: str, settings: Vocab) -> tuple[Vocabulary, Sid
 def draw(files: list[Path], column: str, wanted: int, seed: int) -> Iterator[str]:
     """Lines drawn from a column of several files of pairs, in their order; a file's at a time is in memory."""
     for path, numbers in zip(files, draw_lines(sizes(files), wanted, seed), strict=True):
-        yield from schemas.read_table(path, [column]).column(column).take(pa.array(numbers)).to_pylist()
+        yield from read_table(path, [column]).column(column).take(pa.array(numbers)).to_pylist()
 
 
 def sizes(files: Iterable[Path]) -> list[int]:
     """The pairs of each file."""
-    return [schemas.open_pairs(path).metadata.num_rows for path in files]
+    return [open_pairs(path).metadata.num_rows for path in files]
 
 
 def share_known(vocabulary: Vocabulary, lines: Iterable[str]) -> float:

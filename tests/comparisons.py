@@ -5,7 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import schemas, sentence_scores
+from pipeline import sentence_scores
+from pipeline.schemas import records
+from pipeline.schemas.encoded import EncodedSplit
+from pipeline.schemas.measured_text import Encoding
+from pipeline.schemas.trained import CURVE_COLUMNS
 from s2s import files, text
 from tests import model_folders, project, tiny
 
@@ -32,7 +36,7 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 RIGHT = {"base-pair": 22, "base-beam4": 20, "base-beam2": 18, "deep-pair": 40, "deep-beam2": 36, "wide-beam8": 30}
 MEANS = {"base": -8.0, "deep": -7.0, "wide": -8.5}
-ENCODING = {"train": schemas.EncodedSplit(1000, 9000, 11000, 0, 0), "test": schemas.EncodedSplit(48, 500, 480, 0, 0)}
+ENCODING = {"train": EncodedSplit(1000, 9000, 11000, 0, 0), "test": EncodedSplit(48, 500, 480, 0, 0)}
 EPOCHS = {1: 6.0, 2: 6.0, 3: 3.0}
 
 
@@ -54,8 +58,8 @@ def write_project(folder: Path, references: list[str] = REFERENCES, **sections: 
         project.write_run(folder / "translations", run, translated(right)[: len(references)])
     scores = {run: scored(run, number, len(references)) for number, run in enumerate(RUNS)}
     files.write_json(folder / "reports" / "bleu.json", scores)
-    encoding = schemas.Encoding(ENCODING, project.encoding().lengths, project.encoding().padding)
-    schemas.write(folder / "reports" / "encoding.json", encoding)
+    encoding = Encoding(ENCODING, project.encoding().lengths, project.encoding().padding)
+    records.write(folder / "reports" / "encoding.json", encoding)
     write_log_probs(folder, len(references))
     for model in MODELS.values():
         write_model(folder, **model)
@@ -81,7 +85,7 @@ def write_model(folder: Path, system: str, seed: int) -> None:
     network = tiny.network(seed, **{"layers": 1, "hidden": 8} | changes | sizes)
     model_folders.write(folder / "models" / system / str(seed), seed, network)
     rows = [f"{epoch},{100 * epoch},0.001,5.0,4.0,1.0" for epoch in np.arange(1, EPOCHS[seed] + 1)]
-    curve = "\n".join([",".join(schemas.CURVE_COLUMNS), *rows, ""])
+    curve = "\n".join([",".join(CURVE_COLUMNS), *rows, ""])
     files.write_text(folder / "curves" / f"{system}-{seed}.csv", curve)
 
 

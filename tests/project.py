@@ -7,10 +7,18 @@ from typing import Any
 
 import yaml
 
-from pipeline import schemas
 from pipeline.close_sentences import CloseSentences, Neighbor, Neighborhood
 from pipeline.heat_map import HeatMap
 from pipeline.probes import MeasuredPanel, MeasuredProbes, Separation
+from pipeline.schemas import records
+from pipeline.schemas.cleaned import Cleaning, Example, Rule
+from pipeline.schemas.embedded import EmbeddedSentence
+from pipeline.schemas.encoded import EncodedSplit
+from pipeline.schemas.measured_text import LONGEST, Encoding, Lengths, SideVocabulary, Vocabularies
+from pipeline.schemas.pairs import PairWriter
+from pipeline.schemas.rescored import Choice, FirstPass, ListSize, Rescored
+from pipeline.schemas.trained import CURVE_COLUMNS
+from pipeline.schemas.translated import Member, Translation, write_translations
 from s2s import files, text
 from tests import ablated, scorecards
 
@@ -30,7 +38,7 @@ def write_parameters(folder: Path, **sections: Any) -> None:
 def write_split(folder: Path, split: str, pairs: Sequence[tuple[str, str]]) -> None:
     """Writes clean text of one split from plain English and French sentences."""
     folder.mkdir(parents=True, exist_ok=True)
-    with schemas.PairWriter(folder / f"{split}.parquet") as writer:
+    with PairWriter(folder / f"{split}.parquet") as writer:
         writer.write([(en, fr, text.tokenize(en, "en"), text.tokenize(fr, "fr")) for en, fr in pairs])
 
 
@@ -42,8 +50,8 @@ def write_test_set(folder: Path, pairs: Sequence[tuple[str, str]]) -> None:
 def write_run(folder: Path, run: str, translations: Sequence[str]) -> None:
     """Writes the translations of a run."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [schemas.Translation(one, text.tokenize(one, "fr"), -1.0, 0) for one in translations]
-    schemas.write_translations(folder / f"{run}.jsonl", rows)
+    rows = [Translation(one, text.tokenize(one, "fr"), -1.0, 0) for one in translations]
+    write_translations(folder / f"{run}.jsonl", rows)
 
 
 def first_by(run: str) -> dict[str, Any]:
@@ -67,72 +75,70 @@ def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: 
         write_run(folder / "translations", run, lines)
     reports = folder / "reports"
     files.write_json(reports / "bleu.json", {run: scores(run, len(pairs), number) for number, run in enumerate(RUNS)})
-    schemas.write(reports / "rescore" / "ensemble.json", rescored())
-    schemas.write(reports / "scorecard.json", scorecards.scorecard())
+    records.write(reports / "rescore" / "ensemble.json", rescored())
+    records.write(reports / "scorecard.json", scorecards.scorecard())
     files.write_json(reports / "perplexity.json", {model: perplexities(n) for n, model in enumerate(MODELS)})
     files.write_json(reports / "length.json", {run: groups(number) for number, run in enumerate(RUNS)})
     ranks = {name: rank_groups(number) for number, name in enumerate([*RUNS, "ensemble (rescored)"])}
     files.write_json(reports / "rarity.json", ranks)
-    schemas.write(reports / "neighbors.json", close_sentences(pairs))
-    schemas.write(reports / "ablations.json", ablated.report())
+    records.write(reports / "neighbors.json", close_sentences(pairs))
+    records.write(reports / "ablations.json", ablated.report())
     files.write_json(reports / "alignments.json", {"ensemble": [asdict(heat_map(pairs, translations["ensemble"]))]})
-    schemas.write(
+    records.write(
         reports / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", [panel("word order"), panel("voice")])
     )
     write_data_reports(reports)
     for number, model in enumerate(MODELS):
         rows = [f"{n},{100 * n},0.001,{40 / n + number + 1.5},{30 / n + number + 1.25},{5 / n}" for n in range(1, 9)]
-        files.write_text(folder / "curves" / f"{model}.csv", "\n".join([",".join(schemas.CURVE_COLUMNS), *rows, ""]))
+        files.write_text(folder / "curves" / f"{model}.csv", "\n".join([",".join(CURVE_COLUMNS), *rows, ""]))
 
 
 RULES = [
-    schemas.Rule("not_utf8", "a side is not UTF-8"),
-    schemas.Rule("empty", "a side holds no text"),
-    schemas.Rule("too_long", "a side has more than 80 tokens"),
-    schemas.Rule("ratio", "a side has more than 9 times the tokens of the other"),
-    schemas.Rule("duplicate", "the pair was kept before"),
+    Rule("not_utf8", "a side is not UTF-8"),
+    Rule("empty", "a side holds no text"),
+    Rule("too_long", "a side has more than 80 tokens"),
+    Rule("ratio", "a side has more than 9 times the tokens of the other"),
+    Rule("duplicate", "the pair was kept before"),
 ]
 LEDGER = {
     "demo": {"in": 30123, "out": 30000, "empty": 1, "too_long": 20, "ratio": 2, "duplicate": 100},
     "second": {"in": 2345, "out": 2300, "empty": 45},
 }
 EXAMPLES = {
-    "empty": [schemas.Example("demo", 4711, "", "Il\u2028 y\u00ad a <b>rien</b>.")],
-    "too_long": [schemas.Example("second", 1000 + n, "word " * 40, "mot" * 66) for n in range(3)],
-    "not_nfc": [schemas.Example("demo", 815, " The  cat\x85", "Le chat e\u0301coute.")],
+    "empty": [Example("demo", 4711, "", "Il\u2028 y\u00ad a <b>rien</b>.")],
+    "too_long": [Example("second", 1000 + n, "word " * 40, "mot" * 66) for n in range(3)],
+    "not_nfc": [Example("demo", 815, " The  cat\x85", "Le chat e\u0301coute.")],
 }
 
 
 def write_data_reports(reports: Path) -> None:
     """Writes what the stages before training say of the data."""
     repairs = {"demo": {"not_nfc": 17, "control": 0}, "second": {"not_nfc": 3}}
-    schemas.write(
-        reports / "cleaning.json", schemas.Cleaning(RULES, LEDGER, repairs, EXAMPLES, {"train": 32300, "dev": 1000})
-    )
-    schemas.write(
+    records.write(reports / "cleaning.json", Cleaning(RULES, LEDGER, repairs, EXAMPLES, {"train": 32300, "dev": 1000}))
+    records.write(
         reports / "vocab.json",
-        schemas.Vocabularies(
+        Vocabularies(
             "words",
             0,
-            schemas.SideVocabulary(2003, 2345, 345678, 0.991234, 0.981234),
-            schemas.SideVocabulary(3003, 3456, 456789, 0.987123, 0.976123),
+            SideVocabulary(2003, 2345, 345678, 0.991234, 0.981234),
+            SideVocabulary(3003, 3456, 456789, 0.987123, 0.976123),
         ),
     )
-    schemas.write(reports / "encoding.json", encoding())
+    records.write(reports / "encoding.json", encoding())
     files.write_json(reports / "difficulty.json", DIFFICULTY)
 
 
-def encoding() -> schemas.Encoding:
+def encoding() -> Encoding:
     """Encoded text of 32,300 pairs, of which some are longer than the histogram."""
-    source, target = [0] * (schemas.LONGEST + 1), [0] * (schemas.LONGEST + 1)
+    source, target = [0] * (LONGEST + 1), [0] * (LONGEST + 1)
     source[9:12], source[60], source[-1] = (10000, 12000, 10000), 297, 3
     target[10:13], target[77], target[-1] = (11000, 10000, 11000), 295, 5
-    return schemas.Encoding(
+    return Encoding(
         {
-            "train": schemas.EncodedSplit(32300, 345678, 456789, 3030, 5885),
-            "dev": schemas.EncodedSplit(1000, 11234, 12345, 212, 295),
+            "train": EncodedSplit(32300, 345678, 456789, 3030, 5885),
+            "dev": EncodedSplit(1000, 11234, 12345, 212, 295),
         },
-        {"train": schemas.Lengths(source, target)},
+        {"train": Lengths(source, target)},
         {"bucketed": {"source": 0.0213, "target": 0.0345}, "random": {"source": 0.4213, "target": 0.4345}},
     )
 
@@ -167,7 +173,7 @@ def scores(run: str, sentences: int, number: int) -> dict[str, Any]:
     return values
 
 
-def rescored() -> schemas.Rescored:
+def rescored() -> Rescored:
     """What rescoring the lists of `single` by `ensemble` came to; no two numbers in it are equal."""
     choices = {}
     for place, name in enumerate(("first", "even", "tuned", "oracle")):
@@ -175,11 +181,11 @@ def rescored() -> schemas.Rescored:
         for kind, score in (("bleu", 41.2345 + 3 * place), ("bleu_tokenized", 42.3456 + 3 * place)):
             values |= {kind: score, f"{kind}_low": score - 1.5678, f"{kind}_high": score + 1.6789}
             values |= {f"{kind}_signature": SIGNATURE.format("13a"), f"{kind}_p_value": 0.0123 * place + score / 1e4}
-        choices[name] = schemas.Choice(**values)
-    members = [schemas.Member(Path("models/reversed/1"), 1, "a" * 64)]
-    sizes = {split: schemas.ListSize(3, 19.5, 20) for split in ("dev", "test")}
-    return schemas.Rescored(
-        schemas.FirstPass("single", members, {}), "ensemble", members, sizes, choices, {"first_pass": 0.5, "lstm": 0.5}
+        choices[name] = Choice(**values)
+    members = [Member(Path("models/reversed/1"), 1, "a" * 64)]
+    sizes = {split: ListSize(3, 19.5, 20) for split in ("dev", "test")}
+    return Rescored(
+        FirstPass("single", members, {}), "ensemble", members, sizes, choices, {"first_pass": 0.5, "lstm": 0.5}
     )
 
 
@@ -249,6 +255,6 @@ def panel(name: str) -> MeasuredPanel:
     """A panel of embeddings.json."""
     sentences = ["the king sees the gardener .", "the gardener sees the king .", "the king is seen by the gardener ."]
     points = [("king", 2.5, 1.5), ("gardener", -2.25, 0.5), ("gardener", -1.75, -1.25)]
-    found = [schemas.EmbeddedSentence(group, one, x, y) for one, (group, x, y) in zip(sentences, points, strict=True)]
+    found = [EmbeddedSentence(group, one, x, y) for one, (group, x, y) in zip(sentences, points, strict=True)]
     numbers = Separation(2, 0.4321, 0.3333, 0.6667, 0.3456, 0.6543, 3, True, 0.8765, None)
     return MeasuredPanel(name, (0.6789, 0.2345), found, numbers)

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from pipeline import schemas
 from pipeline.lines import lines
+from pipeline.schemas.translated import Member, write_members
 from s2s import files, model, nbest, text
 from s2s.model import Seq2Seq
 from s2s.nbest import Candidate
@@ -66,10 +66,8 @@ def write(folder: Path, pairs: Mapping[str, Sequence[tuple[str, str]]], vocabula
         files.write_json(place / model.DESCRIPTION, {"model": model.describe(network.architecture)} | hashes)
     for run, seeds in SEEDS.items():
         places = {seed: Path("models") / "reversed" / str(seed) for seed in seeds}
-        chosen = [
-            schemas.Member(place, seed, files.sha256(folder / place / model.WEIGHTS)) for seed, place in places.items()
-        ]
-        schemas.write_members(folder / "members" / f"{run}.json", run, "reversed", 2, chosen)
+        chosen = [Member(place, seed, files.sha256(folder / place / model.WEIGHTS)) for seed, place in places.items()]
+        write_members(folder / "members" / f"{run}.json", run, "reversed", 2, chosen)
 
 
 def read_list(folder: Path, split: str, sentences: int) -> list[list[Candidate]]:

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline import ablation_figure, ablations, ablations_section, base_contrasts, formats, parameters, schemas
+from pipeline import ablation_figure, ablations, ablations_section, base_contrasts, formats, parameters
 from pipeline.ablations_schema import Ablation, Ablations, Change
+from pipeline.schemas import records
 from s2s import metrics, operations
 from s2s.errors import UserError
 from tests import ablated, comparisons, model_folders, project, tiny
@@ -31,7 +32,7 @@ def run_stage(folder: Path, base: str = "base") -> Ablations:
     reports = folder / "reports"
     writes = [reports / f"ablations.{suffix}" for suffix in ("json", "csv", "svg")]
     ablations.main(base, *reads, *writes)
-    return schemas.read(Ablations, writes[0])
+    return records.read(Ablations, writes[0])
 
 
 def by_system(found: Ablations) -> dict[str, Ablation]:
@@ -163,7 +164,7 @@ def test_the_figure_tells_each_difference(width: float) -> None:
 
 def section(found: Ablations, folder: Path) -> str:
     """The section as the page has it."""
-    schemas.write(folder / "reports" / "ablations.json", found)
+    records.write(folder / "reports" / "ablations.json", found)
     loader = FileSystemLoader(ROOT / "pipeline/page")
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {one.__name__: one for one in formats.FILTERS}

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from pipeline import alignments as stage
-from pipeline import alignments_section, heat_figure, report, schemas, translate
+from pipeline import alignments_section, heat_figure, report, translate
 from pipeline.heat_map import HeatMap, looked_at
+from pipeline.schemas import records
+from pipeline.schemas.translated import Member, read_translations, write_members
 from s2s import files, model, text, vocabulary
 from s2s.alignments import alignments
 from s2s.errors import UserError
@@ -59,14 +61,14 @@ def write_runs(folder: Path, **runs: tuple[str, ...]) -> None:
     )
     for name, systems in runs.items():
         folders = [folder / "models" / system / "1" for system in systems]
-        members = [schemas.Member(path, 1, files.sha256(path / model.WEIGHTS)) for path in folders]
-        schemas.write_members(folder / "members" / f"{name}.json", name, systems[0], 3, members)
+        members = [Member(path, 1, files.sha256(path / model.WEIGHTS)) for path in folders]
+        write_members(folder / "members" / f"{name}.json", name, systems[0], 3, members)
 
 
 def run_stage(folder: Path) -> dict[str, list[HeatMap]]:
     out = folder / "reports" / "alignments.json"
     stage.main(folder / "members", folder / "clean", folder / "vocab", out, out.with_suffix(".svg"))
-    return schemas.parse(dict[str, list[HeatMap]], out.read_bytes(), str(out))
+    return records.parse(dict[str, list[HeatMap]], out.read_bytes(), str(out))
 
 
 def test_heat_maps_are_where_the_models_look_in_their_translations(here: Path) -> None:
@@ -157,7 +159,7 @@ def test_a_run_translates_unknown_words_by_where_its_models_look(here: Path) -> 
         "alone", here / "members/alone.json", here / "clean", here / "vocab", here / "lexicon.parquet", here / "out"
     )
     network, moved = model.load(here / "models" / "luong" / "1"), 0
-    for one in schemas.read_translations(here / "out", len(SENTENCES)):
+    for one in read_translations(here / "out", len(SENTENCES)):
         tokens = text.tokenize(SENTENCES[one.id], "en")
         ids = source.encode(tokens)
         ((best,),) = beam_search([network], [ids], SearchSettings(beam=3, max_tokens=12))

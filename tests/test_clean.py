@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import clean, parameters, rules, schemas
+from pipeline import clean, parameters, rules
 from pipeline.parameters import Clean
 from pipeline.rules import Cleaner
-from pipeline.schemas import Manifest, RawCorpus
+from pipeline.schemas import records
+from pipeline.schemas.pairs import PAIRS as PAIRS_SCHEMA
+from pipeline.schemas.pairs import SPLITS, read_column, shards
+from pipeline.schemas.raw import MANIFEST, Manifest, RawCorpus
 from s2s.errors import UserError
 from tests import project
 
@@ -65,7 +68,7 @@ def run(
             for number, file in enumerate((corpus.source, corpus.target)):
                 put(folder / "raw" / file, (pair[number] for pair in pairs))
             splits.setdefault(split, []).append(corpus)
-    schemas.write(folder / "raw" / schemas.MANIFEST, Manifest("files", "en", "fr", splits))
+    records.write(folder / "raw" / MANIFEST, Manifest("files", "en", "fr", splits))
     return again(folder)
 
 
@@ -81,11 +84,11 @@ def names(report: dict[str, Any]) -> list[str]:
 
 
 def column(folder: Path, split: str, name: str) -> list[Any]:
-    return [text for path in schemas.shards(folder / "clean", split) for text in schemas.read_column(path, name)]
+    return [text for path in shards(folder / "clean", split) for text in read_column(path, name)]
 
 
 def rows(folder: Path, split: str) -> list[tuple[Any, ...]]:
-    return list(zip(*(column(folder, split, name) for name in schemas.PAIRS.names), strict=True))
+    return list(zip(*(column(folder, split, name) for name in PAIRS_SCHEMA.names), strict=True))
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
@@ -95,7 +98,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
 
 def test_text_is_normalized_and_tokenized_in_both_languages(here: Path) -> None:
     run(here, {"a": GOOD}, dev=GOOD, test=GOOD)
-    for split in schemas.SPLITS:
+    for split in SPLITS:
         assert rows(here, split) == [(0, *TOKENS)]
 
 
@@ -256,7 +259,7 @@ PAIRS = [(f"a {number % 17}", f"b {number % 13}") for number in range(400)]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards, parts and row groups so small that there are many."""
     monkeypatch.setattr(clean, "SHARD_PAIRS", 30)
-    monkeypatch.setattr(schemas, "ROW_GROUP", 7)
+    monkeypatch.setattr("pipeline.schemas.pairs.ROW_GROUP", 7)
     monkeypatch.setattr("pipeline.shards.PART_ROWS", 50)
 
 
@@ -309,7 +312,7 @@ def test_work_is_never_taken_up_under_other_rules(change: dict[str, Any], here: 
     names = []
     for settings in ({}, change):
         project.write_parameters(here, clean=SETTINGS | settings)
-        manifest = schemas.read(Manifest, here / "raw" / schemas.MANIFEST)
+        manifest = records.read(Manifest, here / "raw" / MANIFEST)
         names.append(clean.fingerprint(here / "raw", manifest, parameters.read().clean))
     assert names[0] != names[1]
 

@@ -25,11 +25,13 @@ from pipeline import (
     perplexity,
     rarity,
     report,
-    schemas,
     scorecard,
     vocab,
 )
-from pipeline.schemas import Alternative, Translation
+from pipeline.schemas import records
+from pipeline.schemas.pairs import SIDES
+from pipeline.schemas.trained import CURVE_COLUMNS
+from pipeline.schemas.translated import Alternative, Translation, write_translations
 from pipeline.scorecard_schema import Scorecard
 from s2s import text, vocabulary
 from tests import model_folders, project, tiny
@@ -140,12 +142,12 @@ def write_inputs(folder: Path, case: Case) -> None:
     ]
     for place in (*(f"translations/{run}" for run in RUNS), "rescored/by-pair/first", "rescored/by-pair/even"):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        schemas.write_translations(folder / f"{place}.jsonl", rows)
+        write_translations(folder / f"{place}.jsonl", rows)
     project.write_data_reports(folder / "reports")
-    schemas.write(folder / "reports" / "rescore" / "by-pair.json", project.rescored())
+    records.write(folder / "reports" / "rescore" / "by-pair.json", project.rescored())
     for model in MODELS:  # a training that was stopped before its first epoch ended
         (folder / "curves").mkdir(exist_ok=True)
-        (folder / "curves" / f"{model}.csv").write_text(",".join(schemas.CURVE_COLUMNS) + "\n", encoding="utf-8")
+        (folder / "curves" / f"{model}.csv").write_text(",".join(CURVE_COLUMNS) + "\n", encoding="utf-8")
 
 
 def run_stages(folder: Path) -> None:
@@ -183,7 +185,7 @@ def run_stages(folder: Path) -> None:
 
 def write_models(folder: Path, vocabularies: tuple[vocabulary.Vocabulary, vocabulary.Vocabulary]) -> None:
     """Writes models that have learned nothing."""
-    sizes = {f"{side}_vocabulary": len(known) for side, known in zip(schemas.SIDES, vocabularies, strict=True)}
+    sizes = {f"{side}_vocabulary": len(known) for side, known in zip(SIDES, vocabularies, strict=True)}
     for model in MODELS.values():
         name, seed = model["system"], model["seed"]
         context = SYSTEMS[name].get("model", {}).get("context", "initial")
@@ -225,7 +227,7 @@ def test_scores_are_sacrebleus(made: Made) -> None:
 
 
 def test_nothing_is_decided_by_what_tells_nothing(made: Made, browser: Browser) -> None:
-    entries = schemas.read(Scorecard, made.folder / "reports" / "scorecard.json").entries
+    entries = records.read(Scorecard, made.folder / "reports" / "scorecard.json").entries
     decided = [one.statement for one in entries if one.measure == "BLEU" and one.verdict in ("holds", "fails")]
     assert decided == []
     assert any(one.verdict == "undecided" and one.why for one in entries)

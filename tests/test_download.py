@@ -18,9 +18,11 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from pipeline import download, schemas, transfer
+from pipeline import download, transfer
 from pipeline.lines import pairs
-from pipeline.schemas import Manifest, RawCorpus
+from pipeline.schemas import records
+from pipeline.schemas.pairs import SIDES, SPLITS
+from pipeline.schemas.raw import Manifest, RawCorpus
 from pipeline.sources import LISTED
 from s2s import progress
 from s2s.errors import UserError
@@ -41,7 +43,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(folder: Path, listed: Path = LISTED, **settings: Any) -> Manifest:
     project.write_parameters(folder, download=settings)
     download.main(folder / "raw", listed)
-    return schemas.read(Manifest, folder / "raw" / "manifest.json")
+    return records.read(Manifest, folder / "raw" / "manifest.json")
 
 
 def write_files(folder: Path, changes: dict[str, bytes] | None = None) -> dict[str, str]:
@@ -49,7 +51,7 @@ def write_files(folder: Path, changes: dict[str, bytes] | None = None) -> dict[s
     (folder / "my").mkdir()
     named = {}
     for split, texts in GOOD.items():
-        for side, text in zip(schemas.SIDES, texts, strict=True):
+        for side, text in zip(SIDES, texts, strict=True):
             path = folder / "my" / f"{split}.{side}"
             path.write_bytes((changes or {}).get(path.name, text.encode()))
             named[f"{split}_{side}"] = str(path)
@@ -332,11 +334,11 @@ def test_a_mirror_may_pack_the_texts_in_another_way(here: Path, site: str) -> No
 def test_texts_that_are_files_by_themselves_come_from_a_mirror_folder(here: Path) -> None:
     (here / "mirror").mkdir()
     files = {}
-    for name in [f"{split}.{language}" for split in schemas.SPLITS for language in ("en", "fr")]:
+    for name in [f"{split}.{language}" for split in SPLITS for language in ("en", "fr")]:
         content = gzip.compress(name.encode() + b"\n", mtime=0)
         (here / "mirror" / name).write_bytes(content)
         files[name] = [known(f"https://never.invalid/{name}", content)]
-    corpora = [{"name": "mine", "split": split, "texts": split + ".{language}"} for split in schemas.SPLITS]
+    corpora = [{"name": "mine", "split": split, "texts": split + ".{language}"} for split in SPLITS]
     settings: dict[str, Any] = {
         "source": "wmt14",
         "mirrors": ["mirror"],

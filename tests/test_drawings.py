@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import drawings, schemas
+from pipeline import drawings
+from pipeline.schemas import records
+from pipeline.schemas.trained import CURVE_COLUMNS
 from s2s.errors import UserError
 from tests import project
 
@@ -11,7 +13,7 @@ from tests import project
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     project.write_parameters(tmp_path, models=project.MODELS, runs=project.RUNS)
-    schemas.write(tmp_path / "encoding.json", project.encoding())
+    records.write(tmp_path / "encoding.json", project.encoding())
     for model in project.MODELS:
         write_curve(tmp_path / "curves" / f"{model}.csv", [30.5, 8.25])
     return tmp_path
@@ -20,7 +22,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write_curve(path: Path, perplexities: list[float]) -> None:
     rows = [f"{epoch},{epoch},0.1,9.5,{value},1" for epoch, value in enumerate(perplexities, 1)]
     path.parent.mkdir(exist_ok=True)
-    path.write_text("\n".join([",".join(schemas.CURVE_COLUMNS), *rows, ""]), encoding="utf-8")
+    path.write_text("\n".join([",".join(CURVE_COLUMNS), *rows, ""]), encoding="utf-8")
 
 
 def run_stage(folder: Path) -> dict[str, bytes]:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import encode, schemas
-from pipeline.schemas import LONGEST, Encoded, EncodedSplit, Encoding
+from pipeline import encode
+from pipeline.schemas import records
+from pipeline.schemas.encoded import Encoded, EncodedSplit
+from pipeline.schemas.measured_text import LONGEST, Encoding
 from s2s.corpus_writer import write_split
 from s2s.data import EncodedCorpus
 from s2s.errors import UserError
@@ -45,7 +47,7 @@ def run(folder: Path, source: Vocabulary, target: Vocabulary) -> Encoded:
     source.save(folder / "vocab", "source")
     target.save(folder / "vocab", "target")
     encode.main(folder / "clean", folder / "vocab", folder / "encoded", folder / "encoding.json")
-    return schemas.read(Encoded, folder / "encoded" / "encoded.json")
+    return records.read(Encoded, folder / "encoded" / "encoded.json")
 
 
 def words() -> tuple[Vocabulary, Vocabulary]:
@@ -97,7 +99,7 @@ def test_the_bytes_are_the_same_whatever_the_processes_and_files(here: Path, mon
 def test_the_report_counts_sentences_by_length(here: Path) -> None:
     write_train(here, PAIRS["train"][:1], [("dog " * length, "chien") for length in (199, 200, 201, 999)])
     run(here, *words())
-    report = schemas.read(Encoding, here / "encoding.json")
+    report = records.read(Encoding, here / "encoding.json")
     assert {length: count for length, count in enumerate(report.lengths["train"].source) if count} == {
         4: 1,
         199: 1,
@@ -105,7 +107,7 @@ def test_the_report_counts_sentences_by_length(here: Path) -> None:
     }
     assert {length: count for length, count in enumerate(report.lengths["train"].target) if count} == {2: 4, 5: 1}
     assert len(report.lengths["dev"].source) == LONGEST + 1
-    assert report.splits == schemas.read(Encoded, here / "encoded" / "encoded.json").splits
+    assert report.splits == records.read(Encoded, here / "encoded" / "encoded.json").splits
 
 
 def write_lengths(folder: Path, lengths: list[int]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import report, schemas
+from pipeline import report
 from pipeline.close_sentences import CloseSentences
 from pipeline.probes import MeasuredProbes
+from pipeline.schemas import records
 from s2s import files
 from s2s.errors import UserError
 from tests import project
@@ -85,8 +86,8 @@ def test_a_run_without_groups_is_told(here: Path) -> None:
 
 def test_without_probes_neighbors_and_groups_there_is_a_page(here: Path) -> None:
     reports = here / "reports"
-    schemas.write(reports / "embeddings.json", MeasuredProbes("reversed-1", 1, "c", []))
-    schemas.write(reports / "neighbors.json", CloseSentences("reversed-1", 1, "c", []))
+    records.write(reports / "embeddings.json", MeasuredProbes("reversed-1", 1, "c", []))
+    records.write(reports / "neighbors.json", CloseSentences("reversed-1", 1, "c", []))
     for name in ("length", "rarity"):
         files.write_json(reports / f"{name}.json", {run: [] for run in project.RUNS})
     html = page(here)

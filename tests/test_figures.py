@@ -9,7 +9,8 @@ import pytest
 from pipeline import figures, group_figure, histogram
 from pipeline.group import Group
 from pipeline.histogram import Bin, Typical
-from pipeline.schemas import EmbeddedSentence, LengthGroup, Panel
+from pipeline.schemas.embedded import EmbeddedSentence, Panel
+from pipeline.schemas.scored import LengthGroup
 
 GROUPS = [LengthGroup(n, 5 * n, 5 * n + 4, 10, 60.0 - n, 55.0 - n, 65.0 - n) for n in range(1, 9)]
 RANKS = [Group(n, 1234.5 * n, 1234.5 * n + 999, 10, 60.0 - n, 55.0 - n, 65.0 - n) for n in range(1, 13)]

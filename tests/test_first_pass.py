@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import first_pass, schemas
+from pipeline import first_pass
+from pipeline.schemas import records
+from pipeline.schemas.rescored import FIRST_PASS, FirstPass, ListFile
+from pipeline.schemas.translated import read_members
 from s2s.errors import UserError
 from s2s.files import sha256
 from s2s.nbest import Candidate
@@ -50,8 +53,8 @@ def test_a_run_finds_as_many_translations_as_a_list_is_to_have(here: Path) -> No
             assert [one.score for one in candidates] == pytest.approx([one.score for one in hypotheses], abs=2e-6)
             assert all(one.features == {"log_prob": (one.score,)} for one in candidates)
     assert max(map(len, found["test"])) == 5
-    origin = schemas.read(schemas.FirstPass, here / "candidates" / schemas.FIRST_PASS)
-    assert origin == schemas.FirstPass("single", schemas.read_members(here / "members" / "single.json"), {})
+    origin = records.read(FirstPass, here / "candidates" / FIRST_PASS)
+    assert origin == FirstPass("single", read_members(here / "members" / "single.json"), {})
 
 
 def test_what_was_found_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,9 +95,9 @@ def test_lists_of_another_system_come_in_the_form_of_the_references(here: Path) 
         [Candidate("le roi", -5.25, {"LM0": (-5.0,), "TM0": (0.0, 0.0)})],
     ]
     assert found["test"][2] == [Candidate("roi", -1.0)]
-    origin = schemas.read(schemas.FirstPass, here / "candidates" / schemas.FIRST_PASS)
+    origin = records.read(FirstPass, here / "candidates" / FIRST_PASS)
     assert origin.first_pass == "lists" and origin.members == []
-    assert origin.files["test"] == schemas.ListFile("test.nbest", sha256(here / "lists" / "test.nbest"))
+    assert origin.files["test"] == ListFile("test.nbest", sha256(here / "lists" / "test.nbest"))
 
 
 def test_a_list_of_another_source_is_refused_before_anything_is_written(here: Path) -> None:

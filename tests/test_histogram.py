@@ -7,7 +7,8 @@ import pytest
 
 from pipeline import figures, histogram
 from pipeline.histogram import Bin, Typical
-from pipeline.schemas import LONGEST, EncodedSplit, Lengths
+from pipeline.schemas.encoded import EncodedSplit
+from pipeline.schemas.measured_text import LONGEST, Lengths
 
 
 def lengths(source: list[int], target: list[int]) -> Lengths:

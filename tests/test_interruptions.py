@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import schemas
-from pipeline.schemas import Manifest, RawCorpus
+from pipeline.schemas import records
+from pipeline.schemas.raw import MANIFEST, Manifest, RawCorpus
 from tests import project
 
 PAIRS = 120_000  # three files of training text
@@ -58,7 +58,7 @@ def write_raw(folder: Path) -> None:
             lines = [line if line.strip() or split == "train" else f"{words}\n" for line in lines]
             (folder / f"{split}.{language}").write_text("".join(lines))
         splits[split] = [corpus]
-    schemas.write(folder / schemas.MANIFEST, Manifest("files", "en", "fr", splits))
+    records.write(folder / MANIFEST, Manifest("files", "en", "fr", splits))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline import package, schemas, served
+from pipeline import package, served
+from pipeline.schemas.translated import Member, write_members
 from s2s import files
 from s2s.errors import UserError
 from s2s.lexicon import Lexicon
@@ -60,8 +61,8 @@ def write(folder: Path, **translate: Any) -> None:
         for seed in range(1, settings["seeds"] + 1):  # type: ignore[operator]
             place = Path("models/reversed") / str(seed)
             model_folders.write(folder / place, seed, trained(seed))
-            members.append(schemas.Member(place, seed, files.sha256(folder / place / WEIGHTS)))
-        schemas.write_members(folder / f"members/{run}.json", run, "reversed", 2, members)
+            members.append(Member(place, seed, files.sha256(folder / place / WEIGHTS)))
+        write_members(folder / f"members/{run}.json", run, "reversed", 2, members)
     scores = {run: project.scores(run, 4, number) for number, run in enumerate(project.RUNS)}
     files.write_json(folder / "reports/bleu.json", scores)
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import schemas
 from pipeline.group import Group
+from pipeline.schemas.scored import LengthGroup, RunScores
+from pipeline.schemas.trained import CURVE_COLUMNS
 from tests import project
 
 CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
@@ -25,9 +26,9 @@ def names(kind: Any) -> list[str]:
 
 
 COLUMNS = {
-    "curves": list(schemas.CURVE_COLUMNS),
-    "reports/bleu.csv": ["run", *names(schemas.RunScores)],
-    "reports/length.csv": ["system", *names(schemas.LengthGroup)],
+    "curves": list(CURVE_COLUMNS),
+    "reports/bleu.csv": ["run", *names(RunScores)],
+    "reports/length.csv": ["system", *names(LengthGroup)],
     "reports/rarity.csv": ["system", *names(Group)],
 }
 """The tables that may be drawn, with the columns that their stages write."""

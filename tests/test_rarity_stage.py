@@ -5,8 +5,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline import rarity, schemas
+from pipeline import rarity
 from pipeline.group import Group
+from pipeline.schemas import records
 from s2s.errors import UserError
 from tests import project
 
@@ -113,5 +114,5 @@ def test_a_mistake_in_a_persons_file_is_told(here: Path, name: str, content: byt
 
 def test_the_groups_come_back_as_they_were_written(here: Path) -> None:
     found = run_stage(here)
-    read = schemas.parse(dict[str, list[Group]], (here / "rarity.json").read_bytes(), "x")
+    read = records.parse(dict[str, list[Group]], (here / "rarity.json").read_bytes(), "x")
     assert [one.lowest for one in read["single"]] == [row["lowest"] for row in found["single"]]

@@ -9,8 +9,12 @@ from typing import Any, get_args
 import pytest
 from playwright.sync_api import Browser, Locator
 
-from pipeline import formats, parameters, report, schemas
+from pipeline import formats, parameters, report
 from pipeline.probes import MeasuredProbes
+from pipeline.schemas import records
+from pipeline.schemas.cleaned import Cleaning
+from pipeline.schemas.measured_text import Vocabularies
+from pipeline.schemas.pairs import SIDES
 from s2s.errors import UserError
 from tests import project
 from tests.browsing import barriers, open_page
@@ -231,8 +235,8 @@ def test_the_ledger_adds_up(made: Path, browser: Browser) -> None:
 
 def test_one_corpus_needs_no_sum(here: Path, browser: Browser) -> None:
     path = here / "reports" / "cleaning.json"
-    cleaning = schemas.read(schemas.Cleaning, path)
-    schemas.write(path, replace(cleaning, ledger={"demo": cleaning.ledger["demo"]}, repairs={}))
+    cleaning = records.read(Cleaning, path)
+    records.write(path, replace(cleaning, ledger={"demo": cleaning.ledger["demo"]}, repairs={}))
     page = open_page(browser, run_stage(here))
     assert list(rows_of(page.locator("#data .ledger"))) == ["demo", "share"]
 
@@ -287,9 +291,9 @@ def test_bars_are_as_long_as_their_shares(made: Path, browser: Browser) -> None:
 
 def test_pieces_of_words_have_no_types_and_were_learned_from_some_lines(here: Path, browser: Browser) -> None:
     path = here / "reports" / "vocab.json"
-    known = schemas.read(schemas.Vocabularies, path)
-    sides = {side: replace(getattr(known, side), types=0) for side in schemas.SIDES}
-    schemas.write(path, replace(known, kind="bpe", sentencepiece_lines=54321, **sides))
+    known = records.read(Vocabularies, path)
+    sides = {side: replace(getattr(known, side), types=0) for side in SIDES}
+    records.write(path, replace(known, kind="bpe", sentencepiece_lines=54321, **sides))
     page = open_page(browser, run_stage(here))
     assert page.get_by_text("SentencePiece learned from 54,321 lines").is_visible()
     assert rows_of(page.locator("table", has_text="coverage, dev"))["source"][1] is None
@@ -380,7 +384,7 @@ def test_one_test_sentence_and_nothing_but_empty_translations(here: Path, browse
 
 def test_no_samples_and_no_probes_leave_a_page(here: Path, browser: Browser) -> None:
     project.write_parameters(here, models=project.MODELS, runs=project.RUNS, report={"samples": 0})
-    schemas.write(here / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", []))
+    records.write(here / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", []))
     page = open_page(browser, run_stage(here))
     assert page.locator("#translations .sample").count() == 0
     assert page.get_by_text("The file of probe sentences holds none.").is_visible()

@@ -10,7 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
 
-from pipeline import first_pass, list_scorer, rescore, schemas
+from pipeline import first_pass, list_scorer, rescore
+from pipeline.schemas import records
+from pipeline.schemas.rescored import FIRST_PASS, FirstPass, ListSize, Rescored
+from pipeline.schemas.translated import read_translations
 from s2s import files, forcing, nbest, text
 from s2s.errors import UserError
 from s2s.nbest import Candidate
@@ -48,14 +51,14 @@ def write_lists(folder: Path, damage: int = 6) -> None:
             scores = draw.normal(-3, 1, len(texts)).round(3).tolist()
             lists.append([Candidate(*one, {"lm": (-1.0,)}) for one in zip(texts, scores, strict=True)])
         nbest.write(folder / "candidates" / f"{split}.nbest", lists)
-    schemas.write(folder / "candidates" / schemas.FIRST_PASS, schemas.FirstPass("files", [], {}))
+    records.write(folder / "candidates" / FIRST_PASS, FirstPass("files", [], {}))
 
 
-def run_stage(folder: Path, scorer: str = "ensemble") -> schemas.Rescored:
+def run_stage(folder: Path, scorer: str = "ensemble") -> Rescored:
     members, report = folder / "members" / f"{scorer}.json", folder / "report.json"
     data, out = (folder / "clean", folder / "vocab"), folder / "rescored"
     rescore.main(folder / "candidates", members, *data, out, report)
-    return schemas.read(schemas.Rescored, folder / "report.json")
+    return records.read(Rescored, folder / "report.json")
 
 
 def test_a_model_scores_its_own_translations_as_its_search_did(here: Path) -> None:
@@ -113,13 +116,13 @@ def test_lists_are_ranked_by_the_average_of_both_scores(here: Path, mean: str) -
 def test_the_report_says_what_sacrebleu_says_of_the_translations(here: Path) -> None:
     write_lists(here)
     found = run_stage(here)
-    assert found.lists == {split: schemas.ListSize(4, 7.0, 7) for split in ("dev", "test")}
+    assert found.lists == {split: ListSize(4, 7.0, 7) for split in ("dev", "test")}
     assert list(found.choices) == ["even", "first", "oracle", "tuned"]
     assert (found.scorer, [one.seed for one in found.members]) == ("ensemble", [1, 2])
     plain = [french for _, french in PAIRS["test"]]
     tokens = [rescoring.tokens(french, "fr") for french in plain]
     for name in ("first", "even", "tuned"):
-        rows = schemas.read_translations(here / "rescored" / f"{name}.jsonl", 4)
+        rows = read_translations(here / "rescored" / f"{name}.jsonl", 4)
         choice = found.choices[name]
         wanted = BLEU(tokenize="13a").corpus_score([one.translation for one in rows], [plain]).score
         assert choice.bleu == pytest.approx(wanted, abs=1e-4)
@@ -142,7 +145,7 @@ def test_translations_are_the_ones_that_each_score_ranks_first(here: Path) -> No
         "tuned": lambda one: sum(weight * one.features[name][0] for name, weight in found.weights.items()),
     }
     for name, value in ways.items():
-        rows = schemas.read_translations(here / "rescored" / f"{name}.jsonl", 4)
+        rows = read_translations(here / "rescored" / f"{name}.jsonl", 4)
         for row, candidates in zip(rows, lists, strict=True):
             best = max(candidates, key=value)
             assert (row.tokens, row.log_prob) == (best.tokens, best.features["lstm"][0])

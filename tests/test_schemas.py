@@ -4,56 +4,60 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import schemas
+from pipeline.schemas import records
+from pipeline.schemas.encoded import Encoded, EncodedSplit, check_vocabularies, vocabularies_of
+from pipeline.schemas.pairs import PairWriter, open_pairs, read_column, stream_columns
+from pipeline.schemas.raw import Manifest, RawCorpus
+from pipeline.schemas.translated import Member, Members, Translation, read_translations, write_translations
 from s2s.errors import UserError
 
 PAIR = ("A b.", "C d.", "A b .", "C d .")
-ENCODED = schemas.Encoded("a" * 64, "b" * 64, {"train": schemas.EncodedSplit(1, 2, 3, 0, 1)})
-TRANSLATIONS = [schemas.Translation("Oui.", "Oui .", -1.5, 0), schemas.Translation("", "", -2.0, 1)]
+ENCODED = Encoded("a" * 64, "b" * 64, {"train": EncodedSplit(1, 2, 3, 0, 1)})
+TRANSLATIONS = [Translation("Oui.", "Oui .", -1.5, 0), Translation("", "", -2.0, 1)]
 
 
 def test_pairs_come_back_numbered_and_by_row_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schemas, "ROW_GROUP", 2)
+    monkeypatch.setattr("pipeline.schemas.pairs.ROW_GROUP", 2)
     path = tmp_path / "train.parquet"
-    with schemas.PairWriter(path) as writer:
+    with PairWriter(path) as writer:
         writer.write([PAIR])
         writer.write([])
         writer.write([PAIR, PAIR])
-    assert list(schemas.stream_columns(path, ["target", "id"])) == [[("C d.", 0), ("C d.", 1)], [("C d.", 2)]]
-    assert schemas.read_column(path, "source_tokens") == ["A b ."] * 3
+    assert list(stream_columns(path, ["target", "id"])) == [[("C d.", 0), ("C d.", 1)], [("C d.", 2)]]
+    assert read_column(path, "source_tokens") == ["A b ."] * 3
 
 
 def test_a_file_of_no_pairs_is_a_file_all_the_same(tmp_path: Path) -> None:
-    with schemas.PairWriter(tmp_path / "dev.parquet"):
+    with PairWriter(tmp_path / "dev.parquet"):
         pass
-    assert schemas.read_column(tmp_path / "dev.parquet", "source") == []
+    assert read_column(tmp_path / "dev.parquet", "source") == []
 
 
 def test_parquet_of_other_columns_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "x.parquet")
     with pytest.raises(UserError, match=r"x.parquet: found columns text; expected id, source, target, source_tokens, "):
-        schemas.read_column(tmp_path / "x.parquet", "source")
+        read_column(tmp_path / "x.parquet", "source")
 
 
 def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x.parquet: no such file; expected what the clean stage writes"):
-        schemas.open_pairs(tmp_path / "x.parquet")
+        open_pairs(tmp_path / "x.parquet")
     (tmp_path / "x.parquet").write_text("text")
     with pytest.raises(UserError, match=r"x.parquet: not Parquet \(.*\); expected what the clean stage writes"):
-        schemas.open_pairs(tmp_path / "x.parquet")
+        open_pairs(tmp_path / "x.parquet")
 
 
 @pytest.mark.parametrize(
     "record",
     [
         ENCODED,
-        schemas.Manifest("demo", "en", "fr", {"train": [schemas.RawCorpus("demo", "train.en", "train.fr", 3)]}),
-        schemas.Members("single", "reversed", 2, [schemas.Member(Path("models/reversed/1"), 1, "c" * 64)]),
+        Manifest("demo", "en", "fr", {"train": [RawCorpus("demo", "train.en", "train.fr", 3)]}),
+        Members("single", "reversed", 2, [Member(Path("models/reversed/1"), 1, "c" * 64)]),
     ],
 )
 def test_records_come_back_as_they_were_written(record: object, tmp_path: Path) -> None:
-    schemas.write(tmp_path / "record.json", record)
-    assert schemas.read(type(record), tmp_path / "record.json") == record
+    records.write(tmp_path / "record.json", record)
+    assert records.read(type(record), tmp_path / "record.json") == record
 
 
 @pytest.mark.parametrize(
@@ -75,49 +79,49 @@ def test_records_come_back_as_they_were_written(record: object, tmp_path: Path) 
 def test_a_record_of_another_form_is_refused(content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(UserError, match=message):
-        schemas.read(schemas.Manifest, tmp_path / "manifest.json")
+        records.read(Manifest, tmp_path / "manifest.json")
 
 
 def test_a_missing_record_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"manifest.json: no such file; expected what the stage before writes"):
-        schemas.read(schemas.Manifest, tmp_path / "manifest.json")
+        records.read(Manifest, tmp_path / "manifest.json")
 
 
 @pytest.mark.parametrize("name", ["encoded.json", "model.json"])
 def test_vocabularies_other_than_those_wanted_are_refused(name: str, tmp_path: Path) -> None:
-    schemas.write(tmp_path / name, ENCODED)
+    records.write(tmp_path / name, ENCODED)
     wanted = {"source": "a" * 64, "target": "b" * 64}
-    schemas.check_vocabularies(tmp_path, wanted)
-    assert schemas.vocabularies_of(tmp_path) == wanted
+    check_vocabularies(tmp_path, wanted)
+    assert vocabularies_of(tmp_path) == wanted
     with pytest.raises(UserError, match=r"found a target vocabulary of sha256 bbbbbbbbbbbb; expected cccccccccccc"):
-        schemas.check_vocabularies(tmp_path, wanted | {"target": "c" * 64})
+        check_vocabularies(tmp_path, wanted | {"target": "c" * 64})
 
 
 def test_a_description_without_vocabularies_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text("{}")
     with pytest.raises(UserError, match=r"model.json: found no source_vocabulary_sha256; expected"):
-        schemas.vocabularies_of(tmp_path)
+        vocabularies_of(tmp_path)
 
 
 def test_translations_come_back_in_order(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    schemas.write_translations(path, TRANSLATIONS)
+    write_translations(path, TRANSLATIONS)
     assert path.read_text().split("\n")[0] == (
         '{"id": 0, "log_prob": -1.5, "n_best": [], "tokens": "Oui .", "translation": "Oui.", "unknown": 0}'
     )
-    found = schemas.read_translations(path, 2)
+    found = read_translations(path, 2)
     assert [one.translation for one in found] == ["Oui.", ""]
     assert [one.id for one in found] == [0, 1]
 
 
 def test_translations_of_another_test_set_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    schemas.write_translations(path, TRANSLATIONS)
+    write_translations(path, TRANSLATIONS)
     with pytest.raises(UserError, match=r"run.jsonl: found 2 translations; expected 3, one a test sentence"):
-        schemas.read_translations(path, 3)
+        read_translations(path, 3)
     path.write_text(path.read_text().replace('"id": 1', '"id": 2'))
     with pytest.raises(UserError, match=r"run.jsonl line 2: found id 2; expected 1"):
-        schemas.read_translations(path, 2)
+        read_translations(path, 2)
     path.write_text("{}\n")
     with pytest.raises(UserError, match=r"run.jsonl line 1: translation: Field required; expected"):
-        schemas.read_translations(path, 1)
+        read_translations(path, 1)

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline import claims, formats, matching, parameters, schemas, scorecard, scorecard_section, sentence_scores
+from pipeline import claims, formats, matching, parameters, scorecard, scorecard_section, sentence_scores
 from pipeline.probes import MeasuredPanel, MeasuredProbes, Separation
+from pipeline.schemas import records
 from pipeline.scorecard_schema import Entry, Scorecard
 from s2s import metrics, text
 from s2s.errors import UserError
@@ -67,7 +68,7 @@ def write_project(folder: Path, references: list[str] = REFERENCES, **sections: 
     for name, right in {"by-ahead": 20, "by-back": 28, "by-five": 44}.items():
         for choice, count in {"first": 6, "even": right}.items():
             project.write_run(folder / "rescored" / name, choice, translated(count)[: len(references)])
-        schemas.write(folder / "reports" / "rescore" / f"{name}.json", project.rescored())
+        records.write(folder / "reports" / "rescore" / f"{name}.json", project.rescored())
     scores = {run: project.scores("single", len(references), n) for n, run in enumerate(RUNS)}
     (folder / "reports" / "bleu.json").write_text(json.dumps(scores), encoding="utf-8")
     write_log_probs(folder, len(references), {"reversed": -8.0, "forward": -10.0, "deep": -7.0})
@@ -82,7 +83,7 @@ def write_probes(folder: Path, panels: dict[str, tuple[float | None, float | Non
         found = Separation(3, silhouette, p_value, arrangements=90, exact=True, reordered=reordered, **values)
         plain = project.panel(name)
         measured.append(MeasuredPanel(plain.panel, plain.explained_variance, plain.sentences, found))
-    schemas.write(folder / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", measured))
+    records.write(folder / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", measured))
 
 
 def set_up(folder: Path, **sections: Any) -> None:
@@ -114,7 +115,7 @@ def write_log_probs(folder: Path, sentences: int, means: dict[str, float]) -> No
 def run_stage(folder: Path) -> dict[str, Entry]:
     out, table = folder / "reports" / "scorecard.json", folder / "reports" / "scorecard.csv"
     scorecard.main(folder / "reports", folder / "translations", folder / "rescored", folder / "clean", out, table)
-    return {one.id: one for one in schemas.read(Scorecard, out).entries}
+    return {one.id: one for one in records.read(Scorecard, out).entries}
 
 
 def test_every_claim_that_has_its_runs_is_decided(here: Path) -> None:
@@ -391,7 +392,7 @@ def test_log_probabilities_that_are_missing_are_told(tmp_path: Path) -> None:
 
 
 def page_of(folder: Path, card: Scorecard) -> str:
-    schemas.write(folder / "scorecard.json", card)
+    records.write(folder / "scorecard.json", card)
     loader = FileSystemLoader(project.ROOT / "pipeline" / "page")
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {filter.__name__: filter for filter in formats.FILTERS}

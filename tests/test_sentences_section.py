@@ -12,9 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from playwright.sync_api import Browser, Locator, Page
 
-from pipeline import formats, samples, schemas, sentences_section
+from pipeline import formats, samples, sentences_section
 from pipeline.report import FOLDER
-from pipeline.schemas import Alternative, Translation
+from pipeline.schemas.translated import Alternative, Translation, write_translations
 from s2s import text
 from s2s.classroom_bleu import classroom_bleu
 from s2s.sentence_chrf import sentence_chrf, signature
@@ -47,7 +47,7 @@ def write_page(folder: Path, pairs: Sequence[tuple[str, str]], runs: Mapping[str
     """Writes a page of nothing but the section."""
     project.write_test_set(folder / "clean", pairs)
     for run, rows in runs.items():
-        schemas.write_translations(folder / f"{run}.jsonl", rows)
+        write_translations(folder / f"{run}.jsonl", rows)
     page = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,

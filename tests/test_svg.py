@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from pipeline import figures, group_figure, svg
-from pipeline.schemas import LengthGroup
+from pipeline.schemas.scored import LengthGroup
 
 GROUPS = {"single": [LengthGroup(1, 3, 9, 5, 50.0, 40.0, 60.0)]}
 FIGURE = group_figure.lengths(GROUPS)

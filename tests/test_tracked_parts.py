@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import ablations, recorder, schemas, store, tracking
+from pipeline import ablations, recorder, store, tracking
 from pipeline.ablations_schema import Ablations
+from pipeline.schemas import records
 from tests import comparisons
 
 
@@ -48,7 +49,7 @@ def test_systems_have_all_keys_that_any_of_them_changes(here: Path) -> None:
     reports = here / "reports"
     reads = [reports, *(here / name for name in ("models", "curves", "translations", "clean"))]
     ablations.main("base", *reads, *(reports / f"ablations.{suffix}" for suffix in ("json", "csv", "svg")))
-    found = {one.system: one for one in schemas.read(Ablations, reports / "ablations.json").systems}
+    found = {one.system: one for one in records.read(Ablations, reports / "ablations.json").systems}
     _, _, parts = recorded()
     assert {run.info.run_name: run.data.params for run in parts} == {
         "base": {"model.hidden": "256", "model.layers": "1", "train.learning_rate": "0.004"},

@@ -27,12 +27,14 @@ from pipeline import (
     lexicon,
     members,
     perplexity,
-    schemas,
     sentence_scores,
     train,
     translate,
     vocab,
 )
+from pipeline.schemas.pairs import read_column
+from pipeline.schemas.trained import CURVE_COLUMNS
+from pipeline.schemas.translated import read_members, read_translations
 from s2s import checkpoint, files, loss, model, scoring, vocabulary
 from s2s.data import EncodedCorpus
 from s2s.errors import UserError
@@ -106,7 +108,7 @@ def test_a_model_holds_all_that_translating_needs(here: Path) -> None:
 
 def test_the_curve_has_a_row_an_epoch(here: Path) -> None:
     table = pd.read_csv(here / "curves/reversed-1.csv")
-    assert list(table.columns) == list(schemas.CURVE_COLUMNS)
+    assert list(table.columns) == list(CURVE_COLUMNS)
     assert table["epoch"].tolist() == [1.0, 2.0]
     assert table["train_perplexity"].iloc[1] < table["train_perplexity"].iloc[0]
 
@@ -210,13 +212,13 @@ def test_text_encoded_by_other_vocabularies_is_refused(here: Path) -> None:
 
 
 def test_a_run_has_the_first_seeds_of_its_system(here: Path) -> None:
-    assert [member.seed for member in schemas.read_members(here / "members/single.json")] == [1]
-    ensemble = schemas.read_members(here / "members/ensemble.json")
+    assert [member.seed for member in read_members(here / "members/single.json")] == [1]
+    ensemble = read_members(here / "members/ensemble.json")
     assert [str(member.path) for member in ensemble] == ["models/reversed/1", "models/reversed/2"]
 
 
 def test_every_test_sentence_has_a_translation_in_order(here: Path) -> None:
-    translations = schemas.read_translations(here / "translations/single.jsonl", 30)
+    translations = read_translations(here / "translations/single.jsonl", 30)
     assert all(math.isfinite(one.log_prob) and one.log_prob < 0 for one in translations)
     assert len({one.translation for one in translations}) > 1
 
@@ -236,11 +238,9 @@ def test_a_model_of_other_vocabularies_is_refused(here: Path) -> None:
 def test_scores_are_sacrebleus_on_the_same_text(here: Path) -> None:
     found = json.loads((here / "reports/bleu.json").read_text())
     for run in ("single", "ensemble"):
-        rows = schemas.read_translations(here / f"translations/{run}.jsonl", 30)
+        rows = read_translations(here / f"translations/{run}.jsonl", 30)
         plain, tokens = [one.translation for one in rows], [one.tokens for one in rows]
-        references = {
-            name: [schemas.read_column(here / "clean/test.parquet", name)] for name in ("target", "target_tokens")
-        }
+        references = {name: [read_column(here / "clean/test.parquet", name)] for name in ("target", "target_tokens")}
         expected = {
             "bleu": sacrebleu.corpus_bleu(plain, references["target"]),
             "bleu_tokenized": sacrebleu.corpus_bleu(
@@ -351,7 +351,7 @@ def test_a_run_keeps_as_many_translations_as_it_wants(here: Path) -> None:
     project.write_parameters(here, runs=runs, **project.first_by(next(iter(runs))), **SMALL)
     members.main("best", Path("models/reversed"), Path("members/best.json"))
     translate_run("best")
-    for row in schemas.read_translations(here / "translations" / "best.jsonl", 30):
+    for row in read_translations(here / "translations" / "best.jsonl", 30):
         assert len(row.n_best) == 2
         assert row.log_prob >= row.n_best[0].log_prob >= row.n_best[1].log_prob
 
@@ -367,7 +367,7 @@ def test_a_run_replaces_unknown_words_where_it_wants(here: Path) -> None:
         project.write_parameters(here, runs=runs, **project.first_by(run), **SMALL)
         members.main(run, Path("models/reversed"), Path(f"members/{run}.json"))
         translate_run(run)
-        found[run] = schemas.read_translations(here / "translations" / f"{run}.jsonl", 30)
+        found[run] = read_translations(here / "translations" / f"{run}.jsonl", 30)
     assert sum(row.tokens.split().count("<unk>") for row in found["plain"]) > 10
     assert not any("<unk>" in row.tokens for row in found["replaced"])
     assert [row.unknown for row in found["plain"]] == [row.unknown for row in found["replaced"]]

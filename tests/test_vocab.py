@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import schemas, vocab
-from pipeline.schemas import SideVocabulary, Vocabularies
+from pipeline import vocab
+from pipeline.schemas import records
+from pipeline.schemas.measured_text import SideVocabulary, Vocabularies
+from pipeline.schemas.pairs import shards
 from s2s.errors import UserError
 from s2s.vocabulary import SentencePieceVocabulary, WordVocabulary, load
 from tests import project
@@ -31,7 +33,7 @@ def run(folder: Path, **settings: object) -> Vocabularies:
     chosen = {"kind": "words", "source_size": 100, "target_size": 100, "min_count": 1} | settings
     project.write_parameters(folder, vocab=chosen)
     vocab.main(folder / "clean", folder / "vocab", folder / "vocab.json")
-    return schemas.read(Vocabularies, folder / "vocab.json")
+    return records.read(Vocabularies, folder / "vocab.json")
 
 
 def test_words_are_those_of_the_training_tokens_alone(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +127,7 @@ def test_subwords_are_learned_from_so_many_lines(here: Path) -> None:
 
 def test_lines_are_drawn_in_their_order(here: Path) -> None:
     write_train(here, *([(f"{number} {n}", "x") for n in range(40)] for number in range(5)))
-    files = schemas.shards(here / "clean", "train")
+    files = shards(here / "clean", "train")
     lines = list(vocab.draw(files, "source", 100, seed=1))
     assert len(set(lines)) == 100
     assert lines == sorted(lines, key=lambda line: [int(part) for part in line.split()])

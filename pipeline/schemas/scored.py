@@ -1,0 +1,44 @@
+"""reports/bleu.json and reports/length.json: the scores of translations."""
+
+from dataclasses import dataclass
+
+from pipeline.schemas.records import EXACT
+
+
+@dataclass(frozen=True)
+class RunScores:
+    """One run's entry in reports/bleu.json; each score has its 95 % interval and its signature."""
+
+    __pydantic_config__ = EXACT
+    system: str
+    seeds: int
+    beam: int
+    sentences: int
+    brevity_penalty: float
+    length_ratio: float
+    bleu: float
+    bleu_low: float
+    bleu_high: float
+    bleu_signature: str
+    bleu_tokenized: float
+    bleu_tokenized_low: float
+    bleu_tokenized_high: float
+    bleu_tokenized_signature: str
+    chrf: float
+    chrf_low: float
+    chrf_high: float
+    chrf_signature: str
+
+
+@dataclass(frozen=True)
+class LengthGroup:
+    """A group of test sentences in reports/length.json; lengths are source tokens without </s>."""
+
+    __pydantic_config__ = EXACT
+    bin: int
+    shortest: int
+    longest: int
+    sentences: int
+    bleu: float
+    bleu_low: float
+    bleu_high: float
