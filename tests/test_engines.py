@@ -28,6 +28,8 @@ TINY = {
     "bleu": {"bootstrap_samples": 100},
     "length": {"bins": 3, "bootstrap_samples": 100},
 }
+GATHER = ("length", "rarity", "scorecard", "ablations", "alignments")
+"""Stages that set runs or systems side by side."""
 Values = dict[str, Any]
 
 
@@ -129,7 +131,7 @@ def test_what_is_added_leaves_the_others_as_they_are(
     after = {stage.name: stage for stage in dag.stages(clone(tmp_path / "more", change))}
     assert after.keys() - before.keys() == added
     changed = {name.partition("@")[0] for name in before if after[name] != before[name]}
-    assert changed <= {"members", "bleu", "perplexity", "length", "rarity", "scorecard", "report"}  # those that gather
+    assert changed <= {"members", "bleu", "perplexity", *GATHER, "drawings", "report"}
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +225,7 @@ def test_metrics_and_curves_are_shown(by_dvc: Path) -> None:
 def test_an_added_run_runs_alone_and_is_gathered(by_snakemake: Path) -> None:
     before = results(by_snakemake)
     edit(by_snakemake, add_run)
-    wanted = {"check", "members@greedy", "translate@greedy", "bleu", "length", "rarity", "scorecard", "report"}
+    wanted = {"check", "members@greedy", "translate@greedy", "bleu", *GATHER, "report"}
     assert ran(call(by_snakemake, "dvc", "repro")) == wanted
     after = results(by_snakemake)
     same = ("models/", "translations/ensemble", "translations/single", "data/", "reports/perplexity")

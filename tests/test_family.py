@@ -1,0 +1,58 @@
+"""The paper's neighbours as systems of one run, through the whole pipeline."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.test_engines import ROOT, Values, call, clone
+
+SMALL = {"hidden": 16, "embedding": 16, "maxout": 8, "heads": 2, "feed_forward": 32}
+
+
+def family(folder: Path, systems: tuple[str, ...]) -> Path:
+    """A clone in which some systems of the preset `family` were trained on little text, and translated it."""
+    preset = yaml.safe_load((ROOT / "presets" / "family.yaml").read_text(encoding="utf-8"))
+
+    def change(values: Values) -> None:
+        values["model"] |= SMALL
+        values["systems"] = {name: preset["systems"][name] for name in systems}
+        for changes in values["systems"].values():
+            changes["model"] = changes.get("model", {}) | SMALL
+        values["models"] = {f"{name}-1": {"system": name, "seed": 1} for name in systems}
+        values["runs"] = {name: preset["runs"][name] for name in systems}
+        values["first_passes"] = {"first": f"members/{systems[0]}.json"}
+        values["rescorings"] = {"last": {"first_pass": "first", "scorer": systems[-1]}}
+        values["ablations"]["base"] = values["embeddings"]["system"] = systems[0]
+
+    folder = clone(folder, change)
+    call(folder, "dvc", "repro")
+    return folder
+
+
+def report(folder: Path, name: str) -> Any:
+    return json.loads((folder / "reports" / name).read_text(encoding="utf-8"))
+
+
+def check(folder: Path, systems: tuple[str, ...]) -> None:
+    assert report(folder, "bleu.json").keys() == set(systems)
+    assert report(folder, "perplexity.json").keys() == {f"{name}-1" for name in systems}
+    compared = report(folder, "ablations.json")
+    assert [one["system"] for one in compared["systems"]] == list(systems)
+    assert [bool(one["changes"]) for one in compared["systems"]] == [False, *[True] * (len(systems) - 1)]
+    attend = {name for name in systems if name in {"bahdanau", "luong", "transformer"}}
+    assert report(folder, "alignments.json").keys() == attend
+    assert report(folder, "rescore/last.json")["lists"]["test"]["sentences"] == 20
+
+
+def test_systems_of_unlike_networks_are_one_run(tmp_path: Path) -> None:
+    systems = ("cho", "bahdanau", "transformer")
+    check(family(tmp_path / "family", systems), systems)
+
+
+@pytest.mark.slow
+def test_the_whole_family_is_one_run(tmp_path: Path) -> None:
+    systems = ("lstm", "forward", "rnn", "gru", "cho", "bahdanau", "luong", "transformer")
+    check(family(tmp_path / "family", systems), systems)
