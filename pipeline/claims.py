@@ -24,6 +24,8 @@ class Side:
     layers: int | None = None
     foreign: bool | None = None
     """The lists are of another system than ours."""
+    network: str = "lstm"
+    """As `matching.network`: the paper's, unless it is another's."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def ensemble(models: int, beam: int | None) -> Side:
 
 
 CELLS = (
-    Cell("table-1-bahdanau", "Table 1", "Bahdanau et al.", 28.45, None),
+    Cell("table-1-bahdanau", "Table 1", "Bahdanau et al.", 28.45, Side("run", models=1, network="bahdanau")),
     Cell("table-1-baseline", "Table 1", "Baseline SMT system", 33.30, Side("first", foreign=True)),
     Cell("table-1-forward", "Table 1", "Single forward LSTM, beam size 12", 26.17, FORWARD),
     Cell("table-1-reversed", "Table 1", "Single reversed LSTM, beam size 12", 30.59, REVERSED),

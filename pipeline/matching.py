@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from pipeline.claims import Side
-from pipeline.parameters import Parameters, Translate
+from pipeline.parameters import Model, Parameters, Translate
 from s2s import files
 
 IDLE = {"batch_sentences", "n_best", "device", "threads"}  # keys that decide no translation
@@ -29,6 +29,7 @@ class Found:
     models: int
     beam: int
     foreign: bool
+    network: str
     plain: bool
     """Decoded as the paper did: by log-probability alone, with nothing replaced."""
     alike: str
@@ -89,7 +90,16 @@ def found(
     model, train = parameters.system(system)
     other = model.model_dump(exclude={"reverse_source", "layers"})
     alike = files.to_json([other, train.model_dump(), rest])
-    return Found(kind, place, name, model.reverse_source, model.layers, models, beam, foreign, plain, alike)
+    kind_of = network(model)
+    return Found(kind, place, name, model.reverse_source, model.layers, models, beam, foreign, kind_of, plain, alike)
+
+
+def network(model: Model) -> str:
+    """The kind of a model: "lstm" is the paper's, others are known by what their decoder sees of the source."""
+    if model.network != "recurrent":
+        return model.network
+    papers = model.has_c and not model.bidirectional
+    return model.context if model.context != "initial" else "lstm" if papers else "other"
 
 
 def search(decoding: Translate) -> dict[str, Any]:
@@ -106,7 +116,8 @@ def is_plain(decoding: Translate) -> bool:
 def fits(one: Found, side: Side) -> bool:
     """Whether something of ours has the properties of a side."""
     wanted = {name: getattr(side, name) for name in FREE}
-    return one.kind == side.kind and all(value in (None, getattr(one, name)) for name, value in wanted.items())
+    alike = one.kind == side.kind and one.network == side.network
+    return alike and all(value in (None, getattr(one, name)) for name, value in wanted.items())
 
 
 def choose(all_of_ours: Sequence[Found], sides: Sequence[Side], alike: bool = True) -> tuple[Found, ...]:
@@ -139,7 +150,8 @@ def describe(side: Side) -> str:
     order = {None: "", True: "reversed ", False: "forward "}[side.reverse_source]
     layers = "" if side.layers is None else f" of {side.layers} {'layer' if side.layers == 1 else 'layers'}"
     number = "" if side.models is None else f"{side.models} "
-    models = f"{number}{order}{'model' if side.models == 1 else 'models'}{layers}"
+    attention = " with Bahdanau's attention" if side.network == "bahdanau" else ""
+    models = f"{number}{order}{'model' if side.models == 1 else 'models'}{layers}{attention}"
     beam = "" if side.beam is None else f" with a beam of {side.beam}"
     lists = "another system's lists" if side.foreign else "n-best lists"
     match side.kind:
