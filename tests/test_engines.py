@@ -177,9 +177,13 @@ def test_every_stage_is_a_finished_run_under_one_parent(by_dvc: Path) -> None:
     runs = list(client.search_runs([experiment.experiment_id]))
     assert {run.info.status for run in runs} == {"FINISHED"}
     stages = [run for run in runs if "stage" in run.data.tags]
-    (parent,) = [run for run in runs if run not in stages]
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     assert {run.data.tags["stage"] for run in stages} == {stage.name for stage in dag.stages(by_dvc)}
     assert {run.data.tags["mlflow.parentRunId"] for run in stages} == {parent.info.run_id}
+    (compared,) = [run for run in runs if run not in stages and run is not parent]
+    (ablations,) = [run for run in stages if run.data.tags["stage"] == "ablations"]
+    assert compared.info.run_name == "reversed"
+    assert compared.data.tags["mlflow.parentRunId"] == ablations.info.run_id
 
 
 def test_every_result_leads_to_the_run_that_made_its_bytes(by_dvc: Path) -> None:

@@ -12,8 +12,8 @@ from tests.test_engines import ROOT, Values, call, clone
 SMALL = {"hidden": 16, "embedding": 16, "maxout": 8, "heads": 2, "feed_forward": 32}
 
 
-def family(folder: Path, systems: tuple[str, ...]) -> Path:
-    """A clone in which some systems of the preset `family` were trained on little text, and translated it."""
+def family(folder: Path, systems: tuple[str, ...], *targets: str) -> Path:
+    """A clone in which some systems of the preset `family` were trained on little text: all stages, or up to targets."""
     preset = yaml.safe_load((ROOT / "presets" / "family.yaml").read_text(encoding="utf-8"))
 
     def change(values: Values) -> None:
@@ -28,7 +28,7 @@ def family(folder: Path, systems: tuple[str, ...]) -> Path:
         values["ablations"]["base"] = values["embeddings"]["system"] = systems[0]
 
     folder = clone(folder, change)
-    call(folder, "dvc", "repro")
+    call(folder, "dvc", "repro", *targets)
     return folder
 
 
@@ -44,15 +44,17 @@ def check(folder: Path, systems: tuple[str, ...]) -> None:
     assert [bool(one["changes"]) for one in compared["systems"]] == [False, *[True] * (len(systems) - 1)]
     attend = {name for name in systems if name in {"bahdanau", "luong", "transformer"}}
     assert report(folder, "alignments.json").keys() == attend
-    assert report(folder, "rescore/last.json")["lists"]["test"]["sentences"] == 20
 
 
 def test_systems_of_unlike_networks_are_one_run(tmp_path: Path) -> None:
-    systems = ("cho", "bahdanau", "transformer")
-    check(family(tmp_path / "family", systems), systems)
+    systems = ("cho", "transformer")
+    check(family(tmp_path / "family", systems, "ablations", "alignments"), systems)
 
 
 @pytest.mark.slow
 def test_the_whole_family_is_one_run(tmp_path: Path) -> None:
     systems = ("lstm", "forward", "rnn", "gru", "cho", "bahdanau", "luong", "transformer")
-    check(family(tmp_path / "family", systems), systems)
+    folder = family(tmp_path / "family", systems)
+    check(folder, systems)
+    assert report(folder, "rescore/last.json")["lists"]["test"]["sentences"] == 20
+    assert (folder / "reports" / "index.html").is_file()
