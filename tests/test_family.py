@@ -13,7 +13,7 @@ SMALL = {"hidden": 16, "embedding": 16, "maxout": 8, "heads": 2, "feed_forward":
 
 
 def family(folder: Path, systems: tuple[str, ...], *targets: str) -> Path:
-    """A clone in which some systems of the preset `family` were trained on little text: all stages, or up to targets."""
+    """A clone in which systems of the preset `family` were trained on little text: all stages, or up to targets."""
     preset = yaml.safe_load((ROOT / "presets" / "family.yaml").read_text(encoding="utf-8"))
 
     def change(values: Values) -> None:
