@@ -1,9 +1,8 @@
-"""Which MLflow run made each result, and what it took: provenance.json and .js beside the page, for the page to show.
+"""Which MLflow run made each result, and what it took: provenance.js beside the page, for the page to show.
 
 It is a program of a person and of the recorder, no stage: times and ids differ between runs that give equal results.
 """
 
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -70,7 +69,7 @@ class Total:
 
 @dataclass(frozen=True)
 class Provenance:
-    """All of provenance.json."""
+    """All of provenance.js."""
 
     written: str
     store: str
@@ -80,7 +79,7 @@ class Provenance:
 
 
 def main(reports: Path = Path("reports")) -> None:
-    """Writes which MLflow run made each result, and what it took, to provenance.json and .js for the page to show.
+    """Writes which MLflow run made each result, and what it took, to provenance.js for the page to show.
 
     Args:
         reports: the folder that the page lies in.
@@ -91,13 +90,12 @@ def main(reports: Path = Path("reports")) -> None:
     write(reports, found)
     results = [file for one in found.stages for file in one.files]
     known = sum(file.run is not None for file in results)
-    print(f"{reports / 'provenance.json'}: {known} of {len(results)} results have a run in {found.store}")
+    print(f"{reports / 'provenance.js'}: {known} of {len(results)} results have a run in {found.store}")
 
 
 def write(reports: Path, provenance: Provenance) -> None:
-    """Writes the same as JSON and as a script, for pages opened from the disk may load no JSON."""
-    files.write_json(reports / "provenance.json", asdict(provenance))
-    files.write_text(reports / "provenance.js", f"window.provenance = {json.dumps(asdict(provenance))};\n")
+    """Writes a script, for pages opened from the disk may load no JSON; from its second line on it is JSON."""
+    files.write_text(reports / "provenance.js", f"window.provenance =\n{files.to_json(asdict(provenance))}\n")
 
 
 def gather(every: Sequence[dag.Stage], experiment: str, reports: Path = Path("reports")) -> Provenance:

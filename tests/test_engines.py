@@ -187,7 +187,7 @@ def test_every_stage_is_a_finished_run_under_one_parent(by_dvc: Path) -> None:
 
 
 def test_every_result_leads_to_the_run_that_made_its_bytes(by_dvc: Path) -> None:
-    found = json.loads((by_dvc / "reports/provenance.json").read_text(encoding="utf-8"))
+    found = json.loads((by_dvc / "reports/provenance.js").read_text(encoding="utf-8").partition("\n")[2])
     made = {stage["name"]: {file["path"]: file["found_by"] for file in stage["files"]} for stage in found["stages"]}
     assert made == {stage.name: dict.fromkeys(stage.outs, "content") for stage in dag.stages(by_dvc)}
     assert found["total"]["runs"] == len(made) and found["total"]["without_cost"] == 0
