@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from s2s import files, nbest, program
+from s2s.commands import info
 from s2s.commands.app import app
 from s2s.lexicon import Lexicon
 from s2s.search import SearchSettings
 from s2s.translator import Translator
-from tests import model_folders
+from tests import model_folders, tiny
 
 SENTENCES = model_folders.SENTENCES
 Call = Callable[..., tuple[int, str, str]]
@@ -183,7 +185,8 @@ def test_info_tells_what_a_model_is(call: Call, models: list[str]) -> None:
     assert all(sha256 in out for sha256 in weights)
     for fact in (
         "en to fr",
-        "1 of 32 lstm cells",
+        "lstm cells, context initial",
+        "1 of 32, embeddings of",
         "12.500",
         "lower case",
         "19 words (source)",
@@ -194,6 +197,21 @@ def test_info_tells_what_a_model_is(call: Call, models: list[str]) -> None:
     assert [facts["weights_sha256"] for facts in found] == weights
     assert [facts["seed"] for facts in found] == [1, 2]
     assert found[0]["source_vocabulary"] == {"kind": "words", "size": 19}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "lstm cells, context initial"),
+        ({"cell": "gru", "context": "bahdanau", "bidirectional": True}, "gru cells, context bahdanau, read both ways"),
+        (
+            {"network": "transformer", "heads": 2, "feed_forward": 8},
+            "transformer, 2 heads, 8 between a layer's products",
+        ),
+    ],
+)
+def test_info_names_the_kind_of_network(changes: dict[str, object], told: str) -> None:
+    assert info.network(asdict(tiny.architecture(**changes))) == told
 
 
 @pytest.mark.parametrize("command", ["", "translate", "score", "embed", "info"])

@@ -43,12 +43,13 @@ def read(folder: Path) -> dict[str, Any]:
 
 def tell(facts: dict[str, Any]) -> str:
     """The facts as a table for people."""
-    backwards = facts["architecture"]["reverse_source"]
+    shape = facts["architecture"]
     rows = {
         "system": f"{facts['system']}, seed {facts['seed']}",
         "languages": f"{facts['source_language']} to {facts['target_language']}",
-        "layers": "{layers} of {hidden} {cell} cells, embeddings of {embedding}".format(**facts["architecture"]),
-        "source": "read from the last token to the first" if backwards else "read forward",
+        "network": network(shape),
+        "layers": "{layers} of {hidden}, embeddings of {embedding}".format(**shape),
+        "source": "read from the last token to the first" if shape["reverse_source"] else "read forward",
         "parameters": f"{facts['parameters']:,}",
         "vocabularies": ", ".join(vocabulary(facts, side) for side in SIDES),
         "text": f"{'lower case' if facts['lowercase'] else 'case kept'}, punctuation "
@@ -57,6 +58,13 @@ def tell(facts: dict[str, Any]) -> str:
         "sha256": facts["weights_sha256"],
     }
     return "".join([f"{facts['folder']}\n", *(f"  {title:13}{text}\n" for title, text in rows.items())])
+
+
+def network(shape: dict[str, Any]) -> str:
+    """What is told of the kind of network."""
+    if shape["network"] != "recurrent":
+        return "{network}, {heads} heads, {feed_forward} between a layer's products".format(**shape)
+    return "{cell} cells, context {context}".format(**shape) + (", read both ways" if shape["bidirectional"] else "")
 
 
 def vocabulary(facts: dict[str, Any], side: str) -> str:
