@@ -50,6 +50,7 @@ def score(path: Path, references: dict[str, list[str]], run: str, parameters: Pa
         "brevity_penalty": round(found["bleu"].brevity_penalty, 6),
         "length_ratio": round(found["bleu"].length_ratio, 6),
     }
+    whole |= {f"precision_{n}": round(value, 4) for n, value in enumerate(found["bleu"].precisions, 1)}
     return head | whole | {key: value for name, one in found.items() for key, value in columns(name, one).items()}
 
 

@@ -21,6 +21,9 @@ class Score:
     signature: str
     brevity_penalty: float
     length_ratio: float  # tokens of the hypotheses over tokens of the references
+    precisions: tuple[
+        float, ...
+    ] = ()  # of BLEU: n-grams of the hypotheses that are in the references, percent, n = 1 to 4
 
 
 def bootstrap_interval(
@@ -61,7 +64,7 @@ def corpus_bleu(
     total = metric.corpus_score(list(hypotheses), [list(references)])
     low, high = bootstrap_interval(metric, sentence_statistics(metric, hypotheses, references), samples, seed)
     ratio = total.sys_len / max(1, total.ref_len)
-    return Score(total.score, low, high, str(metric.get_signature()), total.bp, ratio)
+    return Score(total.score, low, high, str(metric.get_signature()), total.bp, ratio, tuple(total.precisions))
 
 
 def bleu_metric(tokenized: bool) -> BLEU:

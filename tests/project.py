@@ -166,6 +166,7 @@ def scores(run: str, sentences: int, number: int) -> dict[str, Any]:
     """An entry of bleu.json; no two numbers in it are equal."""
     values: dict[str, Any] = {**RUNS[run], "sentences": sentences}
     values |= {"brevity_penalty": 0.987654 + number / 1000, "length_ratio": 0.991234 + number / 1000}
+    values |= {f"precision_{n}": 91.2345 - 9.3456 * n + number for n in range(1, 5)}
     for place, name in enumerate(("bleu", "bleu_tokenized", "chrf")):
         score = 61.2345 + 7 * place + 2 * number
         values |= {name: score, f"{name}_low": score - 1.5678, f"{name}_high": score + 1.6789}

@@ -1,6 +1,7 @@
 """Scores are sacreBLEU's own, and intervals hold what they say."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,13 @@ print(BLEU(tokenize="13a").corpus_score(hypotheses, [references], n_bootstrap=20
 def test_the_same_seed_gives_the_same_interval() -> None:
     scores = [corpus_bleu(HYPOTHESES, REFERENCES, False, 100, seed) for seed in (1, 1)]
     assert scores[0] == scores[1]
+
+
+def test_bleu_is_its_precisions_and_its_penalty() -> None:
+    score = corpus_bleu(HYPOTHESES, REFERENCES, True, 100, 1)
+    assert len(score.precisions) == 4
+    mean = math.exp(sum(math.log(one) for one in score.precisions) / 4)
+    assert score.score == pytest.approx(score.brevity_penalty * mean)
 
 
 @pytest.mark.parametrize("hypotheses", [[""] * 30, REFERENCES], ids=["empty", "perfect"])

@@ -16,6 +16,11 @@ class RunScores:
     sentences: int
     brevity_penalty: float
     length_ratio: float
+    precision_1: float
+    """Of BLEU: 1-grams of the translations that are in the references, percent."""
+    precision_2: float
+    precision_3: float
+    precision_4: float
     bleu: float
     bleu_low: float
     bleu_high: float
