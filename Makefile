@@ -34,8 +34,8 @@ repro: setup  ## run the whole pipeline and print the headline numbers
 	@$(PY) -m pipeline summary
 
 test: lint  ## lint, types and tests
-	# By file: the tests of a file share what its fixtures ran.
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile -m "not slow"
+	# By file: the tests of a file share what its fixtures ran. Files of few tests are the long ones: not left for the end.
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 slow: setup  ## the tests that train for minutes
 	$(PY) -m pytest -m slow
