@@ -64,11 +64,16 @@ class Ensemble:
             found.append(log_probs)
         return mean([log_probs.to(self.device) for log_probs in found], self.mean)
 
-    def keep(self, hypotheses: Tensor) -> None:
-        """Goes on with the hypotheses of these numbers alone, in this order; one may be there several times."""
+    def keep(self, hypotheses: Tensor, sentences: Tensor | None) -> None:
+        """Goes on with the hypotheses of these numbers alone, in this order; one may be there several times.
+
+        Args:
+            hypotheses: as many of each sentence, those of a sentence side by side.
+            sentences: the numbers of those that they are of; None: all, in the order in which they are.
+        """
         for number, stepper in enumerate(self.steppers):
-            chosen = hypotheses.to(stepper.device)
-            self.states[number] = tuple(part.index_select(1, chosen) for part in self.states[number])
+            chosen = None if sentences is None else sentences.to(stepper.device)
+            self.states[number] = self.states[number].take(hypotheses.to(stepper.device), chosen)
 
 
 def mean(log_probs: Sequence[Tensor], kind: str) -> Tensor:

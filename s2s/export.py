@@ -20,7 +20,7 @@ from s2s.data import SIDES
 from s2s.errors import check
 from s2s.model import DESCRIPTION, Seq2Seq, load
 from s2s.network.cells import lstm_cell
-from s2s.network.interface import State
+from s2s.network.interface import Tensors
 from s2s.network.recurrent import RecurrentDecoder, RecurrentEncoder
 from s2s.network.stack import Stack
 from s2s.vocabulary import EOS, PAD, UNK
@@ -56,7 +56,7 @@ class EncoderStep(nn.Module):
         super().__init__()
         self.embedding, self.layers = encoder.embedding, Layers(encoder.stack)
 
-    def forward(self, tokens: Tensor, going: Tensor, h: Tensor, c: Tensor) -> State:
+    def forward(self, tokens: Tensor, going: Tensor, h: Tensor, c: Tensor) -> Tensors:
         """Tokens [B], which sentences have one, [B], and the state before, [L, B, H] each, to the state after."""
         _, new_h, new_c = self.layers(self.embedding(tokens), h, c)
         kept = going.view(1, -1, 1)
@@ -140,7 +140,7 @@ def decoder_program(decoder: RecurrentDecoder) -> ExportedProgram:
     return program(DecoderStep(decoder), (tokens, *state), (0, 1, 1))
 
 
-def example(stack: Stack) -> tuple[Tensor, State]:
+def example(stack: Stack) -> tuple[Tensor, Tensors]:
     """Inputs to trace a step with: two rows, since torch takes a size of one for a fixed one."""
     tokens = torch.full((2,), EOS)
     return tokens, stack.zeros(torch.zeros(()), len(tokens))

@@ -146,7 +146,7 @@ def prefix_log_probs(model: Seq2Seq, state: State, batch: Batch) -> Tensor:
         new = np.flatnonzero((batch.shared < length) & (length < batch.lengths))  # the first that have a prefix
         said = batch.targets[length - 1, new] if length else np.full(len(new), EOS)
         chosen = torch.from_numpy(places[new]).to(device)
-        read, state = step(torch.from_numpy(said).to(device), tuple(part.index_select(1, chosen) for part in state))
+        read, state = step(torch.from_numpy(said).to(device), state.take(chosen, chosen))
         reads.append(read)
         places = np.searchsorted(new, np.arange(B), side="right") - 1  # its own prefix was the last new one, or is it
         prefixes[length] = count + places
@@ -177,7 +177,8 @@ def encode(model: Seq2Seq, sources: Sequence[Sequence[int]]) -> State:
         tensors = [torch.tensor(sources[row], dtype=torch.int64) for row in order[start : start + ENCODED]]
         parts.append(model.encoder(move(pack_sources(tensors, model.architecture.reverse_source), device)))
     back = torch.from_numpy(np.argsort(order)).to(device)
-    return tuple(beside(part).index_select(1, back) for part in zip(*parts, strict=True))
+    together = State(*(tuple(map(beside, zip(*part, strict=True))) for part in zip(*parts, strict=True)))
+    return together.take(back, back)
 
 
 def beside(parts: Sequence[Tensor]) -> Tensor:

@@ -76,7 +76,7 @@ class Seq2Seq(nn.Module):
         for start in range(0, T, bptt_tokens or T):
             end = min(T, start + (bptt_tokens or T))
             states, state = self.decoder(batch.target_inputs[start:end], state)  # [end - start, B, O]
-            state = tuple(part.detach() for part in state)
+            state = state.each(Tensor.detach)
             part = slice(*batch.step_starts[[start, end]].tolist())
             chosen = states.flatten(0, 1).index_select(0, batch.text[part] - start * B)  # [N, O]
             yield self.decoder.dropout(chosen), batch.right_tokens[part]

@@ -94,7 +94,7 @@ class Draw:
         going = [place for place, token in enumerate(tokens) if token != EOS]
         self.rows = [self.rows[place] for place in going]
         places = torch.tensor(going, device=self.ensemble.device, dtype=torch.int64)
-        self.ensemble.keep(places)
+        self.ensemble.keep(places, places)
         return drawn.squeeze(1)[places]
 
     def hypothesis(self, row: int) -> Hypothesis:

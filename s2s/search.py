@@ -154,7 +154,7 @@ class Search:
         self.tokens = torch.cat((history, tokens.unsqueeze(2)), dim=2)  # [N, K, length]
         going = self.undecided()
         rows = torch.tensor(going, device=self.ensemble.device, dtype=torch.int64)
-        self.ensemble.keep((rows.unsqueeze(1) * K + parents[rows]).flatten())
+        self.ensemble.keep((rows.unsqueeze(1) * K + parents[rows]).flatten(), rows if len(going) < N else None)
         if len(going) < N:
             self.sentences = [self.sentences[row] for row in going]
             self.log_probs, self.tokens, tokens = self.log_probs[rows], self.tokens[rows], tokens[rows]

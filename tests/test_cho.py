@@ -77,10 +77,10 @@ def test_the_summary_goes_on_unchanged_and_no_word_after_it_hides_it() -> None:
     with torch.inference_mode():
         for _ in range(4):
             _, after = step(tokens, state)
-            assert torch.equal(after[-1], state[-1])
+            assert torch.equal(after.source[0], state.source[0])
             state = after
         said, _ = step(tokens, state)
-        other, _ = step(tokens, (*state[:-1], state[-1].flip(1)))
+        other, _ = step(tokens, state._replace(source=(state.source[0].flip(1),)))
     assert not torch.isclose(said, other).any()
 
 

@@ -46,7 +46,7 @@ def test_hypotheses_go_on_where_they_were() -> None:
         ensemble, alone = Ensemble(models, SOURCES, "probabilities"), Ensemble(models, SOURCES[1:2], "probabilities")
         ensemble.next_log_probs(torch.tensor([EOS] * 3))
         alone.next_log_probs(torch.tensor([EOS]))
-        ensemble.keep(torch.tensor([1, 1]))
+        ensemble.keep(torch.tensor([1, 1]), torch.tensor([1]))
         together = ensemble.next_log_probs(torch.tensor([4, 5]))
         torch.testing.assert_close(together[:1], alone.next_log_probs(torch.tensor([4])))
 

@@ -93,9 +93,9 @@ def test_one_step_at_a_time_gives_the_logits_of_teacher_forcing(tmp_path: Path) 
 def test_a_sentence_has_the_same_state_in_any_company() -> None:
     model = tiny.network()
     sentences = [torch.tensor([3, 4, 5, 6]), torch.tensor([7]), torch.tensor([5, 5])]
-    together, _ = model.encoder(pack_sources(sentences, reverse=True))
+    together, _ = model.encoder(pack_sources(sentences, reverse=True)).own
     for column, sentence in enumerate(sentences):
-        alone, _ = model.encoder(pack_sources([sentence], reverse=True))
+        alone, _ = model.encoder(pack_sources([sentence], reverse=True)).own
         torch.testing.assert_close(together[:, column : column + 1], alone)
 
 
@@ -107,7 +107,7 @@ def test_sentences_of_any_lengths_have_the_state_and_gradient_of_the_equations(
     monkeypatch.setattr("s2s.network.stack.RUNS", most_runs)
     encoder = tiny.network().encoder
     sources = pack_sources([torch.arange(length) % 5 + 3 for length in lengths], reverse=False)
-    h, c = encoder(sources)
+    h, c = encoder(sources).own
     expected = tiny.lstm(encoder)(sources._replace(data=encoder.embedding(sources.data)))[1]
     torch.testing.assert_close((h, c), expected)
     weights = list(encoder.parameters())
@@ -164,7 +164,7 @@ def test_gradient_flows_within_a_segment_alone(tmp_path: Path) -> None:
             logits, state = tiny.step(model, batch.target_inputs[step], state)
             loss = loss + nn.functional.cross_entropy(logits, batch.targets[step], ignore_index=PAD, reduction="sum")
         torch.autograd.backward(loss)
-        state = tuple(part.detach() for part in state)
+        state = state.each(torch.Tensor.detach)
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(found[name], parameter.grad, msg=name)
 

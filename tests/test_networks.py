@@ -62,6 +62,21 @@ def test_a_step_is_what_teacher_forcing_says(kind: str) -> None:
 
 
 @EACH
+def test_hypotheses_that_share_a_source_are_what_each_is_alone(kind: str) -> None:
+    stepper, sentences, tokens = Stepper(network(kind)), torch.tensor([3, 0]), torch.tensor([[4, 5, 6], [7, 3, 3]])
+    with torch.inference_mode():
+        _, state = stepper.step(torch.full((5,), EOS), stepper.start(SOURCES))
+        together = state.take(sentences.repeat_interleave(3), sentences)
+        for said in (tokens, tokens.flip(0)):
+            found, together = stepper.step(said.flatten(), together)
+        for row, owner in enumerate(torch.split(sentences.repeat_interleave(3), 1)):
+            alone = state.take(owner, owner)
+            for said in (tokens, tokens.flip(0)):
+                expected, alone = stepper.step(said.flatten()[row : row + 1], alone)
+            torch.testing.assert_close(found[row], expected[0], atol=2e-6, rtol=0)
+
+
+@EACH
 def test_a_whole_target_at_once_is_said_as_token_by_token(kind: str, tmp_path: Path) -> None:
     model, corpus = network(kind), tiny.digits(tmp_path, "train", 7, seed=3)
     batch = make_batch(corpus, range(7), reverse_source=True)

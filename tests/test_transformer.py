@@ -140,13 +140,13 @@ def test_attention_is_a_distribution_over_text() -> None:
 
 def noisy(state: State) -> State:
     """The encoder's state with other numbers where no text is."""
-    memory, is_text = state
-    return torch.where(is_text.unsqueeze(2), memory, 9.0), is_text
+    memory, is_text = state.source
+    return State((), (torch.where(is_text.unsqueeze(2), memory, 9.0), is_text))
 
 
 def longer(state: State) -> State:
     """The encoder's state filled up with two positions of zeros, as if a longer sentence were in the batch."""
-    return tuple(torch.cat((part, torch.zeros_like(part[:2]))) for part in state)
+    return state.each(lambda part: torch.cat((part, torch.zeros_like(part[:2]))))
 
 
 @torch.inference_mode()
@@ -190,9 +190,10 @@ def test_keys_and_values_are_kept_not_computed_again() -> None:
         state = read(model, SOURCES)
         for length in (1, 2, 3):
             _, state = step(torch.tensor([EOS, 3, 4]), state)
-            is_text, *kept = state
+            is_text, *kept = state.source
             assert is_text.shape == (5, 3)
-            assert [tuple(part.shape) for part in kept] == [(5, 3, 16)] * 2 + [(length, 3, 16)] * 2
+            assert [tuple(part.shape) for part in kept] == [(5, 3, 16)] * 2
+            assert [tuple(part.shape) for part in state.own] == [(length, 3, 16)] * 2
             asked.append(kept[0].data_ptr())
     assert len(set(asked)) == 1
 

@@ -18,7 +18,7 @@ def test_any_layer_of_h_or_c_is_that_of_the_encoder(layer: int, state: str) -> N
     found = vectors.embed(network, SENTENCES, layer, state)
     for sentence, vector in zip(SENTENCES, found, strict=True):
         with torch.inference_mode():
-            h, c = network.encoder(pack_sources([torch.tensor(sentence)], network.architecture.reverse_source))
+            h, c = network.encoder(pack_sources([torch.tensor(sentence)], network.architecture.reverse_source)).own
         wanted = (h if state == "h" else c)[(layer or 3) - 1, 0]
         assert vector == pytest.approx(wanted.numpy(), abs=1e-6)
 

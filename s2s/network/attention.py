@@ -1,6 +1,7 @@
 """What networks with attention share: what the encoder said of each word, and means over it by weights.
 
-Shapes: R sentences or hypotheses, S source length, T target length, L layers, H hidden, D annotation.
+Shapes: R hypotheses of N sentences, K = R / N, S source length, T target length, L layers, H hidden, D annotation or
+anything else.
 """
 
 import math
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from s2s.network.interface import Architecture, State
+from s2s.network.interface import Architecture, Tensors
 from s2s.network.recurrent import RecurrentEncoder
 
 
@@ -21,12 +22,12 @@ def annotation_width(architecture: Architecture) -> int:
 class AnnotatingEncoder(RecurrentEncoder):
     """Keeps what its top layer says of each word, the word's annotation, beside its last state."""
 
-    def annotate(self, sources: PackedSequence) -> tuple[State, Tensor, Tensor]:
+    def annotate(self, sources: PackedSequence) -> tuple[Tensors, Tensor, Tensor]:
         """Reads sentences.
 
         Returns:
-            The state that the decoder starts from, [L, R, H] each; annotations in the order of reading, zero after the
-            end, [S, R, D]; and where words stand, bool [S, R].
+            The state that the decoder starts from, [L, N, H] each; annotations in the order of reading, zero after the
+            end, [S, N, D]; and where words stand, bool [S, N].
         """
         said, state = self.read(sources)
         words = torch.ones(len(said.data), dtype=torch.bool, device=said.data.device)
@@ -40,6 +41,16 @@ def padded(packed: PackedSequence) -> Tensor:
     return beside if order is None else beside.index_select(1, order)
 
 
+def by_sentence(steps: Tensor, sentences: int) -> Tensor:
+    """What R hypotheses have at T steps, [T, R, D], as rows of each of N sentences, which share a source."""
+    return torch.unflatten(steps, 1, (sentences, -1)).transpose(0, 1).flatten(1, 2)  # [N, T K, D]
+
+
+def by_step(rows: Tensor, steps: int) -> Tensor:
+    """Rows of each sentence, as `by_sentence` makes them of T steps, back in the order of steps, [T, R, D]."""
+    return torch.unflatten(rows, 1, (steps, -1)).transpose(0, 1).flatten(1, 2)
+
+
 def weigh(scores: Tensor, is_text: Tensor) -> Tensor:
     """Scores of source positions, [.., S], to weights that add up to 1, in float32; zero where no word stands.
 
@@ -51,5 +62,5 @@ def weigh(scores: Tensor, is_text: Tensor) -> Tensor:
 
 
 def contexts(weights: Tensor, annotations: Tensor) -> Tensor:
-    """The mean of a sentence's annotations by each step's weights: [R, T, S] and [S, R, D] to [R, T, D]."""
+    """The mean of a sentence's annotations by each row's weights: [N, T K, S] and [S, N, D] to [N, T K, D]."""
     return torch.bmm(weights.to(annotations.dtype), annotations.transpose(0, 1))

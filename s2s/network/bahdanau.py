@@ -1,7 +1,7 @@
 """Attention that is added up: a decoder that looks at the source before each of its steps (Bahdanau et al. 2015).
 
-Shapes: R sentences or hypotheses, S source length, T target length, E embedding, H hidden, L layers, D annotation, O
-maxout units.
+Shapes: R hypotheses of N sentences, K = R / N, S source length, T target length, E embedding, H hidden, L layers, D
+annotation, O maxout units.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from s2s.network.attention import AnnotatingEncoder, annotation_width, contexts, weigh
 from s2s.network.cells import product
-from s2s.network.interface import Architecture, Decoder, State, Step
+from s2s.network.interface import Architecture, Decoder, State, Step, Tensors
 from s2s.network.maxout import Maxout
 from s2s.network.stack import Stack
 
@@ -34,13 +34,13 @@ class BahdanauEncoder(AnnotatingEncoder):
         """The state before the first token.
 
         Returns:
-            h, and c if the cell has one, [L, R, H] each; U h of each annotation h, which no step changes, [S, R, H];
-            annotations, [S, R, D]; and where words stand, [S, R].
+            Own: h, and c if the cell has one, [L, N, H] each. Source: U h of each annotation h, which no step changes,
+            [S, N, H]; annotations, [S, N, D]; and where words stand, [S, N].
         """
         state, annotations, is_text = self.annotate(sources)
-        return *state, self.score_keys(annotations), annotations, is_text
+        return State(state, (self.score_keys(annotations), annotations, is_text))
 
-    def join(self, state: State, back_state: State) -> State:
+    def join(self, state: Tensors, back_state: Tensors) -> Tensors:
         """s_0 = tanh(W_s h) of the last state of the second direction, which has just read the sentence's first word.
 
         Appendix A.2.2. Layers share W_s. An LSTM's memory, which the paper does not have, has a matrix of its own and
@@ -105,12 +105,13 @@ class BahdanauDecoder(Decoder):
         query, step = product(self.score_query.weight, None), self.stack.stepper()
 
         def one(words: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-            *before, keys, annotations, is_text = state
-            sums = (keys + query(before[0][-1])).tanh_()  # [S, R, H], in place: nothing else of a step is as large
-            weights = weigh((sums @ self.score_vector).t(), is_text.t())  # [R, S]
-            context = contexts(weights.unsqueeze(1), annotations).squeeze(1)  # [R, D]
+            keys, annotations, is_text = state.source
+            queries = torch.unflatten(query(state.own[0][-1]), 0, (keys.shape[1], -1))  # [N, K, H]
+            sums = (keys.unsqueeze(2) + queries).tanh_()  # [S, N, K, H], in place: nothing else of a step is as large
+            weights = weigh((sums @ self.score_vector).permute(1, 2, 0), is_text.t().unsqueeze(1))  # [N, K, S]
+            context = contexts(weights, annotations).flatten(0, 1)  # [R, D]
             inputs = torch.cat((words, context), dim=1)
-            s, after = step(inputs, tuple(before))
-            return torch.cat((s, inputs), dim=1), weights, (*after, keys, annotations, is_text)
+            s, after = step(inputs, state.own)
+            return torch.cat((s, inputs), dim=1), weights.flatten(0, 1), State(after, state.source)
 
         return one

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from s2s.network.interface import State
+from s2s.network.interface import Tensors
 
 Product = Callable[[Tensor], Tensor]  # rows [R, inputs] to rows [R, outputs]
-CellStep = Callable[[Tensor, State], State]  # inputs [R, E] and the state before, h first, [R, H] each, to that after
+CellStep = Callable[[Tensor, Tensors], Tensors]  # inputs [R, E] and h, perhaps c, before, [R, H] each, to those after
 
 
 def product(weight: Tensor, bias: Tensor | None) -> Product:

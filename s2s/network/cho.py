@@ -33,7 +33,7 @@ class ChoEncoder(RecurrentEncoder):
         summary = torch.tanh(self.summary(torch.cat([part[-1] for part in state], dim=1)))  # [B, H]
         starts = self.start(summary).unflatten(1, (self.parts, self.layers, -1)).permute(1, 2, 0, 3)
         h, *memory = (part.contiguous() for part in starts)  # [L, B, H] each; cuDNN reads no other layout
-        return torch.tanh(h), *memory, summary.unsqueeze(0)
+        return State((torch.tanh(h), *memory), (summary.unsqueeze(0),))
 
 
 class ChoDecoder(Decoder):
@@ -55,20 +55,21 @@ class ChoDecoder(Decoder):
 
     def forward(self, target_inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """What the softmax reads is the maxout layer over [h; last token; summary], [T, B, O]."""
-        *before, summary = state
+        (summary,) = state.source
         seen = summary.expand(len(target_inputs), -1, -1)  # [T, B, H]
         inputs = torch.cat((self.dropout(self.embedding(target_inputs)), seen), dim=2)  # [T, B, E + H]
-        h, after = self.stack(inputs, tuple(before))
-        return self.maxout(torch.cat((h, inputs), dim=2)), (*after, summary)
+        h, after = self.stack(inputs, state.own)
+        return self.maxout(torch.cat((h, inputs), dim=2)), State(after, state.source)
 
     def stepper(self) -> Step:
         """All layers, then the maxout layer, a token at a time."""
         step, maxout = self.stack.stepper(), self.maxout.stepper()
 
         def one(tokens: Tensor, state: State) -> tuple[Tensor, State]:
-            *before, summary = state
-            inputs = torch.cat((self.embedding(tokens), summary[0]), dim=1)  # [R, E + H]
-            h, after = step(inputs, tuple(before))
-            return maxout(torch.cat((h, inputs), dim=1)), (*after, summary)
+            (summary,) = state.source
+            seen = summary[0].repeat_interleave(len(tokens) // summary.shape[1], dim=0)  # [R, H]
+            inputs = torch.cat((self.embedding(tokens), seen), dim=1)  # [R, E + H]
+            h, after = step(inputs, state.own)
+            return maxout(torch.cat((h, inputs), dim=1)), State(after, state.source)
 
         return one

@@ -3,18 +3,42 @@
 Search, ensembles, scoring and training know nothing else of a network. Adding one is a module with an encoder and a
 decoder, and its line in `s2s/model.py`.
 
-Shapes: B sentences, R hypotheses, S source length, T target length, O what the softmax reads, L layers, H hidden.
+Shapes: N or B sentences, R hypotheses, S source length, T target length, O what the softmax reads, L layers, H hidden.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-State = tuple[Tensor, ...]
-"""What a decoder goes on from: tensors of any kind, each with its sentences or hypotheses in dimension 1."""
+Tensors = tuple[Tensor, ...]
+
+
+class State(NamedTuple):
+    """What a decoder goes on from: R hypotheses of N sentences, R / N of each, those of a sentence side by side.
+
+    Training has one of each, the right one; search has as many as its beam is wide, and they share their source.
+    """
+
+    own: Tensors
+    """Of each hypothesis, [.., R, ..], what a step changes: tensors of any kind."""
+    source: Tensors = ()
+    """Of each sentence, [.., N, ..], what steps only look at."""
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "State":
+        """All tensors changed."""
+        return State(*(tuple(map(change, part)) for part in self))
+
+    def take(self, hypotheses: Tensor, sentences: Tensor | None) -> "State":
+        """The hypotheses of these numbers, in this order, and the sentences that they are of; None: all as they are."""
+        own = tuple(part.index_select(1, hypotheses) for part in self.own)
+        if sentences is None:
+            return State(own, self.source)
+        return State(own, tuple(part.index_select(1, sentences) for part in self.source))
+
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 """The last tokens, [R], and the state before them to what the softmax reads, [R, O], and the state after."""

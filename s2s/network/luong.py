@@ -1,13 +1,13 @@
 """Attention after the step: the decoder runs as without it, and then looks at the source (Luong et al. 2015).
 
-Shapes: R sentences or hypotheses, S source length, T target length, H hidden, L layers, D annotation.
+Shapes: R hypotheses of N sentences, K = R / N, S source length, T target length, H hidden, L layers, D annotation.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from s2s.network.attention import AnnotatingEncoder, annotation_width, contexts, weigh
+from s2s.network.attention import AnnotatingEncoder, annotation_width, by_sentence, by_step, contexts, weigh
 from s2s.network.cells import Product, product
 from s2s.network.interface import Architecture, Decoder, State, Step
 from s2s.network.stack import Stack
@@ -26,9 +26,9 @@ class LuongEncoder(AnnotatingEncoder):
         self.narrow = nn.Linear(D, width, bias=False) if width < D else nn.Identity()
 
     def forward(self, sources: PackedSequence) -> State:
-        """h, and c if the cell has one, [L, R, H] each, annotations, [S, R, D], and where words stand, [S, R]."""
+        """Own: h, and c if any, [L, N, H] each. Source: annotations, [S, N, D], and where words stand, [S, N]."""
         state, annotations, is_text = self.annotate(sources)
-        return *state, self.narrow(annotations), is_text
+        return State(state, (self.narrow(annotations), is_text))
 
 
 def memory_width(architecture: Architecture) -> int:
@@ -60,18 +60,18 @@ class LuongDecoder(Decoder):
     def forward(self, target_inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """What the softmax reads, [T, R, H], and the state after."""
         h, weights, after = self.run(target_inputs, state)
-        return looked(h, weights, after[-2], self.combine), after
+        return looked(h, weights, state.source[0], self.combine), after
 
     def stepper(self) -> Step:
         """All layers, then attention, a token at a time."""
         step, query, combine = self.stack.stepper(), laid_out(self.score_query), laid_out(self.combine)
 
         def one(tokens: Tensor, state: State) -> tuple[Tensor, State]:
-            *before, annotations, is_text = state
-            h, after = step(self.embedding(tokens), tuple(before))
+            annotations, is_text = state.source
+            h, after = step(self.embedding(tokens), state.own)
             weights = weights_of(query(h).unsqueeze(0), annotations, is_text)
             read = looked(h.unsqueeze(0), weights, annotations, lambda both: combine(both[0]))
-            return read, (*after, annotations, is_text)
+            return read, State(after, state.source)
 
         return one
 
@@ -80,10 +80,9 @@ class LuongDecoder(Decoder):
         return self.run(target_inputs, state)[1].transpose(0, 1)
 
     def run(self, target_inputs: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-        """The top layer's h at all steps, [T, R, H], their weights, [R, T, S], and the state after."""
-        *before, annotations, is_text = state
-        h, after = self.stack(self.dropout(self.embedding(target_inputs)), tuple(before))
-        return h, weights_of(self.score_query(h), annotations, is_text), (*after, annotations, is_text)
+        """The top layer's h at all steps, [T, R, H], their weights, [N, T K, S], and the state after."""
+        h, after = self.stack(self.dropout(self.embedding(target_inputs)), state.own)
+        return h, weights_of(self.score_query(h), *state.source), State(after, state.source)
 
 
 def laid_out(layer: nn.Module) -> Product:
@@ -92,12 +91,13 @@ def laid_out(layer: nn.Module) -> Product:
 
 
 def weights_of(queries: Tensor, annotations: Tensor, is_text: Tensor) -> Tensor:
-    """Weights of all steps, [R, T, S], from their queries, [T, R, D], and annotations, [S, R, D]."""
-    scores = torch.bmm(queries.transpose(0, 1), annotations.permute(1, 2, 0))  # [R, T, S]
+    """Weights of all steps, [N, T K, S], from their queries, [T, R, D], and annotations, [S, N, D]."""
+    N = annotations.shape[1]
+    scores = torch.bmm(by_sentence(queries, N), annotations.permute(1, 2, 0))  # [N, T K, S]
     return weigh(scores, is_text.t().unsqueeze(1))
 
 
 def looked(h: Tensor, weights: Tensor, annotations: Tensor, combine: Product) -> Tensor:
-    """tanh(W_c [c; h]) of steps, from h, [T, R, H], weights, [R, T, S], and annotations, [S, R, D]."""
-    context = contexts(weights, annotations).transpose(0, 1)  # [T, R, D]
+    """tanh(W_c [c; h]) of steps, from h, [T, R, H], weights, [N, T K, S], and annotations, [S, N, D]."""
+    context = by_step(contexts(weights, annotations), len(h))  # [T, R, D]
     return torch.tanh(combine(torch.cat((context, h), dim=2)))

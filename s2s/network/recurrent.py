@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from s2s.network.interface import Architecture, Decoder, Encoder, State, Step
+from s2s.network.interface import Architecture, Decoder, Encoder, State, Step, Tensors
 from s2s.network.stack import Stack
 
 
@@ -30,14 +30,14 @@ class RecurrentEncoder(Encoder):
         Of two directions h and c are joined by a layer each, the same for all layers: tanh(W [forward; backward] + b),
         for c without the tanh, which would bound it.
         """
-        return self.read(sources)[1]
+        return State(self.read(sources)[1])
 
     def vectors(self, sources: PackedSequence) -> dict[str, Tensor]:
         """The state after the last token."""
         return dict(zip(("h", "c"), self.read(sources)[1], strict=False))
 
-    def read(self, sources: PackedSequence) -> tuple[PackedSequence, State]:
-        """Every position's h of the top layer, [H] or [2 H] of two directions, beside what `forward` returns."""
+    def read(self, sources: PackedSequence) -> tuple[PackedSequence, Tensors]:
+        """Every position's h of the top layer, [H] or [2 H] of two directions, beside the last state."""
         embedded = self.dropout(self.embedding(sources.data))  # [all tokens, E]
         outputs, state = self.stack.read(embedded, sources.batch_sizes)
         if self.backward_stack is not None:
@@ -50,7 +50,7 @@ class RecurrentEncoder(Encoder):
             state = tuple(part.index_select(1, order) for part in state)
         return sources._replace(data=outputs), state
 
-    def join(self, state: State, back_state: State) -> State:
+    def join(self, state: Tensors, back_state: Tensors) -> Tensors:
         """The states of two directions as one, [L, B, H] each."""
         assert self.bridges is not None, "only two directions are joined"
         joined = zip(self.bridges, state, back_state, strict=True)
@@ -83,9 +83,15 @@ class RecurrentDecoder(Decoder):
 
     def forward(self, target_inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """What the softmax reads is the top layer's h, [T, B, H]; the state is that of all layers."""
-        return self.stack(self.dropout(self.embedding(target_inputs)), state)  # type: ignore[no-any-return]
+        h, after = self.stack(self.dropout(self.embedding(target_inputs)), state.own)
+        return h, State(after)
 
     def stepper(self) -> Step:
         """All layers, a token at a time."""
         step = self.stack.stepper()
-        return lambda tokens, state: step(self.embedding(tokens), state)
+
+        def one(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+            h, after = step(self.embedding(tokens), state.own)
+            return h, State(after)
+
+        return one

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from s2s.network import cells
 from s2s.network.cells import CellStep
-from s2s.network.interface import Architecture, State
+from s2s.network.interface import Architecture, Tensors
 
 RUNS = 10  # of equal steps, at most, are computed each by itself: each turns weights into the kernels' own layout again
 
@@ -24,7 +24,7 @@ warnings.filterwarnings("ignore", "RNN module weights are not part")  # under au
 
 
 class Fused(nn.Module):
-    """torch's layers of one kind of cell, which compute in autocast's type, whatever it is, and return a `State`.
+    """torch's layers of one kind of cell, which compute in autocast's type, whatever it is, and a tuple of states.
 
     torch's own take float16 on a GPU even where bfloat16 was asked for, and float16 rounds to zero what is below 6e-8:
     much of the gradient of a mean over a batch.
@@ -39,7 +39,7 @@ class Fused(nn.Module):
         """Those of each layer, in torch's order."""
         return self.layers.all_weights  # type: ignore[return-value]
 
-    def forward(self, inputs: Any, state: State | None = None) -> Any:
+    def forward(self, inputs: Any, state: Tensors | None = None) -> Any:
         """Inputs [T, R, E], or packed, to the top layer's h, [T, R, H] or packed, and the state after, [L, R, H] each.
 
         The gradients of the weights are in the type of the weights.
@@ -58,7 +58,7 @@ class Fused(nn.Module):
         finally:
             layers._flat_weights = own
 
-    def compute(self, inputs: Any, state: State | None) -> Any:
+    def compute(self, inputs: Any, state: Tensors | None) -> Any:
         """The pass itself. torch's state is a pair of an LSTM and one tensor of the others."""
         if isinstance(self.layers, nn.LSTM):
             return self.layers(inputs, state)
@@ -83,7 +83,7 @@ class Written(nn.Module):
         peepholes = [] if self.peepholes is None else [self.peepholes]
         return [[self.weight_ih, self.weight_hh, self.bias, *peepholes]]
 
-    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+    def forward(self, inputs: Tensor, state: Tensors) -> tuple[Tensor, Tensors]:
         """Inputs [T, R, E] and the state before, [1, R, H] each, to h at each step, [T, R, H], and the state after."""
         step, now, outputs = self.cell.step(self.all_weights[0]), tuple(part[0] for part in state), []
         for one in inputs.unbind(0):
@@ -146,11 +146,11 @@ class Stack(nn.Module):
         """The weights of each layer, in the order in which its cell's step takes them."""
         return [weights for part in self.parts for weights in part.all_weights]  # type: ignore[union-attr]
 
-    def zeros(self, like: Tensor, rows: int) -> State:
+    def zeros(self, like: Tensor, rows: int) -> Tensors:
         """The state before the first step, [L, R, H] each."""
         return tuple(like.new_zeros(self.layers, rows, self.hidden) for _ in range(self.cell.states))
 
-    def forward(self, inputs: Any, state: State | None = None) -> Any:
+    def forward(self, inputs: Any, state: Tensors | None = None) -> Any:
         """Inputs [T, R, E], or packed with the longest first, to the top layer's h, likewise, and the state after.
 
         Args:
@@ -178,7 +178,7 @@ class Stack(nn.Module):
         """What a layer reads."""
         return inputs if self.norms is None else self.norms[layer](inputs)
 
-    def read(self, inputs: Tensor, sizes: Tensor) -> tuple[Tensor, State]:
+    def read(self, inputs: Tensor, sizes: Tensor) -> tuple[Tensor, Tensors]:
         """Reads B sentences of any lengths, the longest first.
 
         A run of steps over which no sentence ends is one call. A processor computes packed sentences of different
@@ -208,14 +208,14 @@ class Stack(nn.Module):
         parts = zip(state, *reversed(ended), strict=True)
         return torch.cat(said), tuple(torch.cat(part, dim=1) if ended else part[0] for part in parts)
 
-    def stepper(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+    def stepper(self) -> Callable[[Tensor, Tensors], tuple[Tensor, Tensors]]:
         """One step of all layers: inputs [R, E] and the state before to the top layer's h, [R, H], and that after.
 
         It is the same as `forward` of one step. torch's own layers lay their weights out anew in every call.
         """
         steps = [self.cell.step(weights) for weights in self.weights()]
 
-        def step(inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        def step(inputs: Tensor, state: Tensors) -> tuple[Tensor, Tensors]:
             ends = []
             for number, one in enumerate(steps):
                 after = one(self.norm(number, inputs), tuple(part[number] for part in state))

@@ -1,8 +1,8 @@
 """The Transformer: attention alone, to the source and to what was said before, with no recurrence.
 
 Vaswani et al. 2017, with the normalization before each part of a layer and after the last layer (Xiong et al. 2020),
-which trains without care for the first updates. The layers are torch's. Shapes: B sentences, R rows, sentences or
-hypotheses, S source length, T target length, P tokens said before, H hidden, L layers.
+which trains without care for the first updates. The layers are torch's. Shapes: B or N sentences, R hypotheses of them,
+S source length, T target length, P tokens said before, H hidden, L layers.
 """
 
 import math
@@ -15,7 +15,7 @@ from torch.nn import TransformerDecoderLayer, TransformerEncoderLayer
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from s2s.network.cells import product
-from s2s.network.interface import Architecture, Decoder, Encoder, State, Step
+from s2s.network.interface import Architecture, Decoder, Encoder, State, Step, Tensors
 from s2s.network.transformer_layer import Lay, Pass, plain
 
 LONGEST_WAVE = 10_000  # of the positions, over 2 pi
@@ -33,9 +33,9 @@ class TransformerEncoder(Encoder):
         self.norm = nn.LayerNorm(architecture.hidden)
 
     def forward(self, sources: PackedSequence) -> State:
-        """What the top layer says of each position, [S, B, H], and which positions are text, [S, B]."""
+        """Source: what the top layer says of each position, [S, B, H], and which positions are text, [S, B]."""
         said, is_text = self.read(sources)
-        return said[-1], is_text
+        return State((), (said[-1], is_text))
 
     def vectors(self, sources: PackedSequence) -> dict[str, Tensor]:
         """The mean over a sentence's positions of what each layer says, the top one's as the decoder reads it."""
@@ -57,8 +57,8 @@ class TransformerEncoder(Encoder):
 class TransformerDecoder(Decoder):
     """Says the translation token by token, looking at the tokens before and at the source.
 
-    Its state after a step: which source positions are text, [S, R], then keys and values of the source in each layer,
-    [S, R, 2 H], then those of the tokens said before in each layer, [P, R, 2 H].
+    Its state after a step. Own: keys and values of the tokens said before in each layer, [P, R, 2 H]. Source: which
+    positions are text, [S, N], then keys and values of the source in each layer, [S, N, 2 H].
     """
 
     attends = True
@@ -107,23 +107,23 @@ class TransformerDecoder(Decoder):
         for layer, source, said in zip(passes, sources, before, strict=True):
             inputs, so_far = layer(inputs, said, causal, source, seen)
             after.append(so_far)
-        return self.norm(inputs), (is_text, *sources, *after)
+        return self.norm(inputs), State(tuple(after), (is_text, *sources))
 
     def placed(self, tokens: Tensor, start: int) -> Tensor:
         """What the first layer reads, [T, R, H]."""
         return self.dropout(placed(self.embedding, tokens, start))  # type: ignore[no-any-return]
 
 
-def opened(passes: Sequence[Pass], state: State) -> tuple[Tensor, Sequence[Tensor], Sequence[Tensor | None]]:
+def opened(passes: Sequence[Pass], state: State) -> tuple[Tensor, Tensors, Sequence[Tensor | None]]:
     """A state's `is_text`, and of each layer keys and values of the source and, if any, of the tokens before.
 
     The encoder's state has what its top layer says instead; keys and values are computed from it here, once.
     """
-    L = len(passes)
-    if len(state) == 2:
-        memory, is_text = state
-        return is_text, [layer.remember(memory) for layer in passes], [None] * L
-    return state[0], state[1 : 1 + L], state[1 + L :]
+    if not state.own:
+        memory, is_text = state.source
+        return is_text, tuple(layer.remember(memory) for layer in passes), [None] * len(passes)
+    is_text, *sources = state.source
+    return is_text, tuple(sources), state.own
 
 
 def layers(
@@ -162,5 +162,5 @@ def earlier(tokens: Tensor, start: int) -> Tensor | None:
 
 
 def across(is_text: Tensor) -> Tensor:
-    """Which source positions are text, [S, R], as attention of all heads and steps takes it, [R, 1, 1, S]."""
+    """Which source positions are text, [S, N], as attention of all heads and steps takes it, [N, 1, 1, S]."""
     return is_text.t()[:, None, None]

@@ -1,7 +1,7 @@
 """One layer of a Transformer's decoder, over whole targets or on from keys and values that were kept.
 
-Shapes: R rows, sentences or hypotheses, S source length, T target length, P tokens said before, H hidden, N heads, D =
-H / N.
+Shapes: R hypotheses of N sentences, K = R / N, S source length, T target length, P tokens said before, H hidden, D of a
+head.
 """
 
 import math
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import TransformerDecoderLayer
 from torch.nn import functional as F
 
+from s2s.network.attention import by_sentence, by_step
 from s2s.network.cells import Product
 
 Lay = Callable[[Tensor, Tensor], Product]  # lays out a weight, [outputs, inputs], and its bias
@@ -49,16 +50,17 @@ class Pass:
             inputs: of the tokens, [T, R, H].
             said: keys and values of those before, [P, R, 2 H], if any.
             causal: which of them all each looks at, [T, P + T]; None: at all.
-            source: keys and values, [S, R, 2 H].
-            seen: which source positions are text, [R, 1, 1, S].
+            source: keys and values, [S, N, 2 H].
+            seen: which source positions are text, [N, 1, 1, S].
 
         Returns:
             What it says, [T, R, H], and keys and values of all tokens so far, [P + T, R, 2 H].
         """
         layer = self.layer
         inputs, said = self.look_back(inputs, said, causal)
-        found = self.attend(self.ask(layer.norm2(inputs)), source, seen)
-        inputs = inputs + layer.dropout2(self.other_out(found))
+        queries = by_sentence(self.ask(layer.norm2(inputs)), source.shape[1])  # [N, T K, H]
+        found = self.attend(queries.transpose(0, 1), source, seen)  # [T K, N, H]
+        inputs = inputs + layer.dropout2(self.other_out(by_step(found.transpose(0, 1), len(inputs))))
         wide = layer.dropout(F.relu(self.widen(layer.norm3(inputs))))
         return inputs + layer.dropout3(self.narrow(wide)), said
 
@@ -76,16 +78,16 @@ class Pass:
         """
         queries, keys, values = (self.split(part) for part in (queries, *said.chunk(2, dim=2)))
         dropout = self.layer.self_attn.dropout if self.layer.training else 0.0
-        found = F.scaled_dot_product_attention(queries, keys, values, mask, dropout)  # [R, N, T, D]
+        found = F.scaled_dot_product_attention(queries, keys, values, mask, dropout)  # [R, heads, T, D]
         return found.permute(2, 0, 1, 3).flatten(2)  # [T, R, H]
 
     def attention(self, inputs: Tensor, causal: Tensor | None, source: Tensor, seen: Tensor) -> Tensor:
         """The weights with which the layer looks at the source, the mean over its heads, [T, R, S]."""
         inputs, _ = self.look_back(inputs, None, causal)
         queries, keys = (self.split(part) for part in (self.ask(self.layer.norm2(inputs)), source.chunk(2, dim=2)[0]))
-        scores = (queries @ keys.transpose(2, 3)).float() / math.sqrt(queries.shape[3])  # [R, N, T, S]
+        scores = (queries @ keys.transpose(2, 3)).float() / math.sqrt(queries.shape[3])  # [R, heads, T, S]
         return scores.masked_fill(~seen, -math.inf).softmax(dim=3).mean(dim=1).transpose(0, 1)
 
     def split(self, vectors: Tensor) -> Tensor:
-        """Cuts vectors among the heads: [T, R, H] to [R, N, T, D]."""
+        """Cuts vectors among the heads: [T, R, H] to [R, heads, T, D]."""
         return torch.unflatten(vectors, 2, (self.heads, -1)).permute(1, 2, 0, 3)
