@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from pipeline.demo import corpus as demo
 from s2s.corpus_writer import write_split
 from s2s.counts import count_words, word_vocabulary
-from s2s.data import EncodedCorpus, bucket, make_batch
+from s2s.data import EncodedCorpus, bucket, make_batch, mixed
 from s2s.device import prepare
 from s2s.loss import linear_cross_entropy
 from s2s.model import Seq2Seq
@@ -83,8 +83,7 @@ def source_runs(corpus: EncodedCorpus, batch_sentences: int, draw: Draw) -> Batc
 
 def random(corpus: EncodedCorpus, batch_sentences: int, draw: Draw) -> Batches:
     """Any pairs together."""
-    order = draw.permutation(len(corpus)).astype(np.int32)
-    return np.split(order, range(batch_sentences, len(order), batch_sentences))
+    return mixed(corpus, batch_sentences, BATCH_TOKENS, draw)
 
 
 def windows(corpus: EncodedCorpus, batch_sentences: int, draw: Draw) -> Batches:

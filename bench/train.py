@@ -34,6 +34,7 @@ from s2s.trainer import Trainer
 RECIPE = Recipe(
     optimizer="adam",
     learning_rate=0.001,
+    adam_beta2=0.999,
     weight_decay=0.0,
     warmup_updates=0,
     decay="constant",
@@ -45,6 +46,7 @@ RECIPE = Recipe(
     average_updates=0,
     batch_sentences=64,
     batch_tokens=10_000_000,
+    bucketing=True,
     clip_norm=5.0,
     normalize_loss="tokens",
     label_smoothing=0.0,

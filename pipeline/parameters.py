@@ -115,6 +115,7 @@ class Train(Section):
 
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adadelta"]
     learning_rate: float = Field(gt=0, le=10)
+    adam_beta2: float = Field(ge=0.5, le=0.99999)
     weight_decay: float = Field(ge=0, le=1)
     warmup_updates: int = Field(ge=0, le=100_000)
     decay: Literal["constant", "cosine", "linear", "inverse_sqrt", "halve"]
@@ -126,6 +127,7 @@ class Train(Section):
     average_updates: int = Field(ge=0, le=1_000_000)
     batch_sentences: int = Field(ge=1, le=65_536)
     batch_tokens: BatchTokens
+    bucketing: bool
     clip_norm: float = Field(ge=0, le=1000)
     normalize_loss: Literal["tokens", "sentences"]
     label_smoothing: float = Field(ge=0, le=0.5)

@@ -232,3 +232,19 @@ def bucket(
     if shuffle is not None:
         batches = [batches[number] for number in shuffle.permutation(len(batches))]
     return batches
+
+
+def mixed(
+    corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int, shuffle: np.random.Generator
+) -> list[NDArray[np.int32]]:
+    """Cuts a corpus into batches of any lengths: what `bucket` is there to avoid, to be compared with it.
+
+    Args and what is returned are those of `bucket`.
+    """
+    order = shuffle.permutation(len(corpus)).astype(np.int32)
+    bounds = [0]
+    while bounds[-1] < len(order):
+        targets = corpus.target.lengths_of(order[bounds[-1] : bounds[-1] + batch_sentences])
+        tokens = np.maximum.accumulate(targets) * np.arange(1, len(targets) + 1)  # of the first 1, 2, .. with padding
+        bounds.append(bounds[-1] + max(1, int(np.searchsorted(tokens, batch_tokens, side="right"))))
+    return [order[start:end] for start, end in pairwise(bounds)]

@@ -73,7 +73,10 @@ def kept_bytes() -> Iterator[list[int]]:
 
 
 def costliest(corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int) -> NDArray[np.int32]:
-    """The batch of the most tokens, source and padded target counted together."""
+    """The batch of the most tokens, source and padded target counted together, of those of about equal length.
+
+    The longest pairs are in it, so that batches of any lengths hardly take more.
+    """
     batches = bucket(corpus, batch_sentences, batch_tokens)
     order, sizes = np.concatenate(batches), np.array([len(batch) for batch in batches])
     starts = np.cumsum(sizes) - sizes

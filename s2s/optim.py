@@ -13,19 +13,19 @@ from s2s.recipe import Recipe
 def make_optimizer(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Optimizer:
     """The recipe's optimiser: one kernel an update where PyTorch has it fused, a few over all tensors where not.
 
-    sgd is without momentum, as in the paper; adam and adamw have beta 0.9 and 0.999 and epsilon 1e-8 (Kingma and Ba
-    2015); adamw takes `weight_decay` off every parameter (Loshchilov and Hutter 2019); rmsprop averages over about 100
-    updates, epsilon 1e-8; adadelta has rho 0.95 and epsilon 1e-6 (Cho et al. 2014), and wants a learning rate of 1.
+    sgd is without momentum, as in the paper; adam and adamw have beta 0.9 and `adam_beta2` and epsilon 1e-8 (Kingma and
+    Ba 2015); adamw takes `weight_decay` off every parameter (Loshchilov and Hutter 2019); rmsprop averages over about
+    100 updates, epsilon 1e-8; adadelta has rho 0.95 and epsilon 1e-6 (Cho et al. 2014), and wants a learning rate of 1.
     """
     assert recipe.weight_decay == 0 or recipe.optimizer == "adamw", "adamw alone has a weight decay"
-    rate = recipe.learning_rate
+    rate, betas = recipe.learning_rate, (0.9, recipe.adam_beta2)
     match recipe.optimizer:
         case "sgd":
             return SGD(parameters, rate, fused=True)
         case "adam":
-            return Adam(parameters, rate, fused=True)
+            return Adam(parameters, rate, betas, fused=True)
         case "adamw":
-            return AdamW(parameters, rate, weight_decay=recipe.weight_decay, fused=True)
+            return AdamW(parameters, rate, betas, weight_decay=recipe.weight_decay, fused=True)
         case "rmsprop":
             return RMSprop(parameters, rate, alpha=0.99, foreach=True)
         case "adadelta":

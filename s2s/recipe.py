@@ -9,6 +9,7 @@ class Recipe:
 
     optimizer: str
     learning_rate: float
+    adam_beta2: float
     weight_decay: float
     warmup_updates: int
     decay: str
@@ -20,6 +21,7 @@ class Recipe:
     average_updates: int
     batch_sentences: int
     batch_tokens: int
+    bucketing: bool
     clip_norm: float
     normalize_loss: str
     label_smoothing: float

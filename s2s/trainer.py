@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2s import checkpoint
-from s2s.data import EncodedCorpus, bucket
+from s2s.data import EncodedCorpus, bucket, mixed
 from s2s.errors import check
 from s2s.model import Seq2Seq
 from s2s.optim import learning_rate
@@ -148,7 +148,8 @@ class Trainer:
     def epoch_batches(self) -> list[NDArray[np.int32]]:
         """The batches of the current epoch, the same whenever and wherever asked: drawn from seed and epoch alone."""
         draw = np.random.default_rng((self.seed, self.position.epoch))
-        return bucket(self.train_corpus, self.recipe.batch_sentences, self.recipe.batch_tokens, draw)
+        cut = bucket if self.recipe.bucketing else mixed
+        return cut(self.train_corpus, self.recipe.batch_sentences, self.recipe.batch_tokens, draw)
 
     def run_epoch(self, folder: Path) -> None:
         """The rest of the current epoch, with its evaluations."""

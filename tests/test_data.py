@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence, pad_sequence
 
 from s2s.corpus_writer import write_split
-from s2s.data import Batch, EncodedCorpus, bucket, make_batch, pack_sources
+from s2s.data import Batch, EncodedCorpus, bucket, make_batch, mixed, pack_sources
 from s2s.errors import UserError
 from s2s.vocabulary import EOS, PAD
 
@@ -176,17 +176,34 @@ def test_batches_are_the_longest_runs_within_both_limits(
 
 def test_nothing_makes_no_batch(tmp_path: Path) -> None:
     write_split(tmp_path, "train", [], [])
-    assert bucket(EncodedCorpus.open(tmp_path, "train"), 16, 100, np.random.default_rng(1)) == []
+    for cut in (bucket, mixed):
+        assert cut(EncodedCorpus.open(tmp_path, "train"), 16, 100, np.random.default_rng(1)) == []
 
 
 def test_a_sentence_over_the_limit_makes_a_batch_of_its_own(corpus: EncodedCorpus) -> None:
-    assert sorted(pairs.tolist() for pairs in bucket(corpus, 16, 2)) == [[0], [1], [2], [3]]
+    for cut in (bucket, mixed):
+        batches = cut(corpus, 16, 2, np.random.default_rng(1))
+        assert sorted(pairs.tolist() for pairs in batches) == [[0], [1], [2], [3]]
 
 
 def test_batches_hold_sentences_of_about_equal_length(tmp_path: Path) -> None:
     corpus = random_corpus(tmp_path, 500)
     spreads = [np.ptp(corpus.source.lengths[pairs]) for pairs in bucket(corpus, 16, 10_000, np.random.default_rng(1))]
     assert max(spreads) <= 1
+
+
+def test_without_buckets_each_pair_is_in_one_batch_of_any_lengths_within_both_limits(tmp_path: Path) -> None:
+    corpus = random_corpus(tmp_path, 500)
+    batches = mixed(corpus, 16, 100, np.random.default_rng(1))
+    order, lengths = np.concatenate(batches), corpus.target.lengths
+    assert sorted(order.tolist()) == list(range(500))
+    starts = np.cumsum([0, *map(len, batches[:-1])])
+    for start, pairs in zip(starts, batches, strict=True):  # as many as fit, one at least
+        fitting = [n for n in range(1, 17) if n == 1 or lengths[order[start : start + n]].max() * n <= 100]
+        assert len(pairs) == min(fitting[-1], 500 - start)
+    assert np.mean([np.ptp(corpus.source.lengths[pairs]) for pairs in batches]) > 8  # of 13 at most
+    assert order.tolist() == np.concatenate(mixed(corpus, 16, 100, np.random.default_rng(1))).tolist()
+    assert order.tolist() != np.concatenate(mixed(corpus, 16, 100, np.random.default_rng(2))).tolist()
 
 
 def test_the_order_is_drawn_from_the_generator_alone(tmp_path: Path) -> None:

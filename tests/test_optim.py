@@ -21,7 +21,7 @@ PAPER = tiny.recipe(
 SETTINGS: dict[str, dict[str, float]] = {
     "sgd": {"learning_rate": 0.7},
     "adam": {"learning_rate": 0.01},
-    "adamw": {"learning_rate": 0.01, "weight_decay": 0.1},
+    "adamw": {"learning_rate": 0.01, "weight_decay": 0.1, "adam_beta2": 0.98},
     "rmsprop": {"learning_rate": 0.01},
     "adadelta": {"learning_rate": 1.0},
 }
@@ -35,19 +35,20 @@ def sgd(weight: Vector, gradients: Sequence[Vector]) -> Vector:
     return weight
 
 
-def adam(weight: Vector, gradients: Sequence[Vector], decay: float = 0.0) -> Vector:
+def adam(weight: Vector, gradients: Sequence[Vector], decay: float = 0.0, beta: float = 0.999) -> Vector:
     """Algorithm 1 of Kingma and Ba 2015; with a decay, algorithm 2 of Loshchilov and Hutter 2019."""
     mean, square = np.zeros_like(weight), np.zeros_like(weight)
     for count, gradient in enumerate(gradients, 1):
         mean = 0.9 * mean + 0.1 * gradient
-        square = 0.999 * square + 0.001 * gradient**2
-        moved = (mean / (1 - 0.9**count)) / (np.sqrt(square / (1 - 0.999**count)) + 1e-8)
+        square = beta * square + (1 - beta) * gradient**2
+        moved = (mean / (1 - 0.9**count)) / (np.sqrt(square / (1 - beta**count)) + 1e-8)
         weight = weight - 0.01 * (moved + decay * weight)
     return weight
 
 
 def adamw(weight: Vector, gradients: Sequence[Vector]) -> Vector:
-    return adam(weight, gradients, 0.1)
+    """With the second beta of Vaswani et al. 2017."""
+    return adam(weight, gradients, 0.1, 0.98)
 
 
 def rmsprop(weight: Vector, gradients: Sequence[Vector]) -> Vector:

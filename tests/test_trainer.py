@@ -102,6 +102,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "averaged": {"average_updates": 5},
     "evaluated often": {"evaluations_per_epoch": 3},
     "truncated": {"bptt_tokens": 2},
+    "without buckets": {"bucketing": False},
 }
 
 

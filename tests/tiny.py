@@ -60,6 +60,7 @@ def recipe(**changes: object) -> Recipe:
     values = {
         "optimizer": "adam",
         "learning_rate": 0.01,
+        "adam_beta2": 0.999,
         "weight_decay": 0.0,
         "warmup_updates": 10,
         "decay": "cosine",
@@ -71,6 +72,7 @@ def recipe(**changes: object) -> Recipe:
         "average_updates": 0,
         "batch_sentences": 32,
         "batch_tokens": 1000,
+        "bucketing": True,
         "clip_norm": 5.0,
         "normalize_loss": "tokens",
         "label_smoothing": 0.0,
