@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 STAGES = {
     "download": "--out data/raw --listed sources.yaml",
     "clean": "--raw data/raw --out data/clean --report reports/cleaning.json --table reports/cleaning.csv",
-    "vocab": "--clean data/clean --out data/vocab --report reports/vocab.json",
+    "vocab": "--vocabulary base --clean data/clean --out data/vocab --report reports/vocab.json",
     "encode": "--clean data/clean --vocab data/vocab --out data/encoded --report reports/encoding.json",
 }
 TIMED = ("clean", "vocab", "encode")

@@ -45,13 +45,18 @@ def main(
     """
     parameters = read()
     check_base(base, parameters)
-    sizes = model_cost.sizes(records.read(Encoding, reports / "encoding.json"))
-    contrasts = BaseContrasts(parameters, base, reports, translations, clean)
+    sizes = {
+        name: model_cost.sizes(records.read(Encoding, reports / "encoding" / f"{name}.json"))
+        for name in parameters.vocabularies
+    }
+    contrasts = BaseContrasts(parameters, base, reports, models, translations, clean)
     with tracking.run() as tracked:
         trained = [name for name in parameters.systems if parameters.seeds(name)]
 
         def ablation(name: str) -> Ablation:
-            cost = model_cost.measure(models, curves, name, parameters.seeds(name), sizes)
+            cost = model_cost.measure(
+                models, curves, name, parameters.seeds(name), sizes[parameters.vocabulary_of(name)]
+            )
             return Ablation(
                 name, changes(parameters, name, base), contrasts.perplexities(name), contrasts.bleu(name), cost
             )
@@ -61,8 +66,6 @@ def main(
             sentences=len(contrasts.references),
             fewest=FEWEST,
             samples=parameters.bleu.bootstrap_samples,
-            source_tokens=sizes.source_tokens,
-            target_tokens=sizes.target_tokens,
             systems=[ablation(name) for name in sorted(trained, key=lambda name: name != base)],
             untrained=[name for name in parameters.systems if name not in trained],
         )
@@ -79,8 +82,9 @@ def check_base(base: str, parameters: Parameters) -> None:
 
 
 def values(parameters: Parameters, system: str) -> dict[str, Value]:
-    """All that makes a system: its parameters by dotted key."""
-    sections = zip(("model", "train"), parameters.system(system), strict=True)
+    """All that makes a system with models: its parameters by dotted key."""
+    vocabulary = parameters.vocabulary(parameters.vocabulary_of(system))
+    sections = zip(("vocab", "model", "train"), (vocabulary, *parameters.system(system)), strict=True)
     return {f"{name}.{key}": value for name, section in sections for key, value in section.model_dump().items()}
 
 

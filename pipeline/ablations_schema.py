@@ -44,7 +44,10 @@ class Perplexities:
     compared: int
     """With how many seeds, the first of both, the difference is found."""
     change: Difference | None
-    """As a share of the base's perplexity: below zero is better. Of several seeds, of their geometric mean."""
+    """As a share of the base's perplexity: below zero is better. Of several seeds, of their geometric mean.
+
+    None: it is the base, or it predicts tokens of another vocabulary, so that a perplexity per token says nothing.
+    """
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,12 @@ class Cost:
 
     __pydantic_config__ = EXACT
     parameters: int
+    source_tokens: int
+    """Of the mean test sentence, in the vocabulary of the system ..."""
+    target_tokens: int
+    """... and of its translation, with </s>."""
     multiply_adds: int
-    """For a target token, at the mean lengths of the test set: encoder, decoder and softmax, products alone."""
+    """For a target token of such a sentence: encoder, decoder and softmax, products alone."""
     training_tokens: int
     """Target tokens with </s> that it was trained on until it ended, the mean of its seeds."""
 
@@ -101,10 +108,6 @@ class Ablations:
     """Test sentences below which a bootstrap says little."""
     samples: int
     """Of the bootstrap."""
-    source_tokens: int
-    """The length of the sentence whose multiply-adds are counted ..."""
-    target_tokens: int
-    """... and of its translation, with </s>."""
     systems: list[Ablation]
     """The base first, the others in the order of params.yaml."""
     untrained: list[str]

@@ -13,4 +13,5 @@ def content(reports: Path) -> dict[str, Any]:
     found = records.read(Ablations, reports / ABLATIONS)
     label = f"Perplexity and BLEU of each system against {found.base}; the table below has it too"
     drawn = figures.both(lambda width: ablation_figure.differences(found, width), "ablations", label)
-    return {"ablations": found, "ablation_figures": drawn}
+    other_tokens = [one.system for one in found.systems[1:] if one.perplexities.change is None]
+    return {"ablations": found, "ablation_figures": drawn, "other_tokens": other_tokens}

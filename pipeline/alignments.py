@@ -10,11 +10,11 @@ from pipeline import heat_figure, samples, stage, tracking
 from pipeline.decoding import load_members, read_sources, search_settings
 from pipeline.heat_map import HeatMap
 from pipeline.parameters import Parameters, read
+from pipeline.schemas import records
 from pipeline.schemas.pairs import read_column, text_column
-from pipeline.schemas.translated import Member, read_members
-from s2s import files, vocabulary
+from pipeline.schemas.translated import Members
+from s2s import files
 from s2s.alignments import alignments, attends
-from s2s.data import SIDES
 from s2s.description import Description
 from s2s.device import prepare
 from s2s.search import beam_search
@@ -25,32 +25,26 @@ MOST_TOKENS = 20  # of their sources: what a phone shows
 DECIMALS = 4  # of shares
 
 
-def main(members: Path, clean: Path, vocab: Path, out: Path, figure: Path) -> None:
+def main(members: Path, clean: Path, out: Path, figure: Path) -> None:
     """Translates some test sentences with the runs whose models attend, and writes where these looked.
 
     Args:
-        members: folder of which models the runs have, from the members stages.
+        members: folder of what the runs translate with, from the members stages.
         clean: folder of clean text, from the clean stage.
-        vocab: folder of vocabularies, from the vocab stage.
         out: JSON file to be written.
         figure: SVG file of the same numbers to be written, and with the suffix .png the same as PNG.
     """
     parameters = read()
-    known = {side: vocabulary.load(vocab, side) for side in SIDES}
-    sources = read_sources(clean, "test", known["source"])
     device = prepare("cpu", parameters.translate.threads)
     with tracking.run() as tracked:
-        rows = choose([len(source) for source in sources])
-        words = readable(clean, known["source"], sources, rows)
         found = {}
         for run in parameters.runs:
-            models = read_members(members / f"{run}.json")
-            if any(attends(Description.read(model.path).architecture) for model in models):
-                looks = look(parameters, run, models, known, [sources[row] for row in rows], device)
-                found[run] = [HeatMap(*one) for one in zip(rows, words, *looks, strict=True)]
+            named = records.read(Members, members / f"{run}.json")
+            if any(attends(Description.read(model.path).architecture) for model in named.members):
+                found[run] = look(parameters, named, clean, device)
         files.write_json(out, {run: [asdict(one) for one in maps] for run, maps in found.items()})
         heat_figure.sheet.write(figure, found)
-        tracked.metrics({"runs": len(found), "sentences": len(rows)})
+        tracked.metrics({"runs": len(found), "sentences": sum(map(len, found.values()))})
 
 
 def choose(lengths: Sequence[int]) -> list[int]:
@@ -68,21 +62,19 @@ def readable(clean: Path, known: Vocabulary, sources: Sequence[Sequence[int]], r
     return [lines[row].split() for row in rows]
 
 
-def look(
-    parameters: Parameters,
-    run: str,
-    members: Sequence[Member],
-    known: dict[str, Vocabulary],
-    sources: Sequence[Sequence[int]],
-    device: torch.device,
-) -> tuple[list[list[str]], list[list[list[float]]]]:
-    """What the models of a run say of each source, </s> the last, and the shares of their attention meanwhile."""
-    models = load_members(members, known, device)
-    settings = search_settings(parameters.run(run), parameters.runs[run].beam)
-    said = [best.ids for best, *_ in beam_search(models, sources, settings)]
+def look(parameters: Parameters, run: Members, clean: Path, device: torch.device) -> list[HeatMap]:
+    """Where the models of a run look while they translate some test sentences, the end of each, </s>, included."""
+    models, known = load_members(run, device)
+    sources = read_sources(clean, "test", known["source"])
+    rows = choose([len(source) for source in sources])
+    chosen = [sources[row] for row in rows]
+    settings = search_settings(parameters.run(run.run), run.beam)
+    said = [best.ids for best, *_ in beam_search(models, chosen, settings)]
     tokens = [[*known["target"].tokens(ids), SPECIAL[EOS]] for ids in said]
-    shares = alignments(models, sources, said)
-    return tokens, [one.astype(float).round(DECIMALS).tolist() for one in shares]
+    shares = [one.astype(float).round(DECIMALS).tolist() for one in alignments(models, chosen, said)]
+    return [
+        HeatMap(*one) for one in zip(rows, readable(clean, known["source"], sources, rows), tokens, shares, strict=True)
+    ]
 
 
 if __name__ == "__main__":

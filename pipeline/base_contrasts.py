@@ -14,6 +14,7 @@ from pipeline.ablations_schema import Difference, Perplexities, RunBleu
 from pipeline.deciding import rounded
 from pipeline.parameters import Parameters, Run
 from pipeline.schemas import records
+from pipeline.schemas.encoded import vocabularies_of
 from pipeline.schemas.pairs import read_column
 from pipeline.schemas.scored import RunScores
 from pipeline.schemas.translated import read_translations
@@ -27,29 +28,38 @@ LOG_PROBS = "sentence_log_probs.parquet"
 class BaseContrasts:
     """What stages before measured of all systems, and how each differs from the base."""
 
-    def __init__(self, parameters: Parameters, base: str, reports: Path, translations: Path, clean: Path) -> None:
-        self.parameters, self.base, self.translations = parameters, base, translations
+    def __init__(
+        self, parameters: Parameters, base: str, reports: Path, models: Path, translations: Path, clean: Path
+    ) -> None:
+        self.parameters, self.base, self.models, self.translations = parameters, base, models, translations
         self.references = read_column(clean / "test.parquet", "target_tokens")
         self.scores = records.read_named(RunScores, reports / "bleu.json", parameters.runs)
-        self.tokens, self.log_probs = sentence_scores.read(reports / LOG_PROBS, parameters.models)
+        self.sentences = sentence_scores.read(reports / LOG_PROBS, parameters.models)
         self.counted: dict[str, Floats] = {}
 
     def perplexities(self, system: str) -> Perplexities:
         """Perplexity of each model of a system, and how the system differs from the base."""
         seeds = self.parameters.seeds(system)
-        sums = np.array([self.log_probs[f"{system}-{seed}"].sum() for seed in seeds])
-        values = contrast.perplexity(sums, self.tokens.sum()).tolist()
+        scores = [self.sentences[f"{system}-{seed}"] for seed in seeds]
+        sums = np.array([one.log_probs.sum() for one in scores])
+        values = contrast.perplexity(sums, scores[0].tokens.sum()).tolist()
         spread = rounded(statistics.stdev(values)) if len(values) > 1 else None
         compared = min(len(seeds), len(self.parameters.seeds(self.base)))
-        change = None if system == self.base else self.change(system, compared)
+        has_change = system != self.base and self.target_vocabulary(system) == self.target_vocabulary(self.base)
+        change = self.change(system, compared) if has_change else None
         return Perplexities(
             seeds, list(map(rounded, values)), rounded(statistics.mean(values)), spread, compared, change
         )
 
+    def target_vocabulary(self, system: str) -> str:
+        """The SHA-256 of the vocabulary whose tokens a system predicts."""
+        return vocabularies_of(self.models / system / str(self.parameters.seeds(system)[0]))["target"]
+
     def change(self, system: str, seeds: int) -> Difference:
         """By what share the perplexity of a system is not that of the base."""
         columns = [self.mean_log_probs(one, seeds) for one in (self.base, system)]
-        table = np.column_stack([self.tokens, *columns])  # [N, 3]
+        tokens = self.sentences[f"{system}-{self.parameters.seeds(system)[0]}"].tokens
+        table = np.column_stack([tokens, *columns])  # [N, 3]
         whole, drawn = table.sum(axis=0), self.draw(table)
         found = contrast.perplexity(whole[1:], whole[0])
         draws = contrast.perplexity(drawn[:, 1:], drawn[:, :1])
@@ -58,7 +68,7 @@ class BaseContrasts:
     def mean_log_probs(self, system: str, seeds: int) -> Floats:
         """The log-probability of each test sentence, the mean of a system's first models, [N]."""
         names = [f"{system}-{seed}" for seed in self.parameters.seeds(system)[:seeds]]
-        found: Floats = np.mean([self.log_probs[name] for name in names], axis=0)
+        found: Floats = np.mean([self.sentences[name].log_probs for name in names], axis=0)
         return found
 
     def bleu(self, system: str) -> RunBleu | None:

@@ -1,6 +1,7 @@
 """What the report page says of the data: what cleaning took, how hard the text is, vocabularies, lengths, padding."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,13 +23,13 @@ REPAIRS = {
 WAYS = {"bucketed": "sorted by length", "random": "drawn at random"}  # of making batches
 
 
-def content(reports: Path) -> dict[str, Any]:
+def content(reports: Path, vocabularies: Iterable[str]) -> dict[str, Any]:
     """All that the template of the section needs, from the reports of the stages before training."""
     return {
         **cleaned(records.read(Cleaning, reports / "cleaning.json")),
         **hardness(records.read(dict[str, Any], reports / "difficulty.json")),
-        "vocabularies": records.read(Vocabularies, reports / "vocab.json"),
-        **encoded(records.read(Encoding, reports / "encoding.json")),
+        "texts": {name: in_vocabulary(reports, name) for name in vocabularies},
+        "longest": LONGEST,
     }
 
 
@@ -70,22 +71,25 @@ def plain_first(measures: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(flatten(measures), key=lambda one: "." in one[0]))
 
 
-def encoded(encoding: Encoding) -> dict[str, Any]:
-    """Unknown tokens of each split, padding, and the lengths of the training text."""
+def in_vocabulary(reports: Path, name: str) -> dict[str, Any]:
+    """A vocabulary, and the text in it: unknown tokens of each split, padding, and the lengths of the training text."""
+    known = records.read(Vocabularies, reports / "vocab" / f"{name}.json")
+    encoding = records.read(Encoding, reports / "encoding" / f"{name}.json")
     lengths = encoding.lengths["train"]
     bins, sides = histogram.grouped(lengths), histogram.typical(encoding.splits["train"], lengths)
     unknown = {split: unknown_shares(one) for split, one in encoding.splits.items()}
     label = "How many sentences of the training text have how many tokens; the tables below have the numbers"
+    draw = partial(histogram.sentences, bins, sides)
     return {
-        "encoded_splits": in_order(encoding.splits),
+        "vocabulary": known,
+        "splits": in_order(encoding.splits),
         "unknown_shares": unknown,
         "highest_unknown_share": max(share for shares in unknown.values() for share in shares.values()),
         "padding": {WAYS.get(way, way): shares for way, shares in encoding.padding.items()},
         "length_bins": bins,
         "bin_width": bins[0].width if bins else 1,
         "typical_lengths": sides,
-        "longest": LONGEST,
-        "sentence_figures": figures.both(lambda width: histogram.sentences(bins, sides, width), "sentences", label),
+        "figures": figures.both(draw, f"sentences-{name}", label),
     }
 
 

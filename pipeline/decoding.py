@@ -1,6 +1,5 @@
 """What the stages that search or score with the models of a run have in common: models, settings, text."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -8,8 +7,9 @@ import torch
 from pipeline.parameters import Translate
 from pipeline.schemas.encoded import check_vocabularies
 from pipeline.schemas.pairs import read_column, text_column
-from pipeline.schemas.translated import Member
-from s2s import model, text
+from pipeline.schemas.translated import Member, Members, NamedFile
+from s2s import model, text, vocabulary
+from s2s.data import SIDES
 from s2s.ensemble import spread
 from s2s.errors import check
 from s2s.files import sha256
@@ -24,20 +24,36 @@ def search_settings(settings: Translate, beam: int) -> SearchSettings:
     return SearchSettings(beam=beam, mean=settings.ensemble_mean, **settings.model_dump(include=same))
 
 
-def load_members(members: Sequence[Member], vocabularies: dict[str, Vocabulary], device: torch.device) -> list[Seq2Seq]:
-    """Loads the models of a run, on several GPUs in turn where there are several."""
-    places = spread(str(device), len(members))
-    return [load_member(member, vocabularies, place) for member, place in zip(members, places, strict=True)]
+def load_members(run: Members, device: torch.device) -> tuple[list[Seq2Seq], dict[str, Vocabulary]]:
+    """Loads the models of a run, on several GPUs in turn where there are several, and their vocabularies by side.
+
+    Raises:
+        UserError: they are not those that the members stage named, by content.
+    """
+    places = spread(str(device), len(run.members))
+    models = [load_member(member, run, place) for member, place in zip(run.members, places, strict=True)]
+    vocabularies = {side: vocabulary.load(run.members[0].path, side) for side in SIDES}
+    for side, known in vocabularies.items():
+        check(
+            known.sha256 == run.vocabularies[side],
+            f"{run.members[0].path}: found a {side} vocabulary of sha256 {known.sha256}; "
+            f"expected {run.vocabularies[side]}, run the members stage",
+        )
+    return models, vocabularies
 
 
-def load_member(member: Member, vocabularies: dict[str, Vocabulary], device: str) -> Seq2Seq:
-    """Loads one model, if it is the one that was named and speaks the given vocabularies."""
-    weights = member.path / model.WEIGHTS
-    check(weights.is_file(), f"{weights}: no such file; expected the model that the train stage wrote")
-    found = sha256(weights)
-    check(found == member.sha256, f"{weights}: found sha256 {found}; expected {member.sha256}, run the members stage")
-    check_vocabularies(member.path, {side: known.sha256 for side, known in vocabularies.items()})
+def load_member(member: Member, run: Members, device: str) -> Seq2Seq:
+    """Loads one model of a run."""
+    verify(NamedFile(member.path / model.WEIGHTS, member.sha256), "the model that the train stage wrote")
+    check_vocabularies(member.path, run.vocabularies)
     return model.load(member.path, device)
+
+
+def verify(file: NamedFile, wanted: str) -> None:
+    """Refuses a file that is not what the members stage named; `wanted` says in words what that is."""
+    check(file.path.is_file(), f"{file.path}: no such file; expected {wanted}")
+    found = sha256(file.path)
+    check(found == file.sha256, f"{file.path}: found sha256 {found}; expected {file.sha256}, run the members stage")
 
 
 def read_sources(clean: Path, split: str, source: Vocabulary) -> list[list[int]]:

@@ -103,13 +103,16 @@ class Evidence:
         )
 
     def perplexities(self, systems: Sequence[Found]) -> tuple[Drawn, list[list[int]]]:
-        """Perplexities of systems on the same draws, each of its first models, as many as all have, and their seeds."""
+        """Perplexities of systems on the same draws, each of its first models, as many as all have, and their seeds.
+
+        What is compared is alike, its vocabulary too: sentences have the same tokens for all.
+        """
         of_each = [self.parameters.seeds(one.place) for one in systems]
         seeds = [one[: min(map(len, of_each))] for one in of_each]
         names = [[f"{one.place}-{seed}" for seed in some] for one, some in zip(systems, seeds, strict=True)]
-        tokens, scores = sentence_scores.read(self.reports / LOG_PROBS, [name for some in names for name in some])
-        means = [np.mean([scores[name] for name in some], axis=0) for some in names]
-        table = np.column_stack([tokens, *means])
+        scores = sentence_scores.read(self.reports / LOG_PROBS, [name for some in names for name in some])
+        means = [np.mean([scores[name].log_probs for name in some], axis=0) for some in names]
+        table = np.column_stack([scores[names[0][0]].tokens, *means])
         settings = self.parameters.bleu
         sums = contrast.resample(table, settings.bootstrap_samples, settings.bootstrap_seed)
         whole = table.sum(axis=0)

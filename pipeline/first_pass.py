@@ -16,7 +16,6 @@ from pipeline.schemas.rescored import FIRST_PASS, FirstPass, ListFile
 from pipeline.schemas.translated import Member, Members
 from pipeline.workers import mapped
 from s2s import data, ensemble, extensions, files, model, nbest, network, search, text, vocabulary
-from s2s.data import SIDES
 from s2s.device import prepare
 from s2s.ensemble import batches
 from s2s.errors import check
@@ -32,13 +31,12 @@ BLOCK = 128  # sentences that are searched before they are put aside, so that th
 DIGITS = 6  # of scores, behind the point
 
 
-def main(first_pass: Path, clean: Path, vocab: Path, out: Path) -> None:
+def main(first_pass: Path, clean: Path, out: Path) -> None:
     """Writes n-best lists of the development and the test set, and which system made them.
 
     Args:
         first_pass: the models of a run, from a members stage, or a folder of another system's dev.nbest and test.nbest.
         clean: folder of clean text, from the clean stage.
-        vocab: folder of vocabularies, from the vocab stage.
         out: folder to be written, with dev.nbest and test.nbest.
     """
     parameters = read()
@@ -47,7 +45,7 @@ def main(first_pass: Path, clean: Path, vocab: Path, out: Path) -> None:
         if first_pass.is_dir():
             origin = take_files(parameters, first_pass, clean, folder)
         else:
-            origin = Finder.prepare(parameters, first_pass, clean, vocab).write(folder)
+            origin = Finder.prepare(parameters, first_pass, clean).write(folder)
         records.write(folder / FIRST_PASS, origin)
         tracked.metrics({f"candidates.{split}": count_lines(folder / f"{split}.nbest") for split in SPLITS})
 
@@ -118,13 +116,12 @@ class Finder:
     """Where blocks are put aside."""
 
     @classmethod
-    def prepare(cls, parameters: Parameters, members: Path, clean: Path, vocab: Path) -> "Finder":
+    def prepare(cls, parameters: Parameters, members: Path, clean: Path) -> "Finder":
         """Loads what the search needs."""
         settings, decoding = parameters.rescore, parameters.translate
         device = prepare(settings.device, settings.threads)
-        vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}
         run = records.read(Members, members)
-        models = load_members(run.members, vocabularies, device)
+        models, vocabularies = load_members(run, device)
         sentences = {split: read_sources(clean, split, vocabularies["source"]) for split in SPLITS}
         wanted = replace(search_settings(decoding, settings.n_best), n_best=settings.n_best)
         # A beam takes memory for each of its hypotheses: as many are searched at a time as when the run translates.

@@ -88,8 +88,8 @@ def found(
 ) -> Found:
     """Something of ours, by the system that it is made with."""
     model, train = parameters.system(system)
-    other = model.model_dump(exclude={"reverse_source", "layers"})
-    alike = files.to_json([other, train.model_dump(), rest])
+    other, vocabulary = model.model_dump(exclude={"reverse_source", "layers"}), parameters.vocabulary_of(system)
+    alike = files.to_json([other, train.model_dump(), parameters.vocabulary(vocabulary).model_dump(), rest])
     kind_of = network(model)
     return Found(kind, place, name, model.reverse_source, model.layers, models, beam, foreign, kind_of, plain, alike)
 

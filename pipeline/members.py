@@ -1,20 +1,23 @@
-"""Names the models of a run by their content, so that a model of another seed changes no translation."""
+"""Names what a run translates with by content, so that a model of another seed changes no translation."""
 
 from pathlib import Path
 
 from pipeline import stage, tracking
 from pipeline.parameters import read
-from pipeline.schemas.translated import Member, write_members
+from pipeline.schemas import records
+from pipeline.schemas.encoded import vocabularies_of
+from pipeline.schemas.translated import Member, Members, NamedFile
 from s2s.files import sha256
 from s2s.model import WEIGHTS
 
 
-def main(run: str, models: Path, out: Path) -> None:
-    """Writes which models a run translates with: the first seeds of its system, each with the SHA-256 of its weights.
+def main(run: str, models: Path, lexicons: Path, out: Path) -> None:
+    """Writes what a run translates with: the first models of its system, their vocabularies and its lexicon.
 
     Args:
         run: one of `runs:` in params.yaml.
         models: folder of the system's models, one folder a seed.
+        lexicons: folder of the lexicons, one file a vocabulary.
         out: JSON file to be written.
     """
     parameters = read()
@@ -22,7 +25,10 @@ def main(run: str, models: Path, out: Path) -> None:
     with tracking.run() as tracked:
         seeds = parameters.seeds(chosen.system)[: chosen.seeds]
         members = [Member(models / str(seed), seed, sha256(models / str(seed) / WEIGHTS)) for seed in seeds]
-        write_members(out, run, chosen.system, chosen.beam, members)
+        path = lexicons / f"{parameters.vocabulary_of(chosen.system)}.parquet"
+        lexicon = NamedFile(path, sha256(path)) if parameters.run(run).replace_unknown else None
+        found = Members(run, chosen.system, chosen.beam, members, vocabularies_of(members[0].path), lexicon)
+        records.write(out, found)
         tracked.metrics({"members": len(members)})
 
 

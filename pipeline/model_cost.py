@@ -13,7 +13,7 @@ from s2s.operations import multiply_adds
 
 @dataclass(frozen=True)
 class Sizes:
-    """How long sentences are, in tokens of the vocabularies; targets with </s>."""
+    """How long sentences are, in tokens of a vocabulary; targets with </s>."""
 
     source_tokens: int
     """Of the mean test sentence."""
@@ -35,7 +35,8 @@ def measure(models: Path, curves: Path, system: str, seeds: Sequence[int], given
     count = multiply_adds(network, given.source_tokens, given.target_tokens)
     epochs = [last_epoch(curves / f"{system}-{seed}.csv") for seed in seeds]
     tokens = round(given.training_tokens * sum(epochs) / len(epochs))
-    return Cost(model.parameter_count(network), round(count / given.target_tokens), tokens)
+    per_token = round(count / given.target_tokens)
+    return Cost(model.parameter_count(network), given.source_tokens, given.target_tokens, per_token, tokens)
 
 
 def last_epoch(curve: Path) -> float:

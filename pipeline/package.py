@@ -16,12 +16,12 @@ from typing import Any
 import typer
 
 from pipeline import lineage, recorder, served, stage, store, tracking
-from pipeline.decoding import search_settings
+from pipeline.decoding import search_settings, verify
 from pipeline.parameters import Parameters, Translate, read
 from pipeline.schemas import records
 from pipeline.schemas.pairs import read_column
 from pipeline.schemas.scored import RunScores
-from pipeline.schemas.translated import Member, read_members
+from pipeline.schemas.translated import Member, Members, NamedFile
 from s2s import files
 from s2s.data import SIDES
 from s2s.description import Description
@@ -47,7 +47,6 @@ def main(
     register: bool = True,
     members: Path = Path("members"),
     clean: Path = Path("data/clean"),
-    lexicon: Path = Path("data/lexicon.parquet"),
     scores: Path = Path("reports/bleu.json"),
 ) -> None:
     """Packs the models of a run with their vocabularies and, unless told not to, registers the package in MLflow.
@@ -58,50 +57,47 @@ def main(
         register: make the package the newest version of the registered model that has the experiment's name.
         members: folder of what the members stage wrote.
         clean: folder of clean text, from the clean stage.
-        lexicon: file of the lexicon stage; packed if the run replaces unknown words.
         scores: report of the bleu stage; the version tells of it, if it is there.
     """
     parameters = read()
     check(run in parameters.runs, f"--run: found {run}; expected one of {', '.join(parameters.runs)}")
     out = out or Path("packages") / run
     check(not out.exists() or (out / "MLmodel").is_file(), f"{out}: found no package there; expected one or nothing")
-    found, settings = verified(members / f"{run}.json"), parameters.run(run)
+    named, settings = verified(members / f"{run}.json"), parameters.run(run)
     search = search_settings(settings, parameters.runs[run].beam)
     example = read_column(clean / "test.parquet", "source")[:EXAMPLES]
-    with staged(found, search, lexicon if settings.replace_unknown else None) as data, files.whole(out) as beside:
+    with staged(named, search) as data, files.whole(out) as beside:
         store.save_package(beside, example, LIKE, asdict(search), **parts(data, settings))
-    typer.echo(f"{out}: {len(found)} x {parameters.runs[run].system}")
+    typer.echo(f"{out}: {len(named.members)} x {parameters.runs[run].system}")
     if register:
-        tags = facts(run, found, parameters, scores)
+        tags = facts(run, named.members, parameters, scores)
         typer.echo(registered(out, parameters.tracking.experiment, run, tags))
 
 
-def verified(members: Path) -> list[Member]:
-    """The models of a run, if they are those that were named."""
-    found = read_members(members)
-    for member in found:
-        weights = member.path / WEIGHTS
-        check(weights.is_file(), f"{weights}: no such file; expected the model that the train stage wrote")
-        digest = files.sha256(weights)
-        check(digest == member.sha256, f"{weights}: found sha256 {digest}; expected {member.sha256}, of {members}")
+def verified(members: Path) -> Members:
+    """What a run translates with, if it is what was named."""
+    found = records.read(Members, members)
+    for member in found.members:
+        verify(NamedFile(member.path / WEIGHTS, member.sha256), "the model that the train stage wrote")
+    if found.lexicon is not None:
+        verify(found.lexicon, "what the lexicon stage writes")
     return found
 
 
 @contextmanager
-def staged(members: Sequence[Member], search: SearchSettings, lexicon: Path | None) -> Iterator[Path]:
+def staged(named: Members, search: SearchSettings) -> Iterator[Path]:
     """A folder of all that `served` reads, gathered by links, since models may have gigabytes."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "translator"
-        for member in members:
+        for member in named.members:
             place = folder / str(member.seed)
             place.mkdir(parents=True)
             kept = [file_of(member.path, side) for side in SIDES]
             for path in (member.path / WEIGHTS, member.path / DESCRIPTION, *kept):
                 (place / path.name).symlink_to(path.absolute())
-        if lexicon is not None:
-            check(lexicon.is_file(), f"{lexicon}: no such file; expected what the lexicon stage writes")
-            (folder / served.LEXICON).symlink_to(lexicon.absolute())
-        served.Settings([str(member.seed) for member in members], search).write(folder / served.SETTINGS)
+        if named.lexicon is not None:
+            (folder / served.LEXICON).symlink_to(named.lexicon.path.absolute())
+        served.Settings([str(member.seed) for member in named.members], search).write(folder / served.SETTINGS)
         yield folder
 
 

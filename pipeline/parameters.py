@@ -146,10 +146,11 @@ class Train(Section):
 
 
 class TrainedModel(Section):
-    """A system trained from one seed."""
+    """A system trained from one seed on text in one vocabulary."""
 
     system: Name
     seed: Seed
+    vocabulary: Name
 
 
 class Run(Section):
@@ -282,6 +283,7 @@ class Parameters(Section):
     download: Download
     clean: Clean
     vocab: Vocab
+    vocabularies: dict[Name, dict[str, Any]] = Field(min_length=1)
     model: Model
     train: Train
     systems: dict[Name, Changes] = Field(min_length=1)
@@ -301,6 +303,14 @@ class Parameters(Section):
     neighbors: Neighbors
     report: Report
     tracking: Tracking
+
+    def vocabulary(self, name: str) -> Vocab:
+        """The base vocabulary with the changes of one that has a name laid over it."""
+        return Vocab.model_validate(self.vocab.model_dump() | self.vocabularies[name])
+
+    def vocabulary_of(self, system: str) -> str:
+        """The name of the vocabulary that the models of a system have."""
+        return next(model.vocabulary for model in self.models.values() if model.system == system)
 
     def system(self, name: str) -> tuple[Model, Train]:
         """The base model and training with the changes of one system laid over them."""
@@ -348,6 +358,8 @@ def parse(text: str, place: str) -> Parameters:
         parameters = Parameters.model_validate(values)
     except ValidationError as error:
         raise UserError(f"{place}: {describe(error)}") from None
+    for name in parameters.vocabularies:
+        check_changes(lambda: parameters.vocabulary(name), f"{place}: vocabularies.{name}")  # noqa: B023
     for name in parameters.systems:
         check_changes(lambda: parameters.system(name), f"{place}: systems.{name}")  # noqa: B023
     for name in parameters.runs:
@@ -374,7 +386,7 @@ UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, 
 
 
 def check_changes(read_changed: Callable[[], object], place: str) -> None:
-    """Checks the values that a system or a run changes as those of the sections that it changes."""
+    """Checks the values that a vocabulary, a system or a run changes as those of the sections that it changes."""
     try:
         read_changed()
     except ValidationError as error:
@@ -402,7 +414,7 @@ def known_keys(place: tuple[str, ...]) -> Iterator[str]:
     """The keys that a section may have; `place` is its path from the root."""
     kind: Any = Parameters
     for part in place:
-        # systems, models and runs are dictionaries under free names
+        # vocabularies, systems, models and runs are dictionaries under free names
         kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[part].annotation
     if isinstance(kind, type) and issubclass(kind, Section):
         yield from kind.model_fields
@@ -411,10 +423,7 @@ def known_keys(place: tuple[str, ...]) -> Iterator[str]:
 def contradictions(parameters: Parameters) -> Iterator[str]:
     """Values that are each in range and cannot stand together."""
     for name, model in parameters.models.items():
-        if model.system not in parameters.systems:
-            yield f"models.{name}.system: found {model.system!r}; expected one of {', '.join(parameters.systems)}"
-        if name != f"{model.system}-{model.seed}":
-            yield f"models.{name}: found another name than system and seed; expected {model.system}-{model.seed}"
+        yield from model_contradictions(f"models.{name}", name, model, parameters)
     for name, run in parameters.runs.items():
         yield from run_contradictions(f"runs.{name}", run, parameters)
         yield from decoding_contradictions(f"runs.{name}: translate", run, parameters)
@@ -433,6 +442,18 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
         for key, path in parameters.download.files.model_dump().items():
             if not Path(path).is_file():
                 yield f"download.files.{key}: found no file {path!r}; expected text, one sentence a line"
+
+
+def model_contradictions(place: str, name: str, model: TrainedModel, parameters: Parameters) -> Iterator[str]:
+    """What a model names and is not there, or is not as in its system's other models."""
+    if model.system not in parameters.systems:
+        yield f"{place}.system: found {model.system!r}; expected one of {', '.join(parameters.systems)}"
+    if name != f"{model.system}-{model.seed}":
+        yield f"{place}: found another name than system and seed; expected {model.system}-{model.seed}"
+    if model.vocabulary not in parameters.vocabularies:
+        yield f"{place}.vocabulary: found {model.vocabulary!r}; expected one of {', '.join(parameters.vocabularies)}"
+    if model.vocabulary != (first := parameters.vocabulary_of(model.system)):
+        yield f"{place}.vocabulary: found {model.vocabulary}; expected {first}, as the other models of {model.system}"
 
 
 def embeddings_contradictions(parameters: Parameters) -> Iterator[str]:
@@ -489,8 +510,9 @@ def decoding_contradictions(place: str, run: Run, parameters: Parameters) -> Ite
             yield f"{place}.{least}: found {low}; expected at most {high}, its {most}"
     if settings.replace_unknown and parameters.lexicon.pairs == 0:
         yield f"{place}.replace_unknown: found true with lexicon.pairs 0; expected pairs to learn a lexicon from"
-    if settings.replace_unknown and parameters.vocab.kind != "words":
-        yield f"{place}.replace_unknown: found true with vocab.kind {parameters.vocab.kind}; expected words"
+    vocabulary = parameters.vocabulary_of(run.system)
+    if settings.replace_unknown and (kind := parameters.vocabulary(vocabulary).kind) != "words":
+        yield f"{place}.replace_unknown: found true with vocabulary {vocabulary} of kind {kind}; expected words"
 
 
 def first_pass_contradictions(place: str, path: str, parameters: Parameters) -> Iterator[str]:

@@ -4,13 +4,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline import sentence_scores, stage, tracking
 from pipeline.parameters import read
 from pipeline.schemas.encoded import check_vocabularies, vocabularies_of
+from pipeline.sentence_scores import Scores
 from s2s import files, model
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
@@ -25,7 +24,7 @@ def main(models: Path, encoded: Path, out: Path, table: Path, sentences: Path) -
 
     Args:
         models: folder of models, from the train stages.
-        encoded: folder of encoded text, from the encode stage.
+        encoded: folder of encoded text, one folder a vocabulary, from the encode stages.
         out: JSON file to be written.
         table: CSV file of the same numbers to be written.
         sentences: Parquet file to be written: the log-probability of each test sentence by each model.
@@ -33,19 +32,19 @@ def main(models: Path, encoded: Path, out: Path, table: Path, sentences: Path) -
     parameters = read()
     settings = parameters.perplexity
     device = prepare(settings.device, settings.threads)
-    corpora = {split: EncodedCorpus.open(encoded, split) for split in SPLITS}
     with tracking.run() as tracked:
         found: dict[str, dict[str, dict[str, Any]]] = {}
-        log_probs: dict[str, NDArray[np.float64]] = {}
+        scored: dict[str, Scores] = {}
         for name, trained in parameters.models.items():
-            folder = models / trained.system / str(trained.seed)
-            check_vocabularies(folder, vocabularies_of(encoded))
+            folder, text = models / trained.system / str(trained.seed), encoded / trained.vocabulary
+            check_vocabularies(folder, vocabularies_of(text))
             network = model.load(folder, str(device))
             found[name] = {}
-            for split, corpus in corpora.items():
+            for split in SPLITS:
+                corpus = EncodedCorpus.open(text, split)
                 scores = sentence_log_probs(network, corpus, settings.batch_tokens)
                 evaluation = Evaluation(float(scores.sum()), int(corpus.target.lengths.sum()))
-                log_probs[name] = scores  # at last those of the test set
+                scored[name] = Scores(corpus.target.lengths, scores)  # at last those of the test set
                 found[name][split] = {
                     "perplexity": round(evaluation.perplexity, 6),
                     "tokens": evaluation.tokens,
@@ -54,7 +53,7 @@ def main(models: Path, encoded: Path, out: Path, table: Path, sentences: Path) -
                 tracked.metrics({f"perplexity.{split}.{name}": min(evaluation.perplexity, math.exp(80))})
         files.write_json(out, found)
         rows = [{"model": name, "split": split} | row for name, rows in found.items() for split, row in rows.items()]
-        sentence_scores.write(sentences, corpora["test"].target.lengths, log_probs)
+        sentence_scores.write(sentences, scored)
         files.write_text(table, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
 

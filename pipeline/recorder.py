@@ -92,9 +92,10 @@ def record(messages: "queue.Queue[Message]") -> None:
 
 
 def effective(params: dict[str, Any]) -> dict[str, str]:
-    """A stage's parameters by dotted key, those of the base replaced by its system's own, so that runs compare."""
-    systems = [changes for key, changes in params.items() if key.startswith("systems.")]
-    return presets.flat(params) | {key: value for changes in systems for key, value in presets.flat(changes).items()}
+    """A stage's parameters by dotted key, those of a base replaced by its system's or vocabulary's own."""
+    changes = [own for key, own in params.items() if key.startswith("systems.")]
+    changes += [{"vocab": own} for key, own in params.items() if key.startswith("vocabularies.")]
+    return presets.flat(params) | {key: value for own in changes for key, value in presets.flat(own).items()}
 
 
 def write(mlflow: store.Store, run: str, batch: list[Message]) -> None:

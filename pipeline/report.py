@@ -77,7 +77,7 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
             **alignments_section.content(reports, parameters.runs),
             **translated(translations, clean, parameters),
             **sentences_section.content(translations, clean, parameters.runs),
-            **data_section.content(reports),
+            **data_section.content(reports, parameters.vocabularies),
         )
         files.write_text(out, page)
         tracked.metrics({"bytes": len(page.encode())})
@@ -154,6 +154,7 @@ def learned(reports: Path, curves: Path, parameters: Parameters) -> dict[str, An
     columns = {model: read_curve(curves / f"{model}.csv") for model in parameters.models}
     return {
         "perplexities": records.read_named(dict[str, Perplexity], reports / "perplexity.json", parameters.models),
+        "model_vocabularies": {name: model.vocabulary for name, model in parameters.models.items()},
         "best_epochs": {model: best_epoch(curve) for model, curve in columns.items()},
         "curve_figures": figures.both(
             lambda width: figures.curves(columns, width), "curves", "Perplexity of each model by epoch"

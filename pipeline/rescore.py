@@ -16,7 +16,6 @@ from pipeline.schemas.rescored import FIRST_PASS, Choice, FirstPass, Rescored
 from pipeline.schemas.translated import Members, Translation, write_translations
 from s2s import data, ensemble, files, forcing, loss, metrics, model, nbest, network, text, tuning, vocabulary
 from s2s.candidates import Floats
-from s2s.data import SIDES
 from s2s.device import prepare
 from s2s.errors import check
 from s2s.progress import Meter
@@ -28,14 +27,13 @@ DECISIVE = (list_scorer, forcing, ensemble, loss, model, network, data, vocabula
 """Modules that decide a candidate's log-probability."""
 
 
-def main(candidates: Path, members: Path, clean: Path, vocab: Path, out: Path, report: Path) -> None:
+def main(candidates: Path, members: Path, clean: Path, out: Path, report: Path) -> None:
     """Writes rescored lists, the translations that they rank first, and how good these are.
 
     Args:
         candidates: folder of n-best lists, from the first_pass stage.
         members: the models of the scorer, from the members stage.
         clean: folder of clean text, from the clean stage.
-        vocab: folder of vocabularies, from the vocab stage.
         out: folder to be written.
         report: JSON file to be written.
     """
@@ -44,7 +42,7 @@ def main(candidates: Path, members: Path, clean: Path, vocab: Path, out: Path, r
     first_pass = records.read(FirstPass, candidates / FIRST_PASS)
     run = records.read(Members, members)
     with tracking.run() as tracked:
-        scorer, lists = prepared(parameters, run, candidates, clean, vocab)
+        scorer, lists = prepared(parameters, run, candidates, clean)
         rescored = score(scorer, lists, clean, f"rescore by {run.run}")
         tuned = tuning.tune(rescored["dev"].numbers, EVEN, settings.tuning_restarts, settings.tuning_seed)
         scores = write(out, rescored, tuned.weights, parameters.bleu)
@@ -56,13 +54,11 @@ def main(candidates: Path, members: Path, clean: Path, vocab: Path, out: Path, r
         shutil.rmtree(scorer.place)
 
 
-def prepared(
-    parameters: Parameters, run: Members, folder: Path, clean: Path, vocab: Path
-) -> tuple[ListScorer, list[NBestList]]:
+def prepared(parameters: Parameters, run: Members, folder: Path, clean: Path) -> tuple[ListScorer, list[NBestList]]:
     """Loads the models and opens the lists."""
     settings, mean = parameters.rescore, parameters.run(run.run).ensemble_mean
     device = prepare(settings.device, settings.threads)
-    vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}
+    models, vocabularies = load_members(run, device)
     sources = {split: read_sources(clean, split, vocabularies["source"]) for split in SPLITS}
     lists = [NBestList(split, folder / f"{split}.nbest", sources[split]) for split in SPLITS]
     for one in lists:
@@ -78,7 +74,7 @@ def prepared(
         settings.threads,
     ]
     place = work.folder("rescore", work.fingerprint(DECISIVE, *decides))
-    models, language = load_members(run.members, vocabularies, device), parameters.download.target_language
+    language = parameters.download.target_language
     return ListScorer(models, vocabularies["target"], language, mean, settings.batch_tokens, place), lists
 
 

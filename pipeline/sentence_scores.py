@@ -4,6 +4,7 @@ Shapes: N sentences.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +15,31 @@ from numpy.typing import NDArray
 from s2s import files
 from s2s.errors import UserError, check
 
-TOKENS = "tokens"
 DECIMALS = 6  # of log-probabilities, in nats: what a float32 state holds
 
 
-def write(path: Path, tokens: NDArray[np.integer], log_probs: Mapping[str, NDArray[np.float64]]) -> None:
-    """Writes the target tokens of each sentence with </s>, [N], and its log-probability by each model, [N]."""
-    columns = {TOKENS: tokens.astype(np.int64)} | {f"log_prob.{name}": one for name, one in log_probs.items()}
-    rounded = {name: pa.array(one.round(DECIMALS)) for name, one in columns.items()}
+@dataclass(frozen=True)
+class Scores:
+    """What a model says of the test set."""
+
+    tokens: NDArray[np.integer]
+    """Target tokens of each sentence in the model's vocabulary, with </s>, [N]."""
+    log_probs: NDArray[np.float64]
+    """Natural logarithm of the probability of each sentence, [N]."""
+
+
+def write(path: Path, scores: Mapping[str, Scores]) -> None:
+    """Writes what each model says."""
+    columns: dict[str, pa.Array] = {}
+    for name, one in scores.items():
+        columns |= {f"tokens.{name}": pa.array(one.tokens.astype(np.int64))}
+        columns |= {f"log_prob.{name}": pa.array(one.log_probs.round(DECIMALS))}
     with files.whole(path) as beside, files.naming(path):
-        pq.write_table(pa.table(rounded), beside, compression="zstd", use_dictionary=False)
+        pq.write_table(pa.table(columns), beside, compression="zstd", use_dictionary=False)
 
 
-def read(path: Path, models: Iterable[str]) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
-    """Reads the tokens of each sentence, [N], and its log-probability by each of the named models, [N].
+def read(path: Path, models: Iterable[str]) -> dict[str, Scores]:
+    """Reads what each of the named models says.
 
     Raises:
         UserError: there is no such file, or a model is not in it.
@@ -38,8 +50,11 @@ def read(path: Path, models: Iterable[str]) -> tuple[NDArray[np.float64], dict[s
         raise UserError(f"{path}: no such file; expected what the perplexity stage writes") from None
     except pa.ArrowInvalid as error:
         raise UserError(f"{path}: not Parquet ({error}); expected what the perplexity stage writes") from None
-    wanted = {TOKENS: TOKENS} | {name: f"log_prob.{name}" for name in models}
-    for column in wanted.values():
-        check(column in table.column_names, f"{path}: found no column {column}; expected all that params.yaml names")
-    found = {name: table.column(column).to_numpy().astype(np.float64) for name, column in wanted.items()}
-    return found.pop(TOKENS), found
+
+    found = {}
+    for name in models:
+        columns = [f"tokens.{name}", f"log_prob.{name}"]
+        for column in columns:
+            check(column in table.column_names, f"{path}: found no column {column}; expected those of all models")
+        found[name] = Scores(*(table.column(column).to_numpy() for column in columns))
+    return found

@@ -12,11 +12,11 @@ import typer
 import yaml
 
 from pipeline import parameter_file, parameters
-from pipeline.parameters import Model, Parameters, Run, Section, Train
+from pipeline.parameters import Model, Parameters, Run, Section, Train, Vocab
 from s2s import files, program
 from s2s.errors import UserError, check
 
-SECTIONS: dict[str, type[Section]] = {"model": Model, "train": Train}
+SECTIONS: dict[str, type[Section]] = {"vocab": Vocab, "model": Model, "train": Train}
 KEYS = {key: section for section, kind in SECTIONS.items() for key in kind.model_fields}
 PLACE = "sweep"
 Point = dict[str, Any]  # a value of each key of the grid, `model.layers` written as `layers`
@@ -26,6 +26,7 @@ Point = dict[str, Any]  # a value of each key of the grid, `model.layers` writte
 class Additions:
     """What a sweep adds to params.yaml, by section, and what it finds there."""
 
+    vocabularies: dict[str, Any] = field(default_factory=dict)
     systems: dict[str, Any] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
     runs: dict[str, Any] = field(default_factory=dict)
@@ -34,13 +35,14 @@ class Additions:
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """Those that something is added to."""
-        every = {"systems": self.systems, "models": self.models, "runs": self.runs}
-        return {name: entries for name, entries in every.items() if entries}
+        names = ("vocabularies", "systems", "models", "runs")
+        return {name: entries for name in names if (entries := getattr(self, name))}
 
 
 def main(
     grid: Annotated[
-        list[str], typer.Argument(help="keys of `model` and `train` with values: layers=1,2,3,4 cell=lstm,gru")
+        list[str],
+        typer.Argument(help="keys of `vocab`, `model` and `train` with values: layers=1,2,3,4 kind=words,bpe"),
     ],
     seeds: Annotated[
         str, typer.Option(help="that each system is trained from, such as 1,2; the first of the base")
@@ -84,14 +86,14 @@ def read_grid(assignments: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def known_key(name: str) -> str:
-    """A key of `model` or `train`, also where its section is named: `model.layers` is `layers`."""
+    """A key of the sections that a system may change, also where its section is named: `model.layers` is `layers`."""
     section, dot, key = name.rpartition(".")
     if KEYS.get(key) and (not dot or KEYS[key] == section):
         return key
     if section in Parameters.model_fields and section not in SECTIONS:
         raise UserError(
-            f"{PLACE}: found {name}; expected a key of model or train: section {section} is one for all systems, "
-            f"`dvc exp run -S '{name}=...'` tries others"
+            f"{PLACE}: found {name}; expected a key of {', '.join(SECTIONS)}: section {section} is one for "
+            f"all systems, `dvc exp run -S '{name}=...'` tries others"
         )
     near = difflib.get_close_matches(key, list(KEYS), n=1)
     raise UserError(
@@ -131,24 +133,46 @@ def span(
 ) -> Additions:
     """All that is to be added for a grid around a base system."""
     check(base in found.systems, f"--base: found {base!r}; expected one of {', '.join(found.systems)}")
-    seeds = seeds or found.seeds(base)[:1] or [1]
+    seeds, spoken = seeds or found.seeds(base)[:1] or [1], base if found.seeds(base) else default_base(found)
     additions = Additions()
     for values in itertools.product(*grid.values()):
         point = dict(zip(grid, values, strict=True))
-        system = add_system(found, additions, base, point)
-        add_models(found, additions, system, seeds)
+        vocabulary = add_vocabulary(found, additions, found.vocabulary_of(spoken), part(point, "vocab"))
+        system = add_system(found, additions, base, point, vocabulary)
+        add_models(found, additions, system, seeds, vocabulary)
         add_run(found, additions, system, template(found, base, beam))
     return additions
 
 
-def add_system(found: Parameters, additions: Additions, base: str, point: Point) -> str:
+def part(point: Point, section: str) -> Point:
+    """The part of a point that belongs to a section."""
+    return {key: value for key, value in point.items() if KEYS[key] == section}
+
+
+def add_vocabulary(found: Parameters, additions: Additions, base: str, point: Point) -> str:
+    """Adds the vocabulary of a point of the grid, unless one that is the same is there; returns its name."""
+    changes = {**found.vocabularies[base], **point}
+    known = {**found.vocabularies, **additions.vocabularies}
+    name = name_of(point, "" if found.vocabulary_of(default_base(found)) == base else base)
+    trial = found.model_copy(update={"vocabularies": {**known, name: changes}})
+    parameters.check_changes(lambda: trial.vocabulary(name), f"{PLACE}: vocabularies.{name}")
+    for other in sorted(known, key=lambda other: other != base):
+        if trial.vocabulary(other) == trial.vocabulary(name):
+            return other
+    check(name not in known, f"{PLACE}: found vocabularies.{name} with other changes; expected another name for it")
+    additions.vocabularies[name] = changes
+    return name
+
+
+def add_system(found: Parameters, additions: Additions, base: str, point: Point, vocabulary: str) -> str:
     """Adds the system of a point of the grid, unless one that is the same is there; returns its name."""
     name = name_of(point, "" if base == default_base(found) else base)
     changes = overlaid(found.systems[base], point)
     trial = found.model_copy(update={"systems": {name: changes}})
     parameters.check_changes(lambda: trial.system(name), f"{PLACE}: systems.{name}")
     for other in found.systems:
-        if found.system(other) == trial.system(name):
+        speaks = found.vocabulary_of(other) if found.seeds(other) else vocabulary
+        if found.system(other) == trial.system(name) and speaks == vocabulary:
             additions.there[name] = other
             return other
     check(name not in found.systems, f"{PLACE}: found systems.{name} with other changes; expected another name for it")
@@ -167,18 +191,16 @@ def name_of(point: Point, base: str) -> str:
 
 
 def overlaid(changes: Mapping[Any, Mapping[str, Any]], point: Point) -> dict[str, dict[str, Any]]:
-    """A system's changes with those of a point laid over them."""
-    whole = {section: dict(changes.get(section, {})) for section in SECTIONS}
-    for key, value in point.items():
-        whole[KEYS[key]][key] = value
+    """A system's changes with those of a point laid over them; its models have the vocabulary."""
+    whole = {section: {**changes.get(section, {}), **part(point, section)} for section in ("model", "train")}
     return {section: values for section, values in whole.items() if values}
 
 
-def add_models(found: Parameters, additions: Additions, system: str, seeds: Sequence[int]) -> None:
+def add_models(found: Parameters, additions: Additions, system: str, seeds: Sequence[int], vocabulary: str) -> None:
     """Adds the models of a system that lack."""
     for seed in seeds:
         if (name := f"{system}-{seed}") not in found.models:
-            additions.models[name] = {"system": system, "seed": seed}
+            additions.models[name] = {"system": system, "seed": seed, "vocabulary": vocabulary}
 
 
 def template(found: Parameters, base: str, beam: int | None) -> Run:

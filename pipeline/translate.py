@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import stage, tracking
-from pipeline.decoding import load_members, read_sources, search_settings, texts
+from pipeline.decoding import load_members, read_sources, search_settings, texts, verify
 from pipeline.parameters import read
+from pipeline.schemas import records
 from pipeline.schemas.pairs import read_column
-from pipeline.schemas.translated import Alternative, Translation, read_members, write_translations
-from s2s import alignments, text, vocabulary
-from s2s.data import SIDES
+from pipeline.schemas.translated import Alternative, Members, Translation, write_translations
+from s2s import alignments, text
 from s2s.device import prepare
 from s2s.ensemble import batches
 from s2s.lexicon import Lexicon, load_for
@@ -21,23 +21,24 @@ from s2s.search import Hypothesis, beam_search
 from s2s.vocabulary import UNK
 
 
-def main(run: str, members: Path, clean: Path, vocab: Path, lexicon: Path, out: Path) -> None:
+def main(run: str, members: Path, clean: Path, out: Path) -> None:
     """Translates the test set by beam search.
 
     Args:
         run: one of `runs:` in params.yaml.
-        members: the run's models, from the members stage.
+        members: what the run translates with, from the members stage.
         clean: folder of clean text, from the clean stage.
-        vocab: folder of vocabularies, from the vocab stage.
-        lexicon: what replaces <unk> where the run wants that, from the lexicon stage.
         out: JSON Lines file to be written, one translation a line.
     """
     parameters = read()
     settings, language = parameters.run(run), parameters.download.target_language
     device = prepare(settings.device, settings.threads)
-    vocabularies = {side: vocabulary.load(vocab, side) for side in SIDES}
-    models = load_members(read_members(members), vocabularies, device)
-    known = load_for(lexicon, vocabularies["target"]) if settings.replace_unknown else None
+    named = records.read(Members, members)
+    models, vocabularies = load_members(named, device)
+    known = None
+    if named.lexicon is not None:
+        verify(named.lexicon, "what the lexicon stage writes")
+        known = load_for(named.lexicon.path, vocabularies["target"])
     sentences = read_sources(clean, "test", vocabularies["source"])
     search = search_settings(settings, parameters.runs[run].beam)
     with tracking.run() as tracked, Meter(f"translate {run}", len(sentences)) as meter:

@@ -24,26 +24,27 @@ COVERAGE_LINES = 20_000  # others, by which the coverage of training text is jud
 Learned = dict[str, tuple[Vocabulary, SideVocabulary]]  # by side
 
 
-def main(clean: Path, out: Path, report: Path) -> None:
+def main(vocabulary: str, clean: Path, out: Path, report: Path) -> None:
     """Writes the vocabulary of each side, and how much of the text it knows.
 
     Args:
+        vocabulary: one of `vocabularies:` in params.yaml.
         clean: folder of clean text, from the clean stage.
         out: folder to be written.
         report: JSON file to be written: sizes and coverage.
     """
-    settings = read().vocab
+    settings = read().vocabulary(vocabulary)
     sweep(out)
     with tracking.run() as run, whole(out) as folder:
         folder.mkdir()
         lines, learned = (learn_words if settings.kind == "words" else learn_subwords)(clean, settings)
-        for side, (vocabulary, facts) in learned.items():
-            vocabulary.save(folder, side)
+        for side, (known, facts) in learned.items():
+            known.save(folder, side)
             coverages = {"train_coverage": facts.train_coverage, "dev_coverage": facts.dev_coverage}
             run.metrics({f"{name}.{side}": value for name, value in {"size": facts.entries, **coverages}.items()})
             print(
-                f"vocab {side}: {facts.entries} entries know {facts.train_coverage:.2%} of the training text "
-                f"and {facts.dev_coverage:.2%} of the development text",
+                f"vocab {vocabulary}, {side}: {facts.entries} entries know {facts.train_coverage:.2%} of the training "
+                f"text and {facts.dev_coverage:.2%} of the development text",
                 flush=True,
             )
         source, target = (learned[side][1] for side in SIDES)

@@ -10,6 +10,7 @@ from pipeline.schemas import records
 from pipeline.schemas.encoded import EncodedSplit
 from pipeline.schemas.measured_text import Encoding
 from pipeline.schemas.trained import CURVE_COLUMNS
+from pipeline.sentence_scores import Scores
 from s2s import files, text
 from tests import model_folders, project, tiny
 
@@ -24,7 +25,9 @@ SYSTEMS: dict[str, Any] = {
 }
 SEEDS = {"wide": (1,), "deep": (1, 2, 3), "base": (1, 2)}
 MODELS: dict[str, dict[str, Any]] = {
-    f"{name}-{seed}": {"system": name, "seed": seed} for name, seeds in SEEDS.items() for seed in seeds
+    f"{name}-{seed}": {"system": name, "seed": seed, "vocabulary": "base"}
+    for name, seeds in SEEDS.items()
+    for seed in seeds
 }
 RUNS: dict[str, dict[str, Any]] = {
     "base-pair": {"system": "base", "seeds": 2, "beam": 4},
@@ -58,11 +61,16 @@ def write_project(folder: Path, references: list[str] = REFERENCES, **sections: 
         project.write_run(folder / "translations", run, translated(right)[: len(references)])
     scores = {run: scored(run, number, len(references)) for number, run in enumerate(RUNS)}
     files.write_json(folder / "reports" / "bleu.json", scores)
-    encoding = Encoding(ENCODING, project.encoding().lengths, project.encoding().padding)
-    records.write(folder / "reports" / "encoding.json", encoding)
+    write_encoding(folder, "base", ENCODING)
     write_log_probs(folder, len(references))
     for model in MODELS.values():
         write_model(folder, **model)
+
+
+def write_encoding(folder: Path, vocabulary: str, splits: dict[str, EncodedSplit]) -> None:
+    """The text in the tokens of a vocabulary."""
+    encoding = Encoding(splits, project.encoding().lengths, project.encoding().padding)
+    records.write(folder / "reports" / "encoding" / f"{vocabulary}.json", encoding)
 
 
 def scored(run: str, number: int, sentences: int) -> dict[str, Any]:
@@ -74,11 +82,12 @@ def write_log_probs(folder: Path, sentences: int) -> None:
     """Sentences of five tokens whose log-probability is a system's mean, with the noise of all and some of its own."""
     noise, draw = np.random.default_rng(1).normal(0, 1, sentences), np.random.default_rng(2)
     own = {name: draw.normal(0, 0.4, sentences) for name in MODELS}
-    scores = {name: MEANS[model["system"]] + noise + own[name] for name, model in MODELS.items()}
-    sentence_scores.write(folder / "reports" / "sentence_log_probs.parquet", np.full(sentences, 5), scores)
+    tokens = np.full(sentences, 5)
+    scores = {name: Scores(tokens, MEANS[model["system"]] + noise + own[name]) for name, model in MODELS.items()}
+    sentence_scores.write(folder / "reports" / "sentence_log_probs.parquet", scores)
 
 
-def write_model(folder: Path, system: str, seed: int) -> None:
+def write_model(folder: Path, system: str, seed: int, vocabulary: str) -> None:
     """A model of random weights, and its learning curve."""
     changes = {"wide": {"hidden": 12}, "deep": {"layers": 2}, "base": {}}[system]
     sizes = model_folders.SIZES

@@ -30,7 +30,7 @@ def write_parameters(folder: Path, **sections: Any) -> None:
     values = yaml.safe_load((ROOT / "presets" / "demo.yaml").read_text(encoding="utf-8"))
     values["embeddings"]["probes"] = str(ROOT / "probes" / "demo.tsv")
     for section, changes in sections.items():
-        replaced = section in ("systems", "models", "runs", "first_passes", "rescorings")
+        replaced = section in ("vocabularies", "systems", "models", "runs", "first_passes", "rescorings")
         values[section] = changes if replaced else values[section] | changes
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 
@@ -60,7 +60,7 @@ def first_by(run: str) -> dict[str, Any]:
     return {"first_passes": first_passes, "rescorings": rescorings}
 
 
-MODELS = {f"reversed-{seed}": {"system": "reversed", "seed": seed} for seed in (1, 2)}
+MODELS = {f"reversed-{seed}": {"system": "reversed", "seed": seed, "vocabulary": "base"} for seed in (1, 2)}
 RUNS = {
     "single": {"system": "reversed", "seeds": 1, "beam": 2},
     "ensemble": {"system": "reversed", "seeds": 2, "beam": 2},
@@ -116,7 +116,7 @@ def write_data_reports(reports: Path) -> None:
     repairs = {"demo": {"not_nfc": 17, "control": 0}, "second": {"not_nfc": 3}}
     records.write(reports / "cleaning.json", Cleaning(RULES, LEDGER, repairs, EXAMPLES, {"train": 32300, "dev": 1000}))
     records.write(
-        reports / "vocab.json",
+        reports / "vocab" / "base.json",
         Vocabularies(
             "words",
             0,
@@ -124,7 +124,7 @@ def write_data_reports(reports: Path) -> None:
             SideVocabulary(3003, 3456, 456789, 0.987123, 0.976123),
         ),
     )
-    records.write(reports / "encoding.json", encoding())
+    records.write(reports / "encoding" / "base.json", encoding())
     files.write_json(reports / "difficulty.json", DIFFICULTY)
 
 

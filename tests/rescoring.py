@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline.lines import lines
-from pipeline.schemas.translated import Member, write_members
+from pipeline.schemas import records
+from pipeline.schemas.translated import Member, Members
 from s2s import files, model, nbest, text
 from s2s.model import Seq2Seq
 from s2s.nbest import Candidate
@@ -58,16 +59,17 @@ def write(folder: Path, pairs: Mapping[str, Sequence[tuple[str, str]]], vocabula
         project.write_split(folder / "clean", split, sentences)
     hashes = {f"{side}_vocabulary_sha256": vocabulary.sha256 for side in ("source", "target")}
     for side in ("source", "target"):
-        vocabulary.save(folder / "vocab", side)
+        for seed in SEEDS["ensemble"]:
+            vocabulary.save(folder / "models" / "reversed" / str(seed), side)
     for seed, network in zip(SEEDS["ensemble"], models("ensemble", vocabulary), strict=True):
         place = folder / "models" / "reversed" / str(seed)
-        place.mkdir(parents=True)
         save_file(network.state_dict(), place / model.WEIGHTS)
         files.write_json(place / model.DESCRIPTION, {"model": model.describe(network.architecture)} | hashes)
     for run, seeds in SEEDS.items():
         places = {seed: Path("models") / "reversed" / str(seed) for seed in seeds}
         chosen = [Member(place, seed, files.sha256(folder / place / model.WEIGHTS)) for seed, place in places.items()]
-        write_members(folder / "members" / f"{run}.json", run, "reversed", 2, chosen)
+        known = dict.fromkeys(("source", "target"), vocabulary.sha256)
+        records.write(folder / "members" / f"{run}.json", Members(run, "reversed", 2, chosen, known, None))
 
 
 def read_list(folder: Path, split: str, sentences: int) -> list[list[Candidate]]:

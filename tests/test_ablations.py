@@ -1,3 +1,4 @@
+import json
 import re
 from html import unescape
 from pathlib import Path
@@ -12,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipeline import ablation_figure, ablations, ablations_section, base_contrasts, formats, parameters
 from pipeline.ablations_schema import Ablation, Ablations, Change
 from pipeline.schemas import records
-from s2s import metrics, operations
+from pipeline.schemas.encoded import EncodedSplit
+from s2s import files, metrics, operations
 from s2s.errors import UserError
 from tests import ablated, comparisons, model_folders, project, tiny
 
@@ -107,10 +109,32 @@ def test_runs_are_alike_in_all_that_decides_translations(
     assert base_contrasts.alike(parameters.read(), "deep", "base") == pair
 
 
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_vocabulary_is_a_change_and_perplexities_of_one_target_vocabulary_alone_compare(
+    side: str, here: Path
+) -> None:
+    models = {
+        name: one | {"vocabulary": "few" if "deep" in name else "base"} for name, one in comparisons.MODELS.items()
+    }
+    comparisons.write_project(here, models=models, vocabularies={"base": {}, "few": {f"{side}_size": 9}})
+    comparisons.write_encoding(here, "few", {**comparisons.ENCODING, "test": EncodedSplit(48, 960, 1392, 0, 0)})
+    for seed in comparisons.SEEDS["deep"]:
+        path = here / "models" / "deep" / str(seed) / "model.json"
+        files.write_json(path, json.loads(path.read_text()) | {f"{side}_vocabulary_sha256": "f" * 64})
+    before = by_system(run_stage(here, "wide"))["deep"]
+    deep = by_system(run_stage(here))["deep"]
+    size = {"source": 16000, "target": 8000}[side]
+    assert deep.changes[0] == before.changes[0] == Change(f"vocab.{side}_size", size, 9)
+    assert (deep.perplexities.change is None) == (side == "target")
+    assert deep.bleu is not None and deep.bleu.difference is not None
+    assert (deep.cost.source_tokens, deep.cost.target_tokens) == (20, 30)
+    assert "nan" not in (here / "reports" / "ablations.csv").read_text(encoding="utf-8")
+
+
 def test_costs_are_counted(here: Path) -> None:
     found = run_stage(here)
-    assert (found.source_tokens, found.target_tokens) == (10, 11)  # 500 and 480 + 48 tokens in 48 pairs
     cost = by_system(found)["deep"].cost
+    assert (cost.source_tokens, cost.target_tokens) == (10, 11)  # 500 and 480 + 48 tokens in 48 pairs
     network = tiny.network(layers=2, hidden=8, **model_folders.SIZES)
     assert cost.parameters == sum(weight.numel() for weight in network.parameters())
     assert cost.multiply_adds == round(operations.multiply_adds(network, 10, 11) / 11)

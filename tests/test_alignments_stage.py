@@ -15,7 +15,8 @@ from pipeline import alignments as stage
 from pipeline import alignments_section, heat_figure, report, translate
 from pipeline.heat_map import HeatMap, looked_at
 from pipeline.schemas import records
-from pipeline.schemas.translated import Member, read_translations, write_members
+from pipeline.schemas.encoded import vocabularies_of
+from pipeline.schemas.translated import Member, Members, NamedFile, read_translations
 from s2s import files, model, text, vocabulary
 from s2s.alignments import alignments
 from s2s.errors import UserError
@@ -26,7 +27,7 @@ from tests import model_folders, project, tiny
 
 SENTENCES = ["the king sees the cat .", "the dog sees it", "here", "the <b> & the cat", "the " * 30 + "king ."]
 SYSTEMS: dict[str, Any] = {"luong": {"model": {"context": "luong_dot"}}, "reversed": {}}
-MODELS = {f"{system}-1": {"system": system, "seed": 1} for system in SYSTEMS}
+MODELS = {f"{system}-1": {"system": system, "seed": 1, "vocabulary": "base"} for system in SYSTEMS}
 ODD = HeatMap(3, ["<b>", "&"], ["<script>document.title = 'injected'</script>", "שלום 😀", "</s>"], [[0.75, 0.25]] * 3)
 
 
@@ -36,8 +37,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
     project.write_test_set(tmp_path / "clean", [(source, "le roi") for source in SENTENCES])
-    for side, known in zip(("source", "target"), model_folders.words(), strict=True):
-        known.save(tmp_path / "vocab", side)
     looking = tiny.network(1, context="luong_dot", hidden=8, init_uniform=1.0, **model_folders.SIZES)
     with torch.no_grad():
         looking.decoder.output.bias[UNK] += 3
@@ -47,7 +46,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def write_runs(folder: Path, **runs: tuple[str, ...]) -> None:
+def write_runs(folder: Path, lexicon: NamedFile | None = None, **runs: tuple[str, ...]) -> None:
     """Writes parameters and members of runs that translate with the given models, of one system or of several."""
     known = {name: {"system": systems[0], "seeds": 1, "beam": 3} for name, systems in runs.items()}
     own = {"replace_unknown": True, "max_tokens": 12}
@@ -62,12 +61,13 @@ def write_runs(folder: Path, **runs: tuple[str, ...]) -> None:
     for name, systems in runs.items():
         folders = [folder / "models" / system / "1" for system in systems]
         members = [Member(path, 1, files.sha256(path / model.WEIGHTS)) for path in folders]
-        write_members(folder / "members" / f"{name}.json", name, systems[0], 3, members)
+        named = Members(name, systems[0], 3, members, vocabularies_of(folders[0]), lexicon)
+        records.write(folder / "members" / f"{name}.json", named)
 
 
 def run_stage(folder: Path) -> dict[str, list[HeatMap]]:
     out = folder / "reports" / "alignments.json"
-    stage.main(folder / "members", folder / "clean", folder / "vocab", out, out.with_suffix(".svg"))
+    stage.main(folder / "members", folder / "clean", out, out.with_suffix(".svg"))
     return records.parse(dict[str, list[HeatMap]], out.read_bytes(), str(out))
 
 
@@ -106,10 +106,9 @@ def test_pieces_of_words_are_shown_as_the_model_reads_them(here: Path) -> None:
     source, target = model_folders.subwords()
     sizes = {"source_vocabulary": len(source), "target_vocabulary": len(target)}
     looking = tiny.network(1, context="bahdanau", maxout=4, init_uniform=1.0, **sizes)
+    for side in ("source", "target"):
+        vocabulary.file_of(here / "models" / "luong" / "1", side).unlink()
     model_folders.write(here / "models" / "luong" / "1", network=looking, vocabularies=(source, target))
-    for side, known in (("source", source), ("target", target)):
-        vocabulary.file_of(here / "vocab", side).unlink()
-        known.save(here / "vocab", side)
     write_runs(here, alone=("luong",))
     project.write_parameters(
         here,
@@ -154,10 +153,9 @@ def test_what_is_absent_or_another_model_is_said_in_a_line(here: Path) -> None:
 def test_a_run_translates_unknown_words_by_where_its_models_look(here: Path) -> None:
     source, target = model_folders.words()
     lexicon = Lexicon({word: (f"{word}?", 0.5) for word in model_folders.WORDS}, 4.0, 0.1)
-    lexicon.save(here / "lexicon.parquet")
-    translate.main(
-        "alone", here / "members/alone.json", here / "clean", here / "vocab", here / "lexicon.parquet", here / "out"
-    )
+    lexicon.save(path := here / "lexicon.parquet")
+    write_runs(here, NamedFile(path, files.sha256(path)), alone=("luong",))
+    translate.main("alone", here / "members/alone.json", here / "clean", here / "out")
     network, moved = model.load(here / "models" / "luong" / "1"), 0
     for one in read_translations(here / "out", len(SENTENCES)):
         tokens = text.tokenize(SENTENCES[one.id], "en")

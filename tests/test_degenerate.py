@@ -16,9 +16,9 @@ from pipeline import (
     alignments,
     bleu,
     difficulty,
-    drawings,
     embeddings,
     encode,
+    learning,
     length,
     members,
     neighbors,
@@ -26,6 +26,7 @@ from pipeline import (
     rarity,
     report,
     scorecard,
+    sentence_lengths,
     vocab,
 )
 from pipeline.schemas import records
@@ -43,7 +44,7 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "attending": {"model": {"context": "luong_dot"}},
 }
 MODELS: dict[str, dict[str, Any]] = {
-    f"{name}-{seed}": {"system": name, "seed": seed} for name in SYSTEMS for seed in (1, 2)
+    f"{name}-{seed}": {"system": name, "seed": seed, "vocabulary": "base"} for name in SYSTEMS for seed in (1, 2)
 }
 RUNS = {
     "ahead": {"system": "forward", "seeds": 1, "beam": 12},
@@ -53,7 +54,7 @@ RUNS = {
     "pair": {"system": "reversed", "seeds": 2, "beam": 12},
     "attends": {"system": "attending", "seeds": 1, "beam": 2},
 }
-FIGURES = ("ablations", "alignments", "embeddings", "learning", "length", "rarity", "sentence_lengths")
+FIGURES = ("ablations", "alignments", "embeddings", "learning", "length", "rarity", "sentence_lengths/base")
 TITLES = "panel\tgroup\tsentence\n"
 EVIL = '</script><script>document.title="injected"</script><img class=evil src=x onerror=document.title="injected">'
 ODD = [
@@ -159,11 +160,12 @@ def run_stages(folder: Path) -> None:
         return [reports / f"{name}.{suffix}" for suffix in suffixes]
 
     difficulty.main(clean, *out("difficulty", "json"))
-    vocab.main(clean, vocabularies, *out("vocab", "json"))
-    encode.main(clean, vocabularies, encoded, *out("encoding", "json"))
+    vocab.main("base", clean, vocabularies, *out("vocab/base", "json"))
+    encode.main(clean, vocabularies, encoded / "base", *out("encoding/base", "json"))
     write_models(folder, (vocabulary.load(vocabularies, "source"), vocabulary.load(vocabularies, "target")))
     for run, chosen in RUNS.items():
-        members.main(run, folder / "models" / str(chosen["system"]), folder / "members" / f"{run}.json")
+        models = folder / "models" / str(chosen["system"])
+        members.main(run, models, folder / "lexicon", folder / "members" / f"{run}.json")
     bleu.main(translations, clean, *out("bleu", "json", "csv"))
     perplexity.main(
         folder / "models", encoded, *out("perplexity", "json", "csv"), *out("sentence_log_probs", "parquet")
@@ -173,13 +175,12 @@ def run_stages(folder: Path) -> None:
     first = folder / "models" / "reversed" / "1"
     embeddings.main(first, folder / "probes.tsv", *out("embeddings", "json", "csv", "svg"))
     neighbors.main(first, clean, *out("neighbors", "json"))
-    alignments.main(folder / "members", clean, vocabularies, *out("alignments", "json", "svg"))
+    alignments.main(folder / "members", clean, *out("alignments", "json", "svg"))
     measured = (reports, folder / "models", folder / "curves", translations, clean)
     ablations.main("reversed", *measured, *out("ablations", "json", "csv", "svg"))
     scorecard.main(reports, translations, rescored, clean, *out("scorecard", "json", "csv"))
-    drawings.main(
-        folder / "curves", reports / "encoding.json", *out("learning", "svg"), *out("sentence_lengths", "svg")
-    )
+    learning.main(folder / "curves", *out("learning", "svg"))
+    sentence_lengths.main(*out("encoding/base", "json"), *out("sentence_lengths/base", "svg"))
     report.main(reports, translations, clean, folder / "curves", *out("index", "html"))
 
 

@@ -104,12 +104,12 @@ def test_snakemake_refuses_wrong_parameters_before_it_starts(tmp_path: Path) -> 
 
 
 def add_seed(values: Values) -> None:
-    values["models"]["reversed-3"] = {"system": "reversed", "seed": 3}
+    values["models"]["reversed-3"] = {"system": "reversed", "seed": 3, "vocabulary": "base"}
 
 
 def add_system(values: Values) -> None:
     values["systems"]["forward"] = {"model": {"reverse_source": False}}
-    values["models"]["forward-1"] = {"system": "forward", "seed": 1}
+    values["models"]["forward-1"] = {"system": "forward", "seed": 1, "vocabulary": "base"}
 
 
 def add_run(values: Values) -> None:

@@ -21,7 +21,7 @@ def family(folder: Path, systems: tuple[str, ...], *targets: str) -> Path:
         values["systems"] = {name: preset["systems"][name] for name in systems}
         for changes in values["systems"].values():
             changes["model"] = changes.get("model", {}) | SMALL
-        values["models"] = {f"{name}-1": {"system": name, "seed": 1} for name in systems}
+        values["models"] = {f"{name}-1": {"system": name, "seed": 1, "vocabulary": "base"} for name in systems}
         values["runs"] = {name: preset["runs"][name] for name in systems}
         values["first_passes"] = {"first": f"members/{systems[0]}.json"}
         values["rescorings"] = {"last": {"first_pass": "first", "scorer": systems[-1]}}

@@ -9,7 +9,7 @@ import pytest
 from pipeline import first_pass
 from pipeline.schemas import records
 from pipeline.schemas.rescored import FIRST_PASS, FirstPass, ListFile
-from pipeline.schemas.translated import read_members
+from pipeline.schemas.translated import Members
 from s2s.errors import UserError
 from s2s.files import sha256
 from s2s.nbest import Candidate
@@ -37,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_stage(folder: Path, made_by: str = "members/single.json") -> dict[str, list[list[Candidate]]]:
-    first_pass.main(Path(made_by), folder / "clean", folder / "vocab", folder / "candidates")
+    first_pass.main(Path(made_by), folder / "clean", folder / "candidates")
     return {split: rescoring.read_list(folder / "candidates", split, len(pairs)) for split, pairs in PAIRS.items()}
 
 
@@ -54,7 +54,7 @@ def test_a_run_finds_as_many_translations_as_a_list_is_to_have(here: Path) -> No
             assert all(one.features == {"log_prob": (one.score,)} for one in candidates)
     assert max(map(len, found["test"])) == 5
     origin = records.read(FirstPass, here / "candidates" / FIRST_PASS)
-    assert origin == FirstPass("single", read_members(here / "members" / "single.json"), {})
+    assert origin == FirstPass("single", records.read(Members, here / "members" / "single.json").members, {})
 
 
 def test_what_was_found_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from tests import project
 
 PAIRS = 120_000  # three files of training text
 CLEAN = ["clean", "--raw=raw", "--out=clean", "--report=cleaning.json", "--table=cleaning.csv"]
-VOCAB = ["vocab", "--clean=clean", "--out=vocab", "--report=vocab.json"]
+VOCAB = ["vocab", "--vocabulary=base", "--clean=clean", "--out=vocab", "--report=vocab.json"]
 ENCODE = ["encode", "--clean=clean", "--vocab=vocab", "--out=encoded", "--report=encoding.json"]
 
 

@@ -40,7 +40,7 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("S2S_TRACKING", "off")
         download.main(Path("raw"))
         clean.main(Path("raw"), Path("clean"), Path("reports/cleaning.json"), Path("reports/cleaning.csv"))
-        vocab.main(Path("clean"), Path("vocab"), Path("reports/vocab.json"))
+        vocab.main("base", Path("clean"), Path("vocab"), Path("reports/vocab.json"))
         encode.main(Path("clean"), Path("vocab"), Path("encoded"), Path("reports/encoding.json"))
     return folder
 

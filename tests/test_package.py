@@ -21,7 +21,9 @@ import pytest
 import yaml
 
 from pipeline import package, served
-from pipeline.schemas.translated import Member, write_members
+from pipeline.schemas import records
+from pipeline.schemas.encoded import vocabularies_of
+from pipeline.schemas.translated import Member, Members, NamedFile
 from s2s import files
 from s2s.errors import UserError
 from s2s.lexicon import Lexicon
@@ -47,7 +49,7 @@ except ModuleNotFoundError:
 """
 
 
-def write(folder: Path, **translate: Any) -> None:
+def write(folder: Path, lexicon: NamedFile | None = None, **translate: Any) -> None:
     project.write_parameters(
         folder,
         models=project.MODELS,
@@ -62,7 +64,8 @@ def write(folder: Path, **translate: Any) -> None:
             place = Path("models/reversed") / str(seed)
             model_folders.write(folder / place, seed, trained(seed))
             members.append(Member(place, seed, files.sha256(folder / place / WEIGHTS)))
-        write_members(folder / f"members/{run}.json", run, "reversed", 2, members)
+        named = Members(run, "reversed", 2, members, vocabularies_of(folder / members[0].path), lexicon)
+        records.write(folder / f"members/{run}.json", named)
     scores = {run: project.scores(run, 4, number) for number, run in enumerate(project.RUNS)}
     files.write_json(folder / "reports/bleu.json", scores)
 
@@ -255,15 +258,19 @@ def test_what_is_packed_needs_what_it_says(here: Path) -> None:
 
 
 def test_a_run_that_replaces_unknown_words_takes_the_lexicon_along(here: Path) -> None:
-    write(here, replace_unknown=True)
-    with pytest.raises(UserError, match=r"^data/lexicon.parquet: no such file; expected what the lexicon "):
-        package.main("single", register=False)
-    lexicon, (_, target) = Path("data/lexicon.parquet"), model_folders.words()
-    Lexicon({"dog": ("chien", 0.9)}, 1.0, 0.1, target.sha256).save(lexicon)
+    path, (_, target) = Path("data/lexicon/base.parquet"), model_folders.words()
+    Lexicon({"dog": ("chien", 0.9)}, 1.0, 0.1, target.sha256).save(path)
+    write(here, NamedFile(path, files.sha256(path)), replace_unknown=True)
     package.main("single", register=False)
     config = {"device": "cpu", "threads": 1, "batch_sentences": 64}
     found = served._load_pyfunc("packages/single/data/translator", config).predict(TEXTS)["translation"].tolist()
     assert found[3:] == ["ici.", "", "chien"]
+
+
+def test_a_lexicon_that_is_not_there_is_told(here: Path) -> None:
+    write(here, NamedFile(Path("data/lexicon/base.parquet"), "0" * 64), replace_unknown=True)
+    with pytest.raises(UserError, match=r"^data/lexicon/base.parquet: no such file; expected what the lexicon stage"):
+        package.main("single", register=False)
 
 
 def test_only_a_package_is_replaced(here: Path) -> None:
@@ -279,7 +286,7 @@ def test_other_runs_are_refused(here: Path) -> None:
 
 def test_other_models_than_the_named_are_refused(here: Path) -> None:
     model_folders.write(here / "models/reversed/1", 7)
-    with pytest.raises(UserError, match=r"weights.safetensors: found sha256 \w+; expected \w+, of members/single"):
+    with pytest.raises(UserError, match=r"weights.safetensors: found sha256 \w+; expected \w+, run the members stage"):
         package.main("single", register=False)
     assert not (here / "packages").exists()
 

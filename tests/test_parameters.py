@@ -56,7 +56,7 @@ REFUSED = {
         "systems.reversed.vocab: found 'vocab'; expected to be 'model' or 'train'",
     ),
     "misspelt in a model": (
-        changed("{system: reversed, seed: 1}", "{system: reversed, sed: 1}"),
+        changed("{system: reversed, seed: 1,", "{system: reversed, sed: 1,"),
         "unknown key models.reversed-1.sed; did you mean seed?",
     ),
     "model of no system": (
@@ -66,6 +66,24 @@ REFUSED = {
     "model under another name": (
         changed("reversed-1: {system", "first: {system"),
         "models.first: found another name than system and seed; expected reversed-1",
+    ),
+    "misspelt in a vocabulary": (
+        changed("base: {}", "base: {knd: bpe}"),
+        "params.yaml: vocabularies.base: unknown key vocab.knd; did you mean kind?",
+    ),
+    "out of range in a vocabulary": (
+        changed("base: {}", "base: {target_size: 7}"),
+        "vocabularies.base: vocab.target_size: found 7; expected to be greater than or equal to 8",
+    ),
+    "model of no vocabulary": (
+        changed("seed: 1, vocabulary: base}", "seed: 1, vocabulary: bpe}"),
+        "models.reversed-1.vocabulary: found 'bpe'; expected one of base",
+    ),
+    "models of a system in two vocabularies": (
+        changed("base: {}", "base: {}\n  bpe: {kind: bpe}").replace(
+            "seed: 2, vocabulary: base", "seed: 2, vocabulary: bpe"
+        ),
+        "models.reversed-2.vocabulary: found bpe; expected base, as the other models of reversed",
     ),
     "more seeds than models": (
         changed("seeds: 2", "seeds: 3"),
@@ -93,7 +111,7 @@ REFUSED = {
     ),
     "unknown words of subwords": (
         changed("  replace_unknown: false", "  replace_unknown: true").replace("  kind: words", "  kind: bpe"),
-        "runs.single: translate.replace_unknown: found true with vocab.kind bpe; expected words",
+        "runs.single: translate.replace_unknown: found true with vocabulary base of kind bpe; expected words",
     ),
     "a first pass by nobody": (
         changed("members/single.json}", "members/none.json}"),
@@ -170,8 +188,17 @@ def test_a_system_is_the_base_with_its_changes() -> None:
     assert train == read.train.model_copy(update={"clip_norm": 1.0})
 
 
+def test_a_vocabulary_is_the_base_with_its_changes() -> None:
+    text = changed("base: {}", "base: {}\n  bpe: {kind: bpe, target_size: 500}")
+    read = parameters.parse(text.replace("vocabulary: base", "vocabulary: bpe"), "params.yaml")
+    assert read.vocabulary(read.vocabulary_of("reversed")) == read.vocab.model_copy(
+        update={"kind": "bpe", "target_size": 500}
+    )
+    assert read.vocabulary("base") == read.vocab
+
+
 def test_the_seeds_of_a_system_stand_in_the_order_of_the_file() -> None:
-    text = changed("  reversed-1:", "  reversed-7: {system: reversed, seed: 7}\n  reversed-1:")
+    text = changed("  reversed-1:", "  reversed-7: {system: reversed, seed: 7, vocabulary: base}\n  reversed-1:")
     assert parameters.parse(text, "params.yaml").seeds("reversed") == [7, 1, 2]
 
 

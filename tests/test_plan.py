@@ -44,7 +44,10 @@ stages:
     outs:
       - page.txt
 """
-ONE = {"models": {"reversed-1": {"system": "reversed", "seed": 1}}, "runs": {"single": project.RUNS["single"]}}
+ONE = {
+    "models": {"reversed-1": {"system": "reversed", "seed": 1, "vocabulary": "base"}},
+    "runs": {"single": project.RUNS["single"]},
+}
 
 
 @pytest.fixture
@@ -120,7 +123,7 @@ def test_results_that_are_gone_are_taken_from_the_cache_or_made_again(here: Path
 
 
 def test_a_new_model_is_expected_to_take_what_others_took(here: Path) -> None:
-    models = {f"reversed-{seed}": {"system": "reversed", "seed": seed} for seed in (1, 2)}
+    models = {f"reversed-{seed}": {"system": "reversed", "seed": seed, "vocabulary": "base"} for seed in (1, 2)}
     project.write_parameters(here, models=models, runs=ONE["runs"], **project.first_by("single"))
     (step,) = planned({"train@reversed-1": 100.0, "train@gone": 300.0, "clean": 7.0})
     assert (step.stage, step.fate, step.why) == ("train@reversed-2", "runs", "new")

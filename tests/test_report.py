@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -15,6 +16,7 @@ from pipeline.schemas import records
 from pipeline.schemas.cleaned import Cleaning
 from pipeline.schemas.measured_text import Vocabularies
 from pipeline.schemas.pairs import SIDES
+from s2s import files
 from s2s.errors import UserError
 from tests import project
 from tests.browsing import barriers, open_page
@@ -102,7 +104,7 @@ def test_every_number_of_the_reports_is_on_the_page_as_it_is(made: Path, browser
         "data", "all => all.map(one => [one.value, one.textContent])"
     )
     exact = {float(value) for value, _ in shown}
-    for name in ("bleu", "perplexity", "length", "cleaning", "vocab", "encoding", "difficulty"):
+    for name in ("bleu", "perplexity", "length", "cleaning", "vocab/base", "encoding/base", "difficulty"):
         values = json.loads((made / "reports" / f"{name}.json").read_text(encoding="utf-8"))
         values.pop("lengths", None)  # the page has them in bins
         found = set(numbers_in(values))
@@ -290,13 +292,35 @@ def test_bars_are_as_long_as_their_shares(made: Path, browser: Browser) -> None:
 
 
 def test_pieces_of_words_have_no_types_and_were_learned_from_some_lines(here: Path, browser: Browser) -> None:
-    path = here / "reports" / "vocab.json"
+    path = here / "reports" / "vocab" / "base.json"
     known = records.read(Vocabularies, path)
     sides = {side: replace(getattr(known, side), types=0) for side in SIDES}
     records.write(path, replace(known, kind="bpe", sentencepiece_lines=54321, **sides))
     page = open_page(browser, run_stage(here))
     assert page.get_by_text("SentencePiece learned from 54,321 lines").is_visible()
     assert rows_of(page.locator("table", has_text="coverage, dev"))["source"][1] is None
+
+
+def test_each_vocabulary_has_a_part_of_its_own(here: Path, browser: Browser) -> None:
+    known = {"base": {}, "pieces": {"kind": "bpe"}}
+    models = project.MODELS | {"pieces-1": {"system": "pieces", "seed": 1, "vocabulary": "pieces"}}
+    systems: dict[str, Any] = {"reversed": {}, "pieces": {}}
+    project.write_parameters(here, vocabularies=known, systems=systems, models=models, runs=project.RUNS)
+    for kind in ("vocab", "encoding"):
+        shutil.copyfile(here / "reports" / kind / "base.json", here / "reports" / kind / "pieces.json")
+    perplexities = json.loads((here / "reports" / "perplexity.json").read_text())
+    files.write_json(here / "reports" / "perplexity.json", perplexities | {"pieces-1": project.perplexities(2)})
+    shutil.copyfile(here / "curves" / "reversed-1.csv", here / "curves" / "pieces-1.csv")
+    page = open_page(browser, run_stage(here))
+    titles = page.locator("#data h3").all_inner_texts()
+    assert [title for title in titles if "ocabulary" in title] == [
+        f"{words} {name}" for name in known for words in ("Vocabulary", "Sentence lengths in vocabulary")
+    ]
+    names = page.locator("[id]").evaluate_all("all => all.map(one => one.id)")
+    assert len(names) == len({*names})
+    assert "different vocabularies do not compare" in page.locator("#perplexity-table-note").inner_text()
+    assert page.locator("#perplexity th", has_text="pieces-1").inner_text().split() == ["pieces-1", "pieces"]
+    assert barriers(page) == []
 
 
 def test_a_wide_table_scrolls_in_its_own_box(made: Path, browser: Browser) -> None:
@@ -416,9 +440,9 @@ def test_the_best_epoch_is_the_first_of_the_lowest_perplexity(perplexities: list
         ("reports/bleu.json", "{}", r"bleu.json: found no single; expected all that params.yaml names"),
         ("reports/perplexity.json", "[]", r"perplexity.json: JSON: .*; expected what the stage before writes"),
         (
-            "reports/encoding.json",
+            "reports/encoding/base.json",
             "{}",
-            r"encoding.json: splits: Field required; expected what the stage before writes",
+            r"base.json: splits: Field required; expected what the stage before writes",
         ),
         ("curves/reversed-2.csv", "a,b\n", r"reversed-2.csv: found titles a,b; expected epoch,update,learning_rate,"),
     ],

@@ -37,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def find(folder: Path) -> None:
     """The lists of our own first pass."""
-    first_pass.main(Path("members/single.json"), folder / "clean", folder / "vocab", folder / "candidates")
+    first_pass.main(Path("members/single.json"), folder / "clean", folder / "candidates")
 
 
 def write_lists(folder: Path, damage: int = 6) -> None:
@@ -56,8 +56,7 @@ def write_lists(folder: Path, damage: int = 6) -> None:
 
 def run_stage(folder: Path, scorer: str = "ensemble") -> Rescored:
     members, report = folder / "members" / f"{scorer}.json", folder / "report.json"
-    data, out = (folder / "clean", folder / "vocab"), folder / "rescored"
-    rescore.main(folder / "candidates", members, *data, out, report)
+    rescore.main(folder / "candidates", members, folder / "clean", folder / "rescored", report)
     return records.read(Rescored, folder / "report.json")
 
 
@@ -74,7 +73,7 @@ def test_a_model_scores_its_own_translations_as_its_search_did(here: Path) -> No
 def test_subwords_are_read_from_plain_text_and_no_candidate_is_listed_twice(here: Path) -> None:
     lines = [line for pairs in PAIRS.values() for pair in pairs for line in pair]
     subwords = train_sentencepiece(lines, "unigram", 40)
-    for folder in ("clean", "vocab", "models", "members"):
+    for folder in ("clean", "models", "members"):
         shutil.rmtree(here / folder)
     rescoring.write(here, PAIRS, subwords)
     find(here)

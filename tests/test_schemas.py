@@ -52,7 +52,7 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
     [
         ENCODED,
         Manifest("demo", "en", "fr", {"train": [RawCorpus("demo", "train.en", "train.fr", 3)]}),
-        Members("single", "reversed", 2, [Member(Path("models/reversed/1"), 1, "c" * 64)]),
+        Members("single", "reversed", 2, [Member(Path("models/reversed/1"), 1, "c" * 64)], {"source": "d" * 64}, None),
     ],
 )
 def test_records_come_back_as_they_were_written(record: object, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pipeline.claims import Side
 from pipeline.probes import MeasuredPanel, MeasuredProbes, Separation
 from pipeline.schemas import records
 from pipeline.scorecard_schema import Entry, Scorecard
+from pipeline.sentence_scores import Scores
 from s2s import metrics, text
 from s2s.errors import UserError
 from tests import project, scorecards
@@ -26,9 +27,9 @@ SYSTEMS: dict[str, Any] = {
     "deep": {"model": {"layers": 2}},
 }
 MODELS: dict[str, dict[str, Any]] = {
-    f"{name}-{seed}": {"system": name, "seed": seed} for name in SYSTEMS for seed in (1, 2)
+    f"{name}-{seed}": {"system": name, "seed": seed, "vocabulary": "base"} for name in SYSTEMS for seed in (1, 2)
 }
-MODELS |= {f"reversed-{seed}": {"system": "reversed", "seed": seed} for seed in (3, 4, 5)}
+MODELS |= {f"reversed-{seed}": {"system": "reversed", "seed": seed, "vocabulary": "base"} for seed in (3, 4, 5)}
 RUNS = {
     "ahead": {"system": "forward", "seeds": 1, "beam": 12},
     "back": {"system": "reversed", "seeds": 1, "beam": 12},
@@ -109,8 +110,9 @@ def write_log_probs(folder: Path, sentences: int, means: dict[str, float]) -> No
     noise = np.random.default_rng(1).normal(0, 1, sentences)
     draw = np.random.default_rng(2)
     own = {name: draw.normal(0, 0.4, sentences) for name in MODELS}
-    scores = {name: means[model["system"]] + noise + own[name] - own[name].mean() for name, model in MODELS.items()}
-    sentence_scores.write(folder / "reports" / "sentence_log_probs.parquet", np.full(sentences, 5), scores)
+    found = {name: means[model["system"]] + noise + own[name] - own[name].mean() for name, model in MODELS.items()}
+    scores = {name: Scores(np.full(sentences, 5), one) for name, one in found.items()}
+    sentence_scores.write(folder / "reports" / "sentence_log_probs.parquet", scores)
 
 
 def run_stage(folder: Path) -> dict[str, Entry]:
@@ -195,9 +197,10 @@ def test_what_is_missing_is_named(here: Path) -> None:
 
 def test_a_change_of_perplexity_is_that_of_all_tokens(here: Path) -> None:
     found = run_stage(here)
-    tokens, scores = sentence_scores.read(here / "reports" / "sentence_log_probs.parquet", MODELS)
+    scores = sentence_scores.read(here / "reports" / "sentence_log_probs.parquet", MODELS)
+    tokens = scores["forward-1"].tokens.sum()
     forward, backward = (
-        np.exp(-np.mean([scores[f"{name}-{seed}"].sum() for seed in (1, 2)]) / tokens.sum())
+        np.exp(-np.mean([scores[f"{name}-{seed}"].log_probs.sum() for seed in (1, 2)]) / tokens)
         for name in ("forward", "reversed")
     )
     one = found["reversal-perplexity"]
@@ -408,8 +411,8 @@ def test_log_probabilities_that_are_missing_are_told(tmp_path: Path) -> None:
     path.write_text("no table", encoding="utf-8")
     with pytest.raises(UserError, match=r"scores.parquet: not Parquet \(.*\); expected what the perplexity stage"):
         sentence_scores.read(path, ["reversed-1"])
-    sentence_scores.write(path, np.array([2, 3]), {"reversed-1": np.array([-1.5, -2.5])})
-    with pytest.raises(UserError, match=r"scores.parquet: found no column log_prob.deep-1; expected all that params"):
+    sentence_scores.write(path, {"reversed-1": Scores(np.array([2, 3]), np.array([-1.5, -2.5]))})
+    with pytest.raises(UserError, match=r"scores.parquet: found no column tokens.deep-1; expected those of all models"):
         sentence_scores.read(path, ["deep-1"])
 
 

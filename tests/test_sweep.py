@@ -26,28 +26,60 @@ def call(*grid: str, **flags: Any) -> None:
     sweep.main(list(grid), **{"seeds": "", "base": "", "beam": None, "dry_run": False} | flags)
 
 
+ADDED = ("vocabularies", "systems", "models", "runs")
+
+
 def added(here: Path) -> dict[str, dict[str, Any]]:
     """What is in params.yaml and not in the demo, by section."""
     old, new = (
         yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "presets/demo.yaml", here / "params.yaml")
     )
-    assert {key: value for key, value in old.items() if key not in ("systems", "models", "runs")} == {
-        key: value for key, value in new.items() if key not in ("systems", "models", "runs")
+    assert {key: value for key, value in old.items() if key not in ADDED} == {
+        key: value for key, value in new.items() if key not in ADDED
     }
-    return {
-        name: {key: value for key, value in new[name].items() if key not in old[name]}
-        for name in ("systems", "models", "runs")
-    }
+    return {name: {key: value for key, value in new[name].items() if key not in old[name]} for name in ADDED}
 
 
 def test_a_grid_adds_systems_models_and_runs_and_keeps_what_is_the_same(here: Path) -> None:
     call("layers=1,2,3")
     assert added(here) == {
+        "vocabularies": {},
         "systems": {"layers-2": {"model": {"layers": 2}}, "layers-3": {"model": {"layers": 3}}},
-        "models": {f"layers-{n}-1": {"system": f"layers-{n}", "seed": 1} for n in (2, 3)},
+        "models": {f"layers-{n}-1": {"system": f"layers-{n}", "seed": 1, "vocabulary": "base"} for n in (2, 3)},
         "runs": {f"layers-{n}": {"system": f"layers-{n}", "seeds": 1, "beam": 2} for n in (2, 3)},
     }
     parameters.read()
+
+
+def test_a_vocabulary_of_the_grid_is_added_once_and_its_systems_models_have_it(here: Path) -> None:
+    call("kind=words,bpe", "target_size=4000", "layers=1,2")
+    names = [f"kind-{kind}-target_size-4000" for kind in ("words", "bpe")]
+    found = added(here)
+    assert found["vocabularies"] == {
+        name: {"kind": kind, "target_size": 4000} for name, kind in zip(names, ("words", "bpe"), strict=True)
+    }
+    systems = {f"{name}-layers-{n}": {"model": {"layers": n}} for name in names for n in (1, 2)}
+    assert found["systems"] == systems
+    assert {one["vocabulary"] for one in found["models"].values()} == {*names}
+    assert all(one["system"].startswith(one["vocabulary"]) for one in found["models"].values())
+    read = parameters.read()
+    assert read.vocabulary_of(f"{names[1]}-layers-2") == names[1]
+
+
+def test_a_vocabulary_that_is_the_same_is_taken(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call("source_size=16000,500")
+    call("source_size=500", "min_count=2", "layers=2")
+    assert list(added(here)["vocabularies"]) == ["source_size-500"]
+    assert "source_size-16000: there already, as reversed\n" in capsys.readouterr().out
+
+
+def test_a_system_in_another_vocabulary_is_another_system(here: Path) -> None:
+    call("kind=bpe")
+    call("layers=1", base="kind-bpe")
+    found = added(here)
+    assert found["systems"] == {"kind-bpe": {}}
+    assert found["models"] == {"kind-bpe-1": {"system": "kind-bpe", "seed": 1, "vocabulary": "kind-bpe"}}
+    assert found["runs"] == {"kind-bpe": {"system": "kind-bpe", "seeds": 1, "beam": 2}}
 
 
 def test_comments_and_lines_stay(here: Path) -> None:
@@ -73,7 +105,7 @@ def test_seeds_and_beam_are_added_to_what_is_there(here: Path, capsys: pytest.Ca
     call("layers=1", seeds="2,3", beam=12)
     found = added(here)
     assert found["systems"] == {}
-    assert found["models"] == {"reversed-3": {"system": "reversed", "seed": 3}}
+    assert found["models"] == {"reversed-3": {"system": "reversed", "seed": 3, "vocabulary": "base"}}
     assert found["runs"] == {"reversed": {"system": "reversed", "seeds": 1, "beam": 12}}
     assert "layers-1: there already, as reversed\n" in capsys.readouterr().out
 
@@ -103,7 +135,7 @@ def test_a_dry_run_tells_and_writes_nothing(here: Path, capsys: pytest.CaptureFi
     call("layers=2", dry_run=True)
     assert capsys.readouterr().out == (
         "systems:\n  layers-2: {model: {layers: 2}}\n"
-        "models:\n  layers-2-1: {system: layers-2, seed: 1}\n"
+        "models:\n  layers-2-1: {system: layers-2, seed: 1, vocabulary: base}\n"
         "runs:\n  layers-2: {system: layers-2, seeds: 1, beam: 2}\n"
         "nothing written: this would be added to params.yaml\n"
     )
@@ -115,8 +147,10 @@ def test_a_dry_run_tells_and_writes_nothing(here: Path, capsys: pytest.CaptureFi
     [
         (["layer=1"], {}, "sweep: unknown key layer; did you mean layers?"),
         (["model.epochs=1"], {}, "sweep: unknown key model.epochs; did you mean epochs?"),
-        (["xyz=1"], {}, "sweep: unknown key xyz; expected one of network, cell,"),
-        (["vocab.kind=bpe"], {}, "sweep: found vocab.kind; expected a key of model or train: section vocab is one"),
+        (["xyz=1"], {}, "sweep: unknown key xyz; expected one of kind, source_size,"),
+        (["vocab.layers=2"], {}, "sweep: unknown key vocab.layers; did you mean layers?"),
+        (["bleu.bootstrap_seed=2"], {}, "sweep: found bleu.bootstrap_seed; expected a key of vocab, model, train:"),
+        (["kind=words,bpr"], {}, "sweep: vocabularies.kind-bpr: vocab.kind: found 'bpr'; expected to be 'words'"),
         (["layers"], {}, "sweep: found 'layers'; expected a key and values such as layers=1,2,3,4"),
         (["layers=1", "model.layers=2"], {}, "sweep: found layers twice; expected all its values behind one ="),
         (["layers=2,0"], {}, "sweep: systems.layers-0: model.layers: found 0; expected to be greater than"),
@@ -158,6 +192,6 @@ def test_the_command_line_takes_a_grid_and_flags_in_any_order(here: Path) -> Non
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "  layers-2-cell-gru-2: {system: layers-2-cell-gru, seed: 2}\n" in done.stdout
+    assert "  layers-2-cell-gru-2: {system: layers-2-cell-gru, seed: 2, vocabulary: base}\n" in done.stdout
     assert "  layers-2-cell-gru: {system: layers-2-cell-gru, seeds: 1, beam: 3}\n" in done.stdout
     assert done.stdout.endswith("nothing written: this would be added to params.yaml\n")

@@ -32,9 +32,10 @@ from pipeline import (
     translate,
     vocab,
 )
+from pipeline.schemas import records
 from pipeline.schemas.pairs import read_column
 from pipeline.schemas.trained import CURVE_COLUMNS
-from pipeline.schemas.translated import read_members, read_translations
+from pipeline.schemas.translated import Members, read_translations
 from s2s import checkpoint, files, loss, model, scoring, vocabulary
 from s2s.data import EncodedCorpus
 from s2s.errors import UserError
@@ -53,7 +54,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 def train_one(system: str, seed: int) -> None:
     folder, curve = Path("models") / system / str(seed), Path("curves") / f"{system}-{seed}.csv"
-    train.main(system, seed, Path("encoded"), Path("vocab"), folder, curve)
+    train.main(system, seed, Path("encoded/base"), Path("vocab/base"), folder, curve)
 
 
 @pytest.fixture(scope="session")
@@ -66,13 +67,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("S2S_TRACKING", "off")
         download.main(Path("raw"))
         clean.main(Path("raw"), Path("clean"), Path("reports/cleaning.json"), Path("reports/cleaning.csv"))
-        vocab.main(Path("clean"), Path("vocab"), Path("reports/vocab.json"))
-        encode.main(Path("clean"), Path("vocab"), Path("encoded"), Path("reports/encoding.json"))
-        lexicon.main(Path("clean"), Path("vocab"), Path("lexicon.parquet"))
+        vocab.main("base", Path("clean"), Path("vocab/base"), Path("reports/vocab/base.json"))
+        encode.main(Path("clean"), Path("vocab/base"), Path("encoded/base"), Path("reports/encoding/base.json"))
+        lexicon.main(Path("clean"), Path("vocab/base"), Path("lexicon/base.parquet"))
         for seed in (1, 2):
             train_one("reversed", seed)
         for run in ("single", "ensemble"):
-            members.main(run, Path("models/reversed"), Path(f"members/{run}.json"))
+            name_members(run)
             translate_run(run)
         bleu.main(Path("translations"), Path("clean"), Path("reports/bleu.json"), Path("reports/bleu.csv"))
         reports = [Path("reports") / name for name in ("perplexity.json", "perplexity.csv", "sentences.parquet")]
@@ -80,9 +81,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def name_members(run: str) -> None:
+    members.main(run, Path("models/reversed"), Path("lexicon"), Path(f"members/{run}.json"))
+
+
 def translate_run(run: str) -> None:
-    out = Path(f"translations/{run}.jsonl")
-    translate.main(run, Path(f"members/{run}.json"), Path("clean"), Path("vocab"), Path("lexicon.parquet"), out)
+    translate.main(run, Path(f"members/{run}.json"), Path("clean"), Path(f"translations/{run}.jsonl"))
 
 
 @pytest.fixture
@@ -102,7 +106,7 @@ def test_a_model_holds_all_that_translating_needs(here: Path) -> None:
     assert (description["system"], description["seed"], description["source_language"]) == ("reversed", 1, "en")
     for side in ("source", "target"):
         assert vocabulary.load(folder, side).sha256 == description[f"{side}_vocabulary_sha256"]
-    dev = scoring.perplexity(network, EncodedCorpus.open(here / "encoded", "dev"), 4096).perplexity
+    dev = scoring.perplexity(network, EncodedCorpus.open(here / "encoded/base", "dev"), 4096).perplexity
     assert description["dev_perplexity"] == pytest.approx(dev)
 
 
@@ -130,23 +134,21 @@ def test_a_finished_training_is_taken_from_its_checkpoint(here: Path, capsys: py
 
 def test_killed_and_called_again_it_ends_with_the_same_bytes(here: Path) -> None:
     project.write_parameters(here, **(SMALL | {"train": {"epochs": 12.0, "threads": 1, "device": "cpu"}}))
-    command = [sys.executable, "-m", "pipeline.train", "--system", "reversed", "--seed", "1", "--encoded", "encoded"]
-    command += ["--vocab", "vocab", "--out", "models/reversed/1", "--curve", "curves/reversed-1.csv"]
-    environment = os.environ | {"PYTHONPATH": str(project.ROOT)}
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    words, environment = command(here)
+    subprocess.run(words, env=environment, check=True, capture_output=True)
     made = [files.sha256(here / name) for name in ("models/reversed/1/weights.safetensors", "curves/reversed-1.csv")]
     for name in ("work", "models/reversed/1"):
         shutil.rmtree(here / name)
     (here / "curves/reversed-1.csv").unlink()
 
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not list(here.glob("work/train/*/update-*.safetensors")):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (here / "models/reversed/1").exists()
-    again = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    again = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
     assert "goes on from checkpoint" in again.stdout
     assert [
         files.sha256(here / name) for name in ("models/reversed/1/weights.safetensors", "curves/reversed-1.csv")
@@ -156,7 +158,9 @@ def test_killed_and_called_again_it_ends_with_the_same_bytes(here: Path) -> None
 def fingerprint(folder: Path, seed: int = 1, changes: dict[str, Any] | None = None) -> str:
     values = {section: SMALL.get(section, {}) | change for section, change in (changes or {}).items()}
     project.write_parameters(folder, **(SMALL | values))
-    task = train.read_task("reversed", seed, folder / "encoded", folder / "vocab", folder / "out", folder / "curve")
+    task = train.read_task(
+        "reversed", seed, folder / "encoded/base", folder / "vocab/base", folder / "out", folder / "curve"
+    )
     return train.fingerprint(task)
 
 
@@ -172,8 +176,8 @@ def append(path: Path) -> Path:
         lambda folder: fingerprint(folder, changes={"model": {"layers": 3}}),
         lambda folder: fingerprint(folder, changes={"train": {"epochs": 3.0}}),
         lambda folder: fingerprint(folder, changes={"train": {"initial_weights": "models/reversed/2"}}),
-        lambda folder: fingerprint(append(folder / "encoded/train.target_ids.npy").parent.parent),
-        lambda folder: fingerprint(append(folder / "encoded/dev.source_ids.npy").parent.parent),
+        lambda folder: fingerprint(append(folder / "encoded/base/train.target_ids.npy").parents[2]),
+        lambda folder: fingerprint(append(folder / "encoded/base/dev.source_ids.npy").parents[2]),
     ],
     ids=["seed", "model", "recipe", "first weights", "training text", "development text"],
 )
@@ -191,7 +195,7 @@ def test_how_a_training_is_run_is_not_in_the_fingerprint(here: Path, change: dic
 
 def test_the_test_text_is_not_in_the_fingerprint(here: Path) -> None:
     before = fingerprint(here)
-    append(here / "encoded/test.source_ids.npy")
+    append(here / "encoded/base/test.source_ids.npy")
     assert fingerprint(here) == before
 
 
@@ -206,14 +210,16 @@ def test_a_comment_in_the_code_is_not_in_the_fingerprint(
 
 
 def test_text_encoded_by_other_vocabularies_is_refused(here: Path) -> None:
-    vocabulary.WordVocabulary(["other"]).save(here / "vocab", "target")
-    with pytest.raises(UserError, match=r"encoded: found a target vocabulary of sha256 .*; expected .*, the same for"):
+    vocabulary.WordVocabulary(["other"]).save(here / "vocab/base", "target")
+    with pytest.raises(
+        UserError, match=r"encoded/base: found a target vocabulary of sha256 .*; expected .*, the same for"
+    ):
         train_one("reversed", 1)
 
 
 def test_a_run_has_the_first_seeds_of_its_system(here: Path) -> None:
-    assert [member.seed for member in read_members(here / "members/single.json")] == [1]
-    ensemble = read_members(here / "members/ensemble.json")
+    assert [member.seed for member in records.read(Members, here / "members/single.json").members] == [1]
+    ensemble = records.read(Members, here / "members/ensemble.json").members
     assert [str(member.path) for member in ensemble] == ["models/reversed/1", "models/reversed/2"]
 
 
@@ -230,9 +236,16 @@ def test_a_member_that_changed_is_refused(here: Path) -> None:
 
 
 def test_a_model_of_other_vocabularies_is_refused(here: Path) -> None:
-    vocabulary.WordVocabulary(["other"]).save(here / "vocab", "source")
+    vocabulary.WordVocabulary(["other"]).save(here / "models/reversed/1", "source")
     with pytest.raises(UserError, match=r"models/reversed/1: found a source vocabulary of sha256"):
         translate_run("single")
+
+
+def test_models_that_do_not_share_vocabularies_are_refused(here: Path) -> None:
+    path = here / "models/reversed/2/model.json"
+    files.write_json(path, json.loads(path.read_text()) | {"target_vocabulary_sha256": "0" * 64})
+    with pytest.raises(UserError, match=r"models/reversed/2: found a target vocabulary of sha256 0+; expected"):
+        translate_run("ensemble")
 
 
 def test_scores_are_sacrebleus_on_the_same_text(here: Path) -> None:
@@ -269,7 +282,7 @@ def test_perplexity_is_per_token_of_each_split(here: Path) -> None:
     assert list(found) == ["reversed-1", "reversed-2"]
     described = json.loads((here / "models/reversed/1/model.json").read_text())
     assert found["reversed-1"]["dev"]["perplexity"] == pytest.approx(described["dev_perplexity"], rel=1e-6)
-    corpus = EncodedCorpus.open(here / "encoded", "test")
+    corpus = EncodedCorpus.open(here / "encoded/base", "test")
     values = found["reversed-1"]["test"]
     assert values["tokens"] == len(corpus.target.ids)
     assert values["unknown_share"] == pytest.approx((corpus.target.ids == vocabulary.UNK).mean(), abs=1e-6)
@@ -277,15 +290,17 @@ def test_perplexity_is_per_token_of_each_split(here: Path) -> None:
 
 def test_the_log_probabilities_of_test_sentences_make_up_the_perplexity(here: Path) -> None:
     found = json.loads((here / "reports/perplexity.json").read_text())
-    tokens, scores = sentence_scores.read(here / "reports/sentences.parquet", ["reversed-2", "reversed-1"])
-    assert len(tokens) == 30
-    for name, log_probs in scores.items():
-        assert math.exp(-log_probs.sum() / tokens.sum()) == pytest.approx(found[name]["test"]["perplexity"], rel=1e-5)
+    scores = sentence_scores.read(here / "reports/sentences.parquet", ["reversed-2", "reversed-1"])
+    for name, one in scores.items():
+        assert len(one.tokens) == 30
+        value = math.exp(-one.log_probs.sum() / one.tokens.sum())
+        assert value == pytest.approx(found[name]["test"]["perplexity"], rel=1e-5)
 
 
 def command(here: Path) -> tuple[list[str], dict[str, str]]:
-    words = [sys.executable, "-m", "pipeline.train", "--system", "reversed", "--seed", "1", "--encoded", "encoded"]
-    words += ["--vocab", "vocab", "--out", "models/reversed/1", "--curve", "curves/reversed-1.csv"]
+    words = [sys.executable, "-m", "pipeline.train", "--system", "reversed", "--seed", "1"]
+    words += ["--encoded", "encoded/base", "--vocab", "vocab/base"]
+    words += ["--out", "models/reversed/1", "--curve", "curves/reversed-1.csv"]
     return words, os.environ | {"PYTHONPATH": str(project.ROOT)}
 
 
@@ -317,7 +332,7 @@ def test_a_model_starts_from_another_and_says_so(here: Path, capsys: pytest.Capt
 
 
 def test_a_model_starts_from_word_vectors(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    word = vocabulary.load(here / "vocab", "source").names()[3]
+    word = vocabulary.load(here / "vocab/base", "source").names()[3]
     Path("vectors.txt").write_text(f"{word} {' '.join(['0.5'] * 12)}\n")
     project.write_parameters(here, **(SMALL | {"train": SMALL["train"] | {"source_embeddings": "vectors.txt"}}))
     train_one("reversed", 1)
@@ -349,7 +364,7 @@ def test_a_second_training_of_the_same_waits_for_the_first(here: Path) -> None:
 def test_a_run_keeps_as_many_translations_as_it_wants(here: Path) -> None:
     runs = {"best": {"system": "reversed", "seeds": 2, "beam": 4, "translate": {"n_best": 3, "max_tokens": 6}}}
     project.write_parameters(here, runs=runs, **project.first_by(next(iter(runs))), **SMALL)
-    members.main("best", Path("models/reversed"), Path("members/best.json"))
+    name_members("best")
     translate_run("best")
     for row in read_translations(here / "translations" / "best.jsonl", 30):
         assert len(row.n_best) == 2
@@ -365,7 +380,7 @@ def test_a_run_replaces_unknown_words_where_it_wants(here: Path) -> None:
     for run, wanted in (("plain", False), ("replaced", True)):
         runs = {run: {"system": "reversed", "seeds": 1, "beam": 1, "translate": {"replace_unknown": wanted}}}
         project.write_parameters(here, runs=runs, **project.first_by(run), **SMALL)
-        members.main(run, Path("models/reversed"), Path(f"members/{run}.json"))
+        name_members(run)
         translate_run(run)
         found[run] = read_translations(here / "translations" / f"{run}.jsonl", 30)
     assert sum(row.tokens.split().count("<unk>") for row in found["plain"]) > 10

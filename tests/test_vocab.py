@@ -32,7 +32,7 @@ def write_train(folder: Path, *files: list[tuple[str, str]]) -> None:
 def run(folder: Path, **settings: object) -> Vocabularies:
     chosen = {"kind": "words", "source_size": 100, "target_size": 100, "min_count": 1} | settings
     project.write_parameters(folder, vocab=chosen)
-    vocab.main(folder / "clean", folder / "vocab", folder / "vocab.json")
+    vocab.main("base", folder / "clean", folder / "vocab", folder / "vocab.json")
     return records.read(Vocabularies, folder / "vocab.json")
 
 
@@ -44,8 +44,8 @@ def test_words_are_those_of_the_training_tokens_alone(here: Path, capsys: pytest
     assert source.words[3:] == ("the", ".", "dog", "cat", "sees", "sleeps")
     assert target.words[3:] == ("le", ".", "chien", "chat", "dort", "voit")
     assert capsys.readouterr().out == (
-        "vocab source: 9 entries know 100.00% of the training text and 75.00% of the development text\n"
-        "vocab target: 9 entries know 100.00% of the training text and 50.00% of the development text\n"
+        "vocab base, source: 9 entries know 100.00% of the training text and 75.00% of the development text\n"
+        "vocab base, target: 9 entries know 100.00% of the training text and 50.00% of the development text\n"
     )
 
 

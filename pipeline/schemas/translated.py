@@ -21,14 +21,27 @@ class Member:
 
 
 @dataclass(frozen=True)
+class NamedFile:
+    """A file, known by its content."""
+
+    __pydantic_config__ = EXACT
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Members:
-    """members/<run>.json: the models that a run translates with."""
+    """members/<run>.json: all that a run translates with."""
 
     __pydantic_config__ = EXACT
     run: str
     system: str
     beam: int
     members: list[Member]
+    vocabularies: dict[str, str]
+    """The SHA-256 of those that all the models have, by side."""
+    lexicon: NamedFile | None
+    """What replaces <unk>, if the run wants that."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +73,6 @@ class NumberedTranslation(Translation):
     """A whole line of translations/<run>.jsonl."""
 
     id: int
-
-
-def write_members(path: Path, run: str, system: str, beam: int, members: list[Member]) -> None:
-    """Writes which models a run translates with."""
-    records.write(path, Members(run, system, beam, members))
-
-
-def read_members(path: Path) -> list[Member]:
-    """The models of a run."""
-    return records.read(Members, path).members
 
 
 def write_translations(path: Path, translations: Iterable[Translation]) -> None:
