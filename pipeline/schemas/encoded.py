@@ -1,4 +1,4 @@
-"""Text as numbers: data/encoded, and by which vocabularies text and models were made."""
+"""Text as numbers: data/encoded/<vocabulary>, and by which vocabularies text and models were made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from s2s.errors import check
 
 @dataclass(frozen=True)
 class EncodedSplit:
-    """Numbers of one split of data/encoded; tokens are counted without </s>."""
+    """Numbers of one split of encoded text; tokens are counted without </s>."""
 
     __pydantic_config__ = EXACT
     pairs: int
@@ -25,7 +25,7 @@ class EncodedSplit:
 
 @dataclass(frozen=True)
 class Encoded:
-    """data/encoded/encoded.json: by which vocabularies text became numbers, and how many."""
+    """data/encoded/<vocabulary>/encoded.json: by which vocabularies text became numbers, and how many."""
 
     __pydantic_config__ = EXACT
     source_vocabulary_sha256: str

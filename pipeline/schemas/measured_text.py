@@ -1,4 +1,4 @@
-"""reports/vocab.json and reports/encoding.json: what vocabularies know, and how long sentences are."""
+"""reports/vocab/ and reports/encoding/: what vocabularies know, and how long sentences are in their tokens."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from pipeline.schemas.records import EXACT
 
 @dataclass(frozen=True)
 class SideVocabulary:
-    """One side of reports/vocab.json; coverages are shares of running tokens, 0 to 1."""
+    """One side of a vocabulary; coverages are shares of running tokens, 0 to 1."""
 
     __pydantic_config__ = EXACT
     entries: int
@@ -20,7 +20,7 @@ class SideVocabulary:
 
 @dataclass(frozen=True)
 class Vocabularies:
-    """reports/vocab.json: what the vocabularies hold, and how much of the text they know."""
+    """reports/vocab/<vocabulary>.json: what a vocabulary holds, and how much of the text it knows."""
 
     __pydantic_config__ = EXACT
     kind: str
@@ -43,7 +43,7 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Encoding:
-    """reports/encoding.json: how long the sentences are, and what share of a batch would be padding."""
+    """reports/encoding/<vocabulary>.json: how long the sentences are, and what share of a batch would be padding."""
 
     __pydantic_config__ = EXACT
     splits: dict[str, EncodedSplit]

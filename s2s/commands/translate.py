@@ -23,7 +23,7 @@ def translate(
     n_best: Annotated[int, typer.Option(min=0, help="Write an n-best list of Moses' format; 0: the best.")] = 0,
     scores: Annotated[bool, typer.Option("--scores", help="Write log-probability, tab, translation.")] = False,
     lexicon: Annotated[
-        Path | None, typer.Option(help="File of words that replace <unk>, data/lexicon.parquet.", show_default=False)
+        Path | None, typer.Option(help="Words that replace <unk>, data/lexicon/base.parquet.", show_default=False)
     ] = None,
     mean: options.Mean = "probabilities",
     device: options.Device = "auto",
@@ -54,7 +54,7 @@ def translate(
     s2s translate -m models/reversed/1                      talks at a terminal
     s2s translate -m models/reversed/1 -m models/reversed/2 --beam 12 a.en > a.fr
     s2s translate -m models/reversed/1 --beam 100 --n-best 100 a.en > a.nbest
-    s2s translate -m models/reversed/1 --lexicon data/lexicon.parquet a.en > a.fr
+    s2s translate -m models/reversed/1 --lexicon data/lexicon/base.parquet a.en > a.fr
     s2s translate -m models/reversed/1 --sample --temperature 0.7 --n-best 5
     """
     sampling = Sampling(temperature, top_k, top_p, seed)
