@@ -92,6 +92,8 @@ def differences(root: Path = Path()) -> dict[str, Difference]:
         return Difference(reasons, tuple(outs), is_kept(one, bool(reasons)))
 
     def is_kept(one: Any, is_other: bool) -> bool:
+        if not all(dep.exists for dep in one.deps):
+            return False
         if is_other:  # in memory alone: what it would be looked up by, and that no result of it is known
             one.save_deps(allow_missing=True)
             for out in one.outs:

@@ -131,7 +131,7 @@ def test_what_is_added_leaves_the_others_as_they_are(
     after = {stage.name: stage for stage in dag.stages(clone(tmp_path / "more", change))}
     assert after.keys() - before.keys() == added
     changed = {name.partition("@")[0] for name in before if after[name] != before[name]}
-    assert changed <= {"members", "bleu", "perplexity", *GATHER, "drawings", "report"}
+    assert changed <= {"members", "bleu", "perplexity", *GATHER, "learning", "report"}
 
 
 @pytest.fixture(scope="module")

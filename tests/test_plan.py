@@ -1,6 +1,7 @@
 """The plan against real DVC: a little pipeline that was run once and then changed."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,14 @@ def repro(folder: Path) -> list[str]:
 
 def planned(times: dict[str, float] | None = None) -> list[Step]:
     return plan.steps(dag.stages(), dag.differences(), plan.locked(), times or {})
+
+
+def test_a_fresh_clone_has_all_to_run(here: Path) -> None:
+    for name in ("clean.txt", "reversed/1.txt", "page.txt"):
+        (here / name).unlink()
+    shutil.rmtree(here / ".dvc/cache")
+    fates = {one.stage: one.fate for one in planned()}
+    assert fates == {"clean": "runs", "train@reversed-1": "runs", "report": "runs"}
 
 
 def fates() -> dict[str, str]:
