@@ -30,6 +30,7 @@ TINY = {
 }
 GATHER = ("length", "rarity", "scorecard", "ablations", "alignments")
 """Stages that set runs or systems side by side."""
+IN_A_VOCABULARY = ("vocab", "encode", "lexicon", "sentence_lengths")
 Values = dict[str, Any]
 
 
@@ -112,6 +113,12 @@ def add_system(values: Values) -> None:
     values["models"]["forward-1"] = {"system": "forward", "seed": 1, "vocabulary": "base"}
 
 
+def add_vocabulary(values: Values) -> None:
+    values["vocabularies"]["pieces"] = {"kind": "bpe", "source_size": 200, "target_size": 200}
+    values["systems"]["pieces"] = {}
+    values["models"]["pieces-1"] = {"system": "pieces", "seed": 1, "vocabulary": "pieces"}
+
+
 def add_run(values: Values) -> None:
     values["runs"]["greedy"] = {"system": "reversed", "seeds": 1, "beam": 1}
 
@@ -121,6 +128,7 @@ def add_run(values: Values) -> None:
     [
         (add_seed, {"train@reversed-3"}),
         (add_system, {"train@forward-1"}),
+        (add_vocabulary, {f"{stage}@pieces" for stage in IN_A_VOCABULARY} | {"train@pieces-1"}),
         (add_run, {"members@greedy", "translate@greedy"}),
     ],
 )

@@ -12,8 +12,11 @@ from tests.test_engines import ROOT, Values, call, clone
 SMALL = {"hidden": 16, "embedding": 16, "maxout": 8, "heads": 2, "feed_forward": 32}
 
 
-def family(folder: Path, systems: tuple[str, ...], *targets: str) -> Path:
-    """A clone in which systems of the preset `family` were trained on little text: all stages, or up to targets."""
+def family(folder: Path, systems: tuple[str, ...], *targets: str, pieces: str = "") -> Path:
+    """A clone in which systems of the preset `family` were trained on little text: all stages, or up to targets.
+
+    The models of the system `pieces` have a vocabulary of subwords.
+    """
     preset = yaml.safe_load((ROOT / "presets" / "family.yaml").read_text(encoding="utf-8"))
 
     def change(values: Values) -> None:
@@ -21,7 +24,9 @@ def family(folder: Path, systems: tuple[str, ...], *targets: str) -> Path:
         values["systems"] = {name: preset["systems"][name] for name in systems}
         for changes in values["systems"].values():
             changes["model"] = changes.get("model", {}) | SMALL
-        values["models"] = {f"{name}-1": {"system": name, "seed": 1, "vocabulary": "base"} for name in systems}
+        values["vocabularies"]["pieces"] = {"kind": "bpe", "source_size": 200, "target_size": 200}
+        known = {name: "pieces" if name == pieces else "base" for name in systems}
+        values["models"] = {f"{name}-1": {"system": name, "seed": 1, "vocabulary": known[name]} for name in systems}
         values["runs"] = {name: preset["runs"][name] for name in systems}
         values["first_passes"] = {"first": f"members/{systems[0]}.json"}
         values["rescorings"] = {"last": {"first_pass": "first", "scorer": systems[-1]}}
@@ -46,9 +51,15 @@ def check(folder: Path, systems: tuple[str, ...]) -> None:
     assert report(folder, "alignments.json").keys() == attend
 
 
-def test_systems_of_unlike_networks_are_one_run(tmp_path: Path) -> None:
-    systems = ("cho", "transformer")
-    check(family(tmp_path / "family", systems, "ablations", "alignments"), systems)
+def test_systems_of_unlike_networks_and_vocabularies_are_one_run(tmp_path: Path) -> None:
+    systems, targets = ("cho", "transformer"), ("ablations", "alignments", "rescore@last")
+    folder = family(tmp_path / "family", systems, *targets, pieces="transformer")
+    check(folder, systems)
+    assert report(folder, "rescore/last.json")["lists"]["test"]["sentences"] == 20
+    base, other = report(folder, "ablations.json")["systems"]
+    assert {"key": "vocab.kind", "base": "words", "own": "bpe"} in other["changes"]
+    assert other["perplexities"]["change"] is None and other["bleu"]["difference"] is not None
+    assert other["cost"]["target_tokens"] > base["cost"]["target_tokens"]
 
 
 @pytest.mark.slow
