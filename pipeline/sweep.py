@@ -151,15 +151,20 @@ def part(point: Point, section: str) -> Point:
 
 def add_vocabulary(found: Parameters, additions: Additions, base: str, point: Point) -> str:
     """Adds the vocabulary of a point of the grid, unless one that is the same is there; returns its name."""
+    if not point:
+        return base
+    name = name_of(point, "" if base == found.vocabulary_of(default_base(found)) else base)
     changes = {**found.vocabularies[base], **point}
-    known = {**found.vocabularies, **additions.vocabularies}
-    name = name_of(point, "" if found.vocabulary_of(default_base(found)) == base else base)
-    trial = found.model_copy(update={"vocabularies": {**known, name: changes}})
+    there = found.model_copy(update={"vocabularies": {**found.vocabularies, **additions.vocabularies}})
+    trial = found.model_copy(update={"vocabularies": {name: changes}})
     parameters.check_changes(lambda: trial.vocabulary(name), f"{PLACE}: vocabularies.{name}")
-    for other in sorted(known, key=lambda other: other != base):
-        if trial.vocabulary(other) == trial.vocabulary(name):
+    for other in there.vocabularies:
+        if there.vocabulary(other) == trial.vocabulary(name):
             return other
-    check(name not in known, f"{PLACE}: found vocabularies.{name} with other changes; expected another name for it")
+    check(
+        name not in there.vocabularies,
+        f"{PLACE}: found vocabularies.{name} with other changes; expected another name for it",
+    )
     additions.vocabularies[name] = changes
     return name
 

@@ -179,6 +179,10 @@ def test_a_name_that_stands_for_something_else_is_refused(here: Path) -> None:
     (here / "params.yaml").write_text(taken, encoding="utf-8")
     with pytest.raises(UserError, match=r"sweep: found systems\.layers-2 with other changes; expected another name"):
         call("layers=2")
+    taken = text.replace("  base: {}", "  base: {}\n  kind-bpe: {kind: bpe, target_size: 500}")
+    (here / "params.yaml").write_text(taken, encoding="utf-8")
+    with pytest.raises(UserError, match=r"sweep: found vocabularies\.kind-bpe with other changes; expected another"):
+        call("kind=bpe")
 
 
 def test_values_whose_names_are_one_are_refused(here: Path) -> None:
