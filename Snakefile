@@ -40,7 +40,9 @@ for stage in STAGES:
         params: stage=stage.name, values=stage.params, command=stage.cmd
         log: f"logs/{RULES[stage.name]}.log"
         benchmark: f"benchmarks/{RULES[stage.name]}.tsv"
-        threads: stage.meta.get("threads", 1) * stage.meta.get("processes", 1)
+        threads: dag.threads(stage)
+        # The widest first: what takes all processors would wait as long as any training goes on.
+        priority: dag.threads(stage)
         resources: **dag.resources(stage)
         # One constant text for every rule: `shell: stage.cmd` would run the last stage's command in each.
         # Stages that share their work among processes take what Snakemake gives them, and make the same bytes of it.

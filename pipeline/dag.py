@@ -149,6 +149,12 @@ def ancestors(stage: Stage, every: Sequence[Stage]) -> list[Stage]:
     return [one for one in every if one.name in found]
 
 
+def threads(stage: Stage) -> int:
+    """The processors that a stage takes, if there are as many."""
+    found: int = stage.meta.get("threads", 1) * stage.meta.get("processes", 1)
+    return found
+
+
 def resources(stage: Stage) -> dict[str, int]:
     """What a stage needs beside its threads, in the words of Snakemake's executor plugins.
 

@@ -234,6 +234,14 @@ def test_metrics_and_curves_are_shown(by_dvc: Path) -> None:
     assert "reports_length.svg" in page
 
 
+def test_what_takes_all_processors_does_not_wait_for_trainings(tmp_path: Path) -> None:
+    folder = clone(tmp_path / "two vocabularies", add_vocabulary)
+    said = call(folder, "snakemake", "--cores", "2", "models/reversed/1", "models/reversed/2", "models/pieces/1")
+    stages = re.findall(r"Running stage '(\w+)@", said)
+    assert sorted(stages) == ["encode"] * 2 + ["train"] * 3 + ["vocab"] * 2
+    assert stages[-3:] == ["train"] * 3
+
+
 def test_an_added_run_runs_alone_and_is_gathered(by_snakemake: Path) -> None:
     before = results(by_snakemake)
     edit(by_snakemake, add_run)

@@ -39,22 +39,23 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def project(configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose stages ran on the cluster, and one of whose trainings was killed once."""
     folder = clone(tmp_path_factory.mktemp("clone") / "on a cluster")
-    killer = threading.Thread(target=kill_once, args=(configuration, rule(folder, VICTIM)), daemon=True)
+    rules = dag.rules(dag.stages(folder))
+    killer = threading.Thread(target=kill_once, args=(configuration, comment(rules[VICTIM])), daemon=True)
     killer.start()
-    call(folder, *SUBMIT, *QUICK, "--set-resources", f"{dag.rules(dag.stages(folder))[ON_A_GPU]}:gpu=1")
+    call(folder, *SUBMIT, *QUICK, "--set-resources", f"{rules[ON_A_GPU]}:gpu=1")
     return folder
 
 
-def rule(folder: Path, stage: str) -> str:
-    """What a job of a stage says of itself."""
-    return f"rule_{dag.rules(dag.stages(folder))[stage]}"
+def comment(rule: str) -> str:
+    """What a job of a rule says of itself."""
+    return f"rule_{rule}"
 
 
-def kill_once(configuration: Path, comment: str) -> None:
-    """Cancels the first job with this comment as soon as it runs."""
+def kill_once(configuration: Path, said: str) -> None:
+    """Cancels the first job that says this of itself as soon as it runs."""
     while True:
         for job in slurm.jobs(configuration):
-            if job["Comment"] == comment and job["JobState"] == "RUNNING":
+            if job["Comment"] == said and job["JobState"] == "RUNNING":
                 slurm.ask(configuration, "scancel", job["JobId"])
                 return
         time.sleep(0.5)
@@ -62,7 +63,7 @@ def kill_once(configuration: Path, comment: str) -> None:
 
 def test_every_stage_is_a_job_and_dvc_records_it(project: Path, configuration: Path) -> None:
     done = {job["Comment"] for job in slurm.jobs(configuration) if job["JobState"] == "COMPLETED"}
-    assert done == {f"rule_{name}" for name in dag.rules(dag.stages(project)).values()}
+    assert done == set(map(comment, dag.rules(dag.stages(project)).values()))
     assert "Data and pipelines are up to date." in call(project, "dvc", "status")
     assert "Nothing to be done" in call(project, "snakemake", "--cores", "1")
 
@@ -73,15 +74,18 @@ def test_jobs_ask_for_what_dvc_yaml_says(project: Path, configuration: Path) -> 
         for job in slurm.jobs(configuration)
         if job["JobState"] == "COMPLETED"
     }
-    for stage in dag.stages(project):
+    stages = dag.stages(project)
+    rules = dag.rules(stages)
+    for stage in stages:
         needs = dag.resources(stage) | ({"gpu": 1} if stage.name == ON_A_GPU else {})
-        threads = min(stage.meta.get("threads", 1) * stage.meta.get("processes", 1), 2)
+        threads = min(dag.threads(stage), 2)
         gpus = f"gres:gpu:{needs['gpu']}" if "gpu" in needs else ""
         memory = f"{needs['mem_mb']}M" if needs["mem_mb"] % 1024 else f"{needs['mem_mb'] // 1024}G"
-        assert asked[rule(project, stage.name)] == (threads, memory, gpus, "1"), stage.name
+        assert asked[comment(rules[stage.name])] == (threads, memory, gpus, "1"), stage.name
 
 
 def test_a_job_that_is_killed_runs_again(project: Path, configuration: Path) -> None:
-    states = [job["JobState"] for job in slurm.jobs(configuration) if job["Comment"] == rule(project, VICTIM)]
+    victim = comment(dag.rules(dag.stages(project))[VICTIM])
+    states = [job["JobState"] for job in slurm.jobs(configuration) if job["Comment"] == victim]
     assert sorted(states) == ["CANCELLED", "COMPLETED"]
     assert (project / "models/reversed/1/weights.safetensors").is_file()
