@@ -70,3 +70,12 @@ def test_a_training_has_the_values_of_its_own_system() -> None:
         "model.layers": "2",
         "model.hidden": "256",
     }
+
+
+def test_a_vocabulary_has_its_own_values() -> None:
+    params = {"vocabularies.few": {"target_size": 500}, "vocab.kind": "words", "vocab.target_size": 8000}
+    assert recorder.effective(params) == {
+        "vocabularies.few.target_size": "500",
+        "vocab.kind": "words",
+        "vocab.target_size": "500",
+    }
