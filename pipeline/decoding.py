@@ -7,7 +7,7 @@ import torch
 from pipeline.parameters import Translate
 from pipeline.schemas.encoded import check_vocabularies
 from pipeline.schemas.pairs import read_column, text_column
-from pipeline.schemas.translated import Member, Members, NamedFile
+from pipeline.schemas.translated import Member, Members
 from s2s import model, text, vocabulary
 from s2s.data import SIDES
 from s2s.ensemble import spread
@@ -44,16 +44,16 @@ def load_members(run: Members, device: torch.device) -> tuple[list[Seq2Seq], dic
 
 def load_member(member: Member, run: Members, device: str) -> Seq2Seq:
     """Loads one model of a run."""
-    verify(NamedFile(member.path / model.WEIGHTS, member.sha256), "the model that the train stage wrote")
+    verify(member.path / model.WEIGHTS, member.sha256, "the model that the train stage wrote")
     check_vocabularies(member.path, run.vocabularies)
     return model.load(member.path, device)
 
 
-def verify(file: NamedFile, wanted: str) -> None:
-    """Refuses a file that is not what the members stage named; `wanted` says in words what that is."""
-    check(file.path.is_file(), f"{file.path}: no such file; expected {wanted}")
-    found = sha256(file.path)
-    check(found == file.sha256, f"{file.path}: found sha256 {found}; expected {file.sha256}, run the members stage")
+def verify(path: Path, digest: str, wanted: str) -> None:
+    """Refuses a file that is not what the members stage named by its SHA-256; `wanted` says in words what that is."""
+    check(path.is_file(), f"{path}: no such file; expected {wanted}")
+    found = sha256(path)
+    check(found == digest, f"{path}: found sha256 {found}; expected {digest}, run the members stage")
 
 
 def read_sources(clean: Path, split: str, source: Vocabulary) -> list[list[int]]:

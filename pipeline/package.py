@@ -21,7 +21,7 @@ from pipeline.parameters import Parameters, Translate, read
 from pipeline.schemas import records
 from pipeline.schemas.pairs import read_column
 from pipeline.schemas.scored import RunScores
-from pipeline.schemas.translated import Member, Members, NamedFile
+from pipeline.schemas.translated import Member, Members
 from s2s import files
 from s2s.data import SIDES
 from s2s.description import Description
@@ -78,9 +78,9 @@ def verified(members: Path) -> Members:
     """What a run translates with, if it is what was named."""
     found = records.read(Members, members)
     for member in found.members:
-        verify(NamedFile(member.path / WEIGHTS, member.sha256), "the model that the train stage wrote")
+        verify(member.path / WEIGHTS, member.sha256, "the model that the train stage wrote")
     if found.lexicon is not None:
-        verify(found.lexicon, "what the lexicon stage writes")
+        verify(found.lexicon.path, found.lexicon.sha256, "what the lexicon stage writes")
     return found
 
 

@@ -37,7 +37,7 @@ def main(run: str, members: Path, clean: Path, out: Path) -> None:
     models, vocabularies = load_members(named, device)
     known = None
     if named.lexicon is not None:
-        verify(named.lexicon, "what the lexicon stage writes")
+        verify(named.lexicon.path, named.lexicon.sha256, "what the lexicon stage writes")
         known = load_for(named.lexicon.path, vocabularies["target"])
     sentences = read_sources(clean, "test", vocabularies["source"])
     search = search_settings(settings, parameters.runs[run].beam)
