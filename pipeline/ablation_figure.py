@@ -18,23 +18,28 @@ BELOW, BETWEEN = 0.5, 0.3  # inches: under a panel, between two beside each othe
 
 @drawn
 def differences(found: Ablations, width: float = WIDE) -> Figure:
-    """Perplexity and BLEU of all systems against those of the base, with 95 % intervals.
+    """Perplexity and BLEU of all systems against those of the base, with 95 % intervals, where they can be compared.
 
     Args:
         found: as in reports/ablations.json.
         width: of the figure, in inches; on a narrow one the panels stand below each other.
     """
     rows = found.systems[1:]
+    panels = [panel for panel in PANELS if any(panel[2](one) for one in rows)]
     names = [shorten(one.system, LONGEST) for one in rows]
     left = 0.2 + LETTER * max(map(len, names), default=0)
     high, beside = ROW * max(len(rows), 1), width >= WIDE
-    figure = Figure(figsize=(width, (high + BELOW + 0.1) * (1 if beside else 2)))
-    if not rows:
-        figure.text(0.5, 0.5, f"no system beside {found.base}", ha="center", va="center", parse_math=False)
+    across, down = (max(1, len(panels)), 1) if beside else (1, max(1, len(panels)))
+    figure = Figure(figsize=(width, (high + BELOW + 0.1) * down))
+    if not panels:
+        words = f"no system compares with {found.base}" if rows else f"no system beside {found.base}"
+        figure.text(0.5, 0.5, words, ha="center", va="center", parse_math=False)
         return figure
-    wide = (width - left - 0.15 - BETWEEN) / 2 if beside else width - left - 0.15
-    for number, (title, tells, of) in enumerate(PANELS):
-        corner = (left + number * (wide + BETWEEN), BELOW) if beside else (left, BELOW + (1 - number) * (high + BELOW))
+    wide = (width - left - 0.15 - BETWEEN * (across - 1)) / across
+    for number, (title, tells, of) in enumerate(panels):
+        corner = (left + number * (wide + BETWEEN), BELOW)
+        if not beside:
+            corner = left, BELOW + (down - 1 - number) * (high + BELOW)
         axes = place(figure, *corner, wide, high)
         draw(axes, rows, of, tells)
         label(axes, names if number == 0 or not beside else [""] * len(names), title)

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,18 @@ def test_the_figure_tells_each_difference(width: float) -> None:
     assert "layers-2: -9.1 % of perplexity, 95 % interval -11.2 % of perplexity to -7.1 % of perplexity" in titles
     assert "layers-2: +2.86 BLEU, 95 % interval +1.01 BLEU to +4.04 BLEU" in titles
     assert sum("wide" in (title or "") for title in titles) == 1
+
+
+@pytest.mark.parametrize("width", [6.4, 3.6])
+def test_what_cannot_be_compared_has_no_panel(width: float, tmp_path: Path) -> None:
+    found = ablated.report()
+    alone = [replace(one, perplexities=replace(one.perplexities, change=None)) for one in found.systems]
+    svg = ablation_figure.differences(replace(found, systems=alone), width)
+    assert "change of perplexity" not in svg and "difference in BLEU" in svg
+    assert section(replace(found, systems=alone), tmp_path).count("other target tokens") == 2
+    assert "no system compares with reversed" in ablation_figure.differences(
+        replace(found, systems=[alone[0], alone[2]]), width
+    )
 
 
 def section(found: Ablations, folder: Path) -> str:
