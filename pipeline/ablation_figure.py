@@ -29,7 +29,8 @@ def differences(found: Ablations, width: float = WIDE) -> Figure:
     names = [shorten(one.system, LONGEST) for one in rows]
     left = 0.2 + LETTER * max(map(len, names), default=0)
     high, beside = ROW * max(len(rows), 1), width >= WIDE
-    across, down = (max(1, len(panels)), 1) if beside else (1, max(1, len(panels)))
+    count = max(1, len(panels))
+    across, down = (count, 1) if beside else (1, count)
     figure = Figure(figsize=(width, (high + BELOW + 0.1) * down))
     if not panels:
         words = f"no system compares with {found.base}" if rows else f"no system beside {found.base}"
@@ -37,9 +38,8 @@ def differences(found: Ablations, width: float = WIDE) -> Figure:
         return figure
     wide = (width - left - 0.15 - BETWEEN * (across - 1)) / across
     for number, (title, tells, of) in enumerate(panels):
-        corner = (left + number * (wide + BETWEEN), BELOW)
-        if not beside:
-            corner = left, BELOW + (down - 1 - number) * (high + BELOW)
+        column, below = (number, 0) if beside else (0, down - 1 - number)
+        corner = left + column * (wide + BETWEEN), BELOW + below * (high + BELOW)
         axes = place(figure, *corner, wide, high)
         draw(axes, rows, of, tells)
         label(axes, names if number == 0 or not beside else [""] * len(names), title)
