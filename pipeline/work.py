@@ -1,4 +1,7 @@
-"""Folders for work that goes on after an interruption, undeclared so that no engine deletes them, and room for it."""
+"""Folders that keep unfinished work over an interruption, and checks of free disk space.
+
+No stage declares these folders, so no engine deletes them.
+"""
 
 import ast
 import hashlib
@@ -13,38 +16,69 @@ from s2s.files import to_json
 
 
 def folder(stage: str, name: str = "") -> Path:
-    """Makes the folder of a stage, or of one piece of its work, in the user's own repository.
+    """Make the work folder of a stage in the user's repository and return its path.
 
-    `dvc exp run --temp` runs in a copy that vanishes; DVC_ROOT still names the repository.
+    `dvc exp run --temp` runs in a temporary copy of the repository; DVC_ROOT still names the original.
+
+    Args:
+        stage: name of the stage.
+        name: of a folder inside, for one part of the stage's work.
     """
-    place = Path(os.environ.get("DVC_ROOT", ".")) / "work" / stage / name
-    place.mkdir(parents=True, exist_ok=True)
-    return place
+    path = Path(os.environ.get("DVC_ROOT", ".")) / "work" / stage / name
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def fingerprint(modules: Iterable[ModuleType], *values: object) -> str:
-    """Names what a result is a function of: code without its comments, and values for JSON.
+    """Return a short hash of code and values, equal for equal results.
+
+    Comments and docstrings are left out of the code, so that editing them keeps unfinished work.
 
     Args:
-        modules: whose code counts; a package stands for all that lies in it.
-        values: anything that JSON holds.
+        modules: the modules whose code counts; a package stands for all modules in its folder.
+        values: anything that JSON can hold.
     """
-    files = [path for module in modules for path in sources(Path(str(module.__file__)))]
-    code = [ast.dump(ast.parse(path.read_bytes())) for path in files]
+    paths = [path for module in modules for path in sources(Path(str(module.__file__)))]
+    code = [ast.dump(without_docstrings(ast.parse(path.read_bytes()))) for path in paths]
     return hashlib.sha256(to_json([code, *values]).encode()).hexdigest()[:16]
 
 
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    """Remove every statement that is only a string: docstrings, and the descriptions under constants and attributes."""
+    for node in ast.walk(tree):
+        for block in ("body", "orelse", "finalbody"):
+            statements = getattr(node, block, None)
+            if isinstance(statements, list):
+                setattr(node, block, [statement for statement in statements if not is_string(statement)])
+    return tree
+
+
+def is_string(statement: ast.stmt) -> bool:
+    """Return whether a statement is a string literal and nothing else."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
 def sources(file: Path) -> list[Path]:
-    """The files of a module, or of all modules of a package."""
+    """Return the files of a module, or of all modules of a package."""
     return sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
 
 
 def check_free(folder: Path, wanted: int, parts: str) -> None:
-    """Refuses a disk that has not so many bytes free; `parts` says for what."""
+    """Raise a UserError if a folder's disk has fewer than `wanted` bytes free.
+
+    Args:
+        folder: any folder on the disk.
+        wanted: bytes needed.
+        parts: what the bytes are needed for, quoted in the message.
+    """
     free = shutil.disk_usage(folder).free
     check(free >= wanted, f"{folder}: found {gigabytes(free)} free; expected {gigabytes(wanted)} ({parts})")
 
 
 def gigabytes(count: int) -> str:
-    """Bytes, for a person."""
+    """Return a number of bytes as text in gigabytes."""
     return f"{count / 1e9:,.2f} GB"
