@@ -1,7 +1,5 @@
 """Generates archives as those of WMT'14 are, of any number of pairs, and says what is wrong in them.
 
-    python -m bench.wmt --pairs 100000
-
 The registry of the pipeline says which archives there are, what is in them, and how many pairs each corpus has.
 """
 
@@ -12,10 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from bench.defects import DROPPED_AS, REPAIRED_AS, Pair, Stock, how_many, plant, rates
 from bench.packing import pack_all, text_path
@@ -79,17 +76,6 @@ class Job:
         defects, repeated = plant(draw, block, wanted, stock, spared=shifted)
         drawn = Drawn(self.pairs, defects + Counter(misaligned=shifted), repeated)
         return drawn, texts_of(zip(block.sources, block.targets, strict=True))
-
-
-def main(
-    pairs: Annotated[int, typer.Option(help="of training text, all corpora together")] = 100_000,
-    folder: Annotated[Path, typer.Option(help="archives are kept in it, by size, seed and code")] = Path("work/bench"),
-    seed: int = 1,
-    workers: int = 2,
-) -> None:
-    """Writes the archives, unless they are there, and prints what to expect of them."""
-    made = generate(folder, pairs, seed, workers)
-    print((made / EXPECTED).read_text(encoding="utf-8"))
 
 
 def generate(folder: Path, pairs: int, seed: int, workers: int) -> Path:
@@ -188,7 +174,3 @@ def append(folder: Path, number: int, texts: Sequence[bytes]) -> None:
     for language, content in zip(LANGUAGES, texts, strict=True):
         with text_path(folder, number, language).open("ab") as file:
             file.write(content)
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from bench import defects, footprint, registry, wmt
-from bench.projection import projected
 from bench.sentences import draw_block
 from bench.serve import serving
 from bench.words import REAL_WORDS, draw_ranks
@@ -174,35 +173,6 @@ def test_a_list_of_sources_leads_to_the_archives(made: Path, expected: dict[str,
     assert source.files["dev.tgz"][0].address == "http://127.0.0.1:1/dev.tgz"
     assert source.files["dev.tgz"][0].bytes == (made / "dev.tgz").stat().st_size
     assert {corpus.name: corpus.pairs for corpus in source.corpora} == sizes
-
-
-def measurement(pairs: int, serial: float, shared: float, seconds: float) -> dict[str, Any]:
-    """What bench.data prints, as far as the projection reads it: a main process of 200 MB, two workers of 100."""
-    stage = {"main_cpu_seconds": serial, "workers_cpu_seconds": shared, "seconds": seconds}
-    memory = {"peak_memory_mb": 400.0, "main_memory_mb": 200.0}
-    return {
-        "pairs": pairs,
-        "workers": 2,
-        "pairs_per_second_per_core": 10_000,
-        "peak_memory_mb": 400,
-        "stages": {"clean": stage | memory},
-        "disk_mb": {"archives": 1.0, "clean": pairs / 1e3},
-    }
-
-
-def test_the_projection_draws_lines_and_shares_among_cores_only_what_workers_did() -> None:
-    found = projected(measurement(1_000_000, 10, 200, 110), measurement(2_000_000, 20, 400, 220))
-    times = 40_842_333 / 1e6
-    hours = {cores: (10 + 200 / cores) * times / 3600 for cores in (2, 16, 64)}
-    assert {int(cores): one["hours"] for cores, one in found["cores"].items()} == pytest.approx(hours, abs=0.01)
-    assert [one["peak_memory_gb"] for one in found["cores"].values()] == [0.4, 1.8, 6.6]
-    assert found["disk_gb"] == {"archives": 6.7, "clean": 40.8}
-    assert found["serial_share"] == {"clean": 0.048}
-
-
-def test_the_projection_does_not_hide_what_is_serial() -> None:
-    found = projected(measurement(1_000_000, 100, 200, 100), measurement(2_000_000, 200, 400, 200))
-    assert found["cores"]["64"]["hours"] == pytest.approx(100 * 40.842333 / 3600, abs=0.01)
 
 
 def test_the_server_sends_the_rest_of_a_file(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Training's benchmarks count what they say: products by hand, words as tokens, the peer's log as it stands."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench import floor, opennmt, paper, peers, plain, quality, real_text, tracking, train
+from bench import floor, opennmt, paper, peers, plain, quality, real_text, train
 from bench.floor import Floor, Kind, Product
 from bench.footprint import Footprint, run
 from s2s.device import prepare
@@ -175,17 +174,6 @@ def test_benchmarks_of_a_gpu_need_the_library_alone() -> None:
     program = f"import sys, bench.train, bench.paper; print([name for name in {banned} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_watching_is_a_share_of_the_time(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("S2S_TRACKING", "off")
-    monkeypatch.setitem(os.environ, "MLFLOW_TRACKING_URI", "")  # the benchmark's own is forgotten afterwards
-    monkeypatch.setattr("s2s.status.STATUS_SECONDS", 0.0)
-    tracking.main(seconds=0.3, start_seconds=0.1, pairs=60, vocabulary=40, **SMALL)  # type: ignore[arg-type]
-    found = said(capsys)
-    assert found["reports"] > 0
-    assert 0 < found["loop_share"] < 1
-    assert found["watching_share"] == pytest.approx(found["loop_share"] + found["recorder_share"], abs=1e-4)
 
 
 def test_the_peers_log_is_read_as_it_stands() -> None:
