@@ -18,12 +18,11 @@ from pipeline import (
     difficulty,
     embeddings,
     encode,
+    groups,
     learning,
-    length,
     members,
     neighbors,
     perplexity,
-    rarity,
     report,
     scorecard,
     sentence_lengths,
@@ -170,8 +169,8 @@ def run_stages(folder: Path) -> None:
     perplexity.main(
         folder / "models", encoded, *out("perplexity", "json", "csv"), *out("sentence_log_probs", "parquet")
     )
-    length.main(translations, rescored, others, clean, *out("length", "json", "csv", "svg"))
-    rarity.main(translations, rescored, others, clean, *out("rarity", "json", "csv", "svg"))
+    for by in ("length", "rarity"):
+        groups.main(by, translations, rescored, others, clean, *out(by, "json", "csv", "svg"))
     first = folder / "models" / "reversed" / "1"
     embeddings.main(first, folder / "probes.tsv", *out("embeddings", "json", "csv", "svg"))
     neighbors.main(first, clean, *out("neighbors", "json"))
@@ -222,9 +221,9 @@ def test_scores_are_sacrebleus(made: Made) -> None:
     references = [target for _, target in made.case.pairs]
     wanted = BLEU().corpus_score(list(made.case.translations), [references]).score
     assert [one["bleu"] for one in made.read("bleu.json").values()] == pytest.approx([wanted] * len(RUNS), abs=1e-4)
-    groups = made.read("length.json")["pair"]
-    assert sum(one["sentences"] for one in groups) == len(references)
-    assert all(one["bleu_low"] <= one["bleu"] <= one["bleu_high"] for one in groups)
+    rows = made.read("length.json")["pair"]
+    assert sum(row["sentences"] for row in rows) == len(references)
+    assert all(row["bleu_low"] <= row["bleu"] <= row["bleu_high"] for row in rows)
 
 
 def test_nothing_is_decided_by_what_tells_nothing(made: Made, browser: Browser) -> None:

@@ -1,3 +1,5 @@
+"""`groups --by rarity`: BLEU over sentences sorted by the mean rank of their words."""
+
 import json
 from pathlib import Path
 from typing import Any
@@ -5,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline import rarity
+from pipeline import groups
 from pipeline.group import Group
 from pipeline.schemas import records
 from s2s.errors import UserError
@@ -51,9 +53,9 @@ def run_stage(folder: Path, bins: int = 2) -> dict[str, Any]:
         rarity={"bins": bins, "bootstrap_samples": 100},
     )
     reports = [folder / f"rarity.{suffix}" for suffix in ("json", "csv", "svg")]
-    rarity.main(*(folder / name for name in ("translations", "rescored", "others", "clean")), *reports)
-    found: dict[str, Any] = json.loads(reports[0].read_text(encoding="utf-8"))
-    return found
+    groups.main("rarity", *(folder / name for name in ("translations", "rescored", "others", "clean")), *reports)
+    written: dict[str, Any] = json.loads(reports[0].read_text(encoding="utf-8"))
+    return written
 
 
 def test_groups_are_labelled_with_average_ranks_counted_by_hand(here: Path) -> None:
@@ -65,20 +67,20 @@ def test_groups_are_labelled_with_average_ranks_counted_by_hand(here: Path) -> N
 
 def test_runs_rescored_lists_their_baseline_and_a_persons_file_are_compared(here: Path) -> None:
     (here / "others" / "web.txt").write_text("\n".join(["« le chien »", *REFERENCES[1:]]) + "\n", encoding="utf-8")
-    found = run_stage(here)
-    assert list(found) == ["mine (rescored)", "single", "smt (first pass)", "theirs (rescored)", "web"]
-    assert {name: [row["bleu"] for row in rows] for name, rows in found.items() if "first" in name} == {
+    systems = run_stage(here)
+    assert list(systems) == ["mine (rescored)", "single", "smt (first pass)", "theirs (rescored)", "web"]
+    assert {name: [row["bleu"] for row in rows] for name, rows in systems.items() if "first" in name} == {
         "smt (first pass)": [0.0, 0.0]
     }
-    assert found["web"][0]["bleu"] == 100.0 > found["web"][1]["bleu"]
-    assert found["theirs (rescored)"] == found["single"] != found["mine (rescored)"]
+    assert systems["web"][0]["bleu"] == 100.0 > systems["web"][1]["bleu"]
+    assert systems["theirs (rescored)"] == systems["single"] != systems["mine (rescored)"]
     table = pd.read_csv(here / "rarity.csv")
     assert list(dict.fromkeys(table["system"])) == [
         "single", "mine (rescored)", "smt (first pass)", "theirs (rescored)", "web"
     ]  # fmt: skip
-    assert table[table["system"] == "web"].drop(columns="system").to_dict("records") == found["web"]
+    assert table[table["system"] == "web"].drop(columns="system").to_dict("records") == systems["web"]
     svg = (here / "rarity.svg").read_text(encoding="utf-8")
-    assert all(f">{name}<" in svg for name in found)
+    assert all(f">{name}<" in svg for name in systems)
     assert "web, ranks 3–4: BLEU" in svg
 
 
@@ -113,6 +115,6 @@ def test_a_mistake_in_a_persons_file_is_told(here: Path, name: str, content: byt
 
 
 def test_the_groups_come_back_as_they_were_written(here: Path) -> None:
-    found = run_stage(here)
+    systems = run_stage(here)
     read = records.parse(dict[str, list[Group]], (here / "rarity.json").read_bytes(), "x")
-    assert [one.lowest for one in read["single"]] == [row["lowest"] for row in found["single"]]
+    assert [group.lowest for group in read["single"]] == [row["lowest"] for row in systems["single"]]
