@@ -1,4 +1,4 @@
-"""Compares each system of params.yaml with a base system: what it changes, what that does to quality and to cost."""
+"""Stage `ablations`: compare each system of params.yaml with a base system in parameters, quality and cost."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,14 +9,14 @@ import pandas as pd
 from pipeline import ablation_figure, model_cost, stage, tracking
 from pipeline.ablations_schema import Ablation, Ablations, Change, Difference, Value
 from pipeline.base_contrasts import BaseContrasts
-from pipeline.deciding import FEWEST
 from pipeline.parameters import Parameters, read
 from pipeline.schemas import records
 from pipeline.schemas.measured_text import Encoding
 from s2s import files
+from s2s.contrast import FEWEST
 from s2s.errors import check
 
-IDLE = {"train.checkpoint_minutes", "train.keep_checkpoints"}  # they change no weights
+IDLE = {"train.checkpoint_minutes", "train.keep_checkpoints"}  # keys that change no weights
 
 
 def main(
@@ -30,7 +30,7 @@ def main(
     table: Path,
     figure: Path,
 ) -> None:
-    """Writes how each system differs from the base.
+    """Write the differences of each system from the base.
 
     Args:
         base: the system that the others are compared with.
@@ -41,7 +41,7 @@ def main(
         clean: folder of clean text, from the clean stage.
         out: JSON file to be written.
         table: CSV file of the same numbers to be written.
-        figure: SVG file of the differences to be written, and with the suffix .png the same as PNG.
+        figure: SVG file of the differences to be written; the same figure is written as PNG beside it.
     """
     parameters = read()
     check_base(base, parameters)
@@ -61,7 +61,7 @@ def main(
                 name, changes(parameters, name, base), contrasts.perplexities(name), contrasts.bleu(name), cost
             )
 
-        found = Ablations(
+        report = Ablations(
             base=base,
             sentences=len(contrasts.references),
             fewest=FEWEST,
@@ -69,37 +69,37 @@ def main(
             systems=[ablation(name) for name in sorted(trained, key=lambda name: name != base)],
             untrained=[name for name in parameters.systems if name not in trained],
         )
-        records.write(out, found)
-        files.write_text(table, pd.DataFrame(map(row, found.systems)).to_csv(index=False, lineterminator="\n"))
-        ablation_figure.differences.write(figure, found)
-        record(tracked, parameters, found.systems)
+        records.write(out, report)
+        files.write_text(table, pd.DataFrame(map(row, report.systems)).to_csv(index=False, lineterminator="\n"))
+        ablation_figure.differences.write(figure, report)
+        record(tracked, parameters, report.systems)
 
 
 def check_base(base: str, parameters: Parameters) -> None:
-    """Refuses a base that is no system, or was not trained."""
-    known = ", ".join(name for name in parameters.systems if parameters.seeds(name))
-    check(parameters.seeds(base), f"ablations.base: found {base!r}; expected a system that has models: {known}")
+    """Raise a UserError if the base is not a system that has models."""
+    trained = ", ".join(name for name in parameters.systems if parameters.seeds(name))
+    check(parameters.seeds(base), f"ablations.base: found {base!r}; expected a system that has models: {trained}")
 
 
 def values(parameters: Parameters, system: str) -> dict[str, Value]:
-    """All that makes a system with models: its parameters by dotted key."""
+    """Return the parameters of a system's vocabulary, model and training by dotted key, such as `model.layers`."""
     vocabulary = parameters.vocabulary(parameters.vocabulary_of(system))
     sections = zip(("vocab", "model", "train"), (vocabulary, *parameters.system(system)), strict=True)
     return {f"{name}.{key}": value for name, section in sections for key, value in section.model_dump().items()}
 
 
 def changes(parameters: Parameters, system: str, base: str) -> list[Change]:
-    """In what a system is not as the base."""
-    own, other = values(parameters, system), values(parameters, base)
-    return [Change(key, other[key], own[key]) for key in own if own[key] != other[key] and key not in IDLE]
+    """Return the parameters in which a system differs from the base."""
+    own, of_base = values(parameters, system), values(parameters, base)
+    return [Change(key, of_base[key], own[key]) for key in own if own[key] != of_base[key] and key not in IDLE]
 
 
-def row(one: Ablation) -> dict[str, Any]:
-    """A system as a line of the table."""
-    perplexities, bleu = one.perplexities, one.bleu
+def row(ablation: Ablation) -> dict[str, Any]:
+    """Return a system as a row of the table."""
+    perplexities, bleu = ablation.perplexities, ablation.bleu
     line: dict[str, Any] = {
-        "system": one.system,
-        "changes": "; ".join(f"{change.key}: {change.base} -> {change.own}" for change in one.changes),
+        "system": ablation.system,
+        "changes": "; ".join(f"{change.key}: {change.base} -> {change.own}" for change in ablation.changes),
         "seeds": len(perplexities.seeds),
         "perplexity": perplexities.mean,
         "perplexity_spread": perplexities.spread,
@@ -108,33 +108,33 @@ def row(one: Ablation) -> dict[str, Any]:
     for name in ("run", "models", "beam", "bleu_tokenized", "low", "high"):
         line[name if not name.endswith(("low", "high")) else f"bleu_tokenized_{name}"] = bleu and getattr(bleu, name)
     line |= numbers("bleu_difference", bleu.difference if bleu else None)
-    return line | vars(one.cost)
+    return line | vars(ablation.cost)
 
 
-def numbers(name: str, found: Difference | None) -> dict[str, float | None]:
-    """The columns of a difference."""
+def numbers(name: str, difference: Difference | None) -> dict[str, float | None]:
+    """Return the columns of a difference: its value, interval and p-value, or None in each."""
     titles = {"": "value", "_low": "low", "_high": "high", "_p_value": "p_value"}
-    return {f"{name}{suffix}": getattr(found, key) if found else None for suffix, key in titles.items()}
+    return {f"{name}{suffix}": getattr(difference, key) if difference else None for suffix, key in titles.items()}
 
 
 def record(tracked: tracking.Run, parameters: Parameters, systems: Sequence[Ablation]) -> None:
-    """Records a run for each system, with the values of all that any system changes: so they can be compared."""
-    keys = list(dict.fromkeys(change.key for one in systems for change in one.changes))
-    for one in systems:
-        own = values(parameters, one.system)
-        tracked.part(one.system, {key: str(own[key]) for key in keys}, dict(metrics(one)))
+    """Record a run for each system, with its values of all parameters in which any system differs from the base."""
+    keys = list(dict.fromkeys(change.key for ablation in systems for change in ablation.changes))
+    for ablation in systems:
+        own = values(parameters, ablation.system)
+        tracked.part(ablation.system, {key: str(own[key]) for key in keys}, dict(metrics(ablation)))
 
 
-def metrics(one: Ablation) -> Iterator[tuple[str, float]]:
-    """The numbers of a system that are compared."""
-    yield "perplexity", one.perplexities.mean
-    if one.perplexities.change:
-        yield "perplexity_change", one.perplexities.change.value
-    if one.bleu:
-        yield "bleu_tokenized", one.bleu.bleu_tokenized
-        if one.bleu.difference:
-            yield "bleu_difference", one.bleu.difference.value
-    yield from vars(one.cost).items()
+def metrics(ablation: Ablation) -> Iterator[tuple[str, float]]:
+    """Yield the names and values of a system's measurements."""
+    yield "perplexity", ablation.perplexities.mean
+    if ablation.perplexities.change:
+        yield "perplexity_change", ablation.perplexities.change.value
+    if ablation.bleu:
+        yield "bleu_tokenized", ablation.bleu.bleu_tokenized
+        if ablation.bleu.difference:
+            yield "bleu_difference", ablation.bleu.difference.value
+    yield from vars(ablation.cost).items()
 
 
 if __name__ == "__main__":

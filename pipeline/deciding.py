@@ -1,60 +1,62 @@
-"""The rule by which results decide a claim of the paper, stated once.
+"""The rule by which results decide a claim of the paper.
 
-A claim holds if the 95 % interval of what it says lies above zero and p is below ALPHA, and fails if the interval lies
-below zero and p is below ALPHA; all else leaves it undecided, and so do fewer than FEWEST sentences. A claim of no
-loss, or of a small one, is that of a difference to which a margin was added. A claim of a certain size holds if the
-interval lies within the bounds of equivalence, by two such tests, and fails if it lies outside.
+A claim states that a number lies above zero. It holds if the number's 95 % interval lies above zero and p is below
+ALPHA, and fails if the interval lies below zero and p is below ALPHA. Otherwise it is undecided, as it is with fewer
+than FEWEST sentences. For a claim of at most a small loss, the margin is added to the difference. A claim of a certain
+size holds if the interval lies within the bounds of equivalence (two one-sided tests), and fails if it lies outside.
 """
 
 from dataclasses import replace
 
 from pipeline.claims import Cell, Claim, LayerShare, LengthClaim, PerplexityClaim, ProbeClaim
 from pipeline.scorecard_schema import Entry, Verdict
-from s2s.contrast import Contrast, Floats, judge
+from s2s.contrast import FEWEST, Contrast, Estimate, rounded
 
 ALPHA = 0.05
-FEWEST = 30  # sentences below which a bootstrap says little
-DECIMALS = 6
 MEASURES = {PerplexityClaim: "perplexity", LayerShare: "perplexity", ProbeClaim: "states"}
 Statement = Cell | Claim | PerplexityClaim | LayerShare | LengthClaim | ProbeClaim
 
 
 def too_few(sentences: int) -> str:
-    """Why so many sentences decide nothing, or nothing."""
+    """Return why the test set is too small to decide a claim, or ""."""
     return f"{sentences} test sentences; it takes {FEWEST}" if sentences < FEWEST else ""
 
 
-def decide(found: Contrast, sentences: int) -> tuple[Verdict, str]:
-    """The verdict on a contrast that is to lie above zero, and why there is none."""
+def decide(contrast: Contrast, sentences: int) -> tuple[Verdict, str]:
+    """Return the verdict on a claim that a contrast lies above zero, and the reason if it is undecided."""
     if reason := too_few(sentences):
         return "undecided", reason
-    if found.p_value < ALPHA and found.low > 0:
+    if contrast.p_value < ALPHA and contrast.low > 0:
         return "holds", ""
-    if found.p_value < ALPHA and found.high < 0:
+    if contrast.p_value < ALPHA and contrast.high < 0:
         return "fails", ""
     return "undecided", "it may be chance"
 
 
-def equivalent(value: float, drawn: Floats, low: float, high: float, sentences: int) -> tuple[Contrast, Verdict, str]:
-    """Two tests in one, of lying above `low` and below `high`: the contrast has the larger p if it holds."""
-    bounds = judge(value - low, drawn - low), judge(high - value, high - drawn)
+def equivalent(change: Estimate, low: float, high: float, sentences: int) -> tuple[Contrast, Verdict, str]:
+    """Test whether a change lies between two bounds, by one test for each bound.
+
+    Returns:
+        The contrast, whose p-value is that of the failed test or the larger of both; the verdict; and the reason if it
+        is undecided.
+    """
+    bounds = (change + -low).contrast(), (-change + high).contrast()
     verdicts = [decide(bound, sentences) for bound in bounds]
-    p_value = max(bound.p_value for bound in bounds)
-    found = replace(judge(value, drawn), p_value=p_value)
-    for bound, (verdict, why) in zip(bounds, verdicts, strict=True):
+    contrast = replace(change.contrast(), p_value=max(bound.p_value for bound in bounds))
+    for bound, (verdict, reason) in zip(bounds, verdicts, strict=True):
         if verdict == "fails":
-            return replace(found, p_value=bound.p_value), verdict, why
-    return found, *max(verdicts, key=lambda one: one[0] == "undecided")
+            return replace(contrast, p_value=bound.p_value), verdict, reason
+    return contrast, *max(verdicts, key=lambda decided: decided[0] == "undecided")
 
 
-def entry(said: Statement, data: str, sentences: int, test: str) -> Entry:
-    """What the paper says, before anything is known of ours."""
+def entry(statement: Statement, data: str, sentences: int, test: str) -> Entry:
+    """Return an entry with the paper's statement, before our results are known."""
     return Entry(
-        id=said.id,
-        kind="cell" if isinstance(said, Cell) else "claim",
-        section=said.section,
-        statement=said.statement,
-        measure=MEASURES.get(type(said), "BLEU"),  # type: ignore[arg-type]
+        id=statement.id,
+        kind="cell" if isinstance(statement, Cell) else "claim",
+        section=statement.section,
+        statement=statement.statement,
+        measure=MEASURES.get(type(statement), "BLEU"),  # type: ignore[arg-type]
         paper=[],
         paper_difference=None,
         ours=[],
@@ -71,13 +73,8 @@ def entry(said: Statement, data: str, sentences: int, test: str) -> Entry:
     )
 
 
-def rounded(value: float) -> float:
-    """A number as reports hold it, without a negative zero."""
-    return round(value, DECIMALS) + 0.0
-
-
-def with_contrast(one: Entry, found: Contrast, verdict: Verdict, why: str) -> Entry:
-    """An entry with what decided it."""
-    low, high, p_value = rounded(found.low), rounded(found.high), rounded(found.p_value)
-    difference = rounded(found.value)
-    return replace(one, difference=difference, low=low, high=high, p_value=p_value, verdict=verdict, why=why)
+def with_contrast(unjudged: Entry, contrast: Contrast, verdict: Verdict, why: str) -> Entry:
+    """Return an entry with its contrast and verdict filled in."""
+    low, high, p_value = rounded(contrast.low), rounded(contrast.high), rounded(contrast.p_value)
+    difference = rounded(contrast.value)
+    return replace(unjudged, difference=difference, low=low, high=high, p_value=p_value, verdict=verdict, why=why)

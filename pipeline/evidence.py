@@ -1,10 +1,10 @@
-"""What was measured on the test set, in the form in which results are compared: counts and sums of each sentence.
+"""Measurements of the test set, read as claims need them: counts and log-probabilities of each sentence.
 
-Shapes: N sentences, K results that are compared, D counts of a sentence, R samples.
+Shapes: N sentences, K results that are compared, D counts of a sentence.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,37 +19,25 @@ from pipeline.schemas.rescored import Choice, Rescored
 from pipeline.schemas.scored import RunScores
 from pipeline.schemas.translated import read_translations
 from s2s import contrast
-from s2s.candidates import bleu
-from s2s.contrast import Floats
+from s2s.contrast import Bootstrap, Floats, SystemScores
 
 LOG_PROBS = "sentence_log_probs.parquet"
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """K results on the test set itself, [K], and on drawn ones, [R, K]."""
-
-    values: Floats
-    samples: Floats
-
-
 class Evidence:
-    """All that claims are decided by; what no claim asks for is not read."""
+    """All results that claims can be decided by; a file is read when a claim first needs it."""
 
     def __init__(self, parameters: Parameters, reports: Path, translations: Path, rescored: Path, clean: Path) -> None:
         self.parameters = parameters
-        self.reports, self.translations, self.rescored, self.test = (
-            reports,
-            translations,
-            rescored,
-            clean / "test.parquet",
-        )
+        self.reports, self.translations, self.rescored = reports, translations, rescored
+        self.test = clean / "test.parquet"
         self.ours = matching.candidates(parameters)
-        self.read: dict[Path, Floats] = {}
+        self.bootstrap = Bootstrap(parameters.bleu.bootstrap_samples, parameters.bleu.bootstrap_seed)
+        self.cache: dict[Path, Floats] = {}
 
     @cached_property
     def references(self) -> list[str]:
-        """The right translations, in tokens."""
+        """The reference translations, tokenized."""
         return read_column(self.test, "target_tokens")
 
     @cached_property
@@ -59,61 +47,52 @@ class Evidence:
 
     @property
     def sentences(self) -> int:
-        """N."""
+        """Number of test sentences N."""
         return len(self.references)
 
     @property
     def data(self) -> str:
-        """Which text it is."""
+        """The name of the test set."""
         download = self.parameters.download
         return f"test set of {download.source}, {download.source_language} to {download.target_language}"
 
-    def score(self, one: Found) -> RunScores | Choice:
-        """The score of some translations as the stage before reported it."""
-        if one.kind == "run":
-            return records.read_named(RunScores, self.reports / "bleu.json", [one.place])[one.place]
-        return records.read(Rescored, self.reports / "rescore" / f"{one.place}.json").choices[one.kind]
+    def score(self, candidate: Found) -> RunScores | Choice:
+        """Return the score of translations as the bleu or the rescore stage reported it."""
+        if candidate.kind == "run":
+            return records.read_named(RunScores, self.reports / "bleu.json", [candidate.place])[candidate.place]
+        return records.read(Rescored, self.reports / "rescore" / f"{candidate.place}.json").choices[candidate.kind]
 
-    def counts(self, one: Found) -> Floats:
-        """What BLEU counts in each sentence of some translations, [N, D]."""
-        name = f"{one.place}.jsonl" if one.kind == "run" else f"{one.place}/{one.kind}.jsonl"
-        path = (self.translations if one.kind == "run" else self.rescored) / name
-        if path not in self.read:
+    def counts(self, candidate: Found) -> Floats:
+        """Return what BLEU counts in each sentence of some translations, [N, D]."""
+        if candidate.kind == "run":
+            path = self.translations / f"{candidate.place}.jsonl"
+        else:
+            path = self.rescored / candidate.place / f"{candidate.kind}.jsonl"
+        if path not in self.cache:
             rows = read_translations(path, len(self.references))
-            self.read[path] = contrast.bleu_counts([row.tokens for row in rows], self.references)
-        return self.read[path]
+            self.cache[path] = contrast.bleu_counts([row.tokens for row in rows], self.references)
+        return self.cache[path]
 
-    def bleu(self, compared: Sequence[Found]) -> Drawn:
-        """The paper's BLEU of translations, on the same draws."""
-        counts = [self.counts(one) for one in compared]
-        return self.drawn_bleu(np.hstack(counts), len(counts), 0)
+    def bleu(self, compared: Sequence[Found]) -> SystemScores:
+        """Compute the paper's BLEU of K translations."""
+        return self.bootstrap.bleu([self.counts(candidate) for candidate in compared])
 
-    def drawn_bleu(self, counts: Floats, results: int, number: int) -> Drawn:
-        """BLEU of K results from their counts side by side, [N, K D]; draws of another number are other ones."""
-        settings = self.parameters.bleu
-        sums = contrast.resample(counts, settings.bootstrap_samples, settings.bootstrap_seed + number)
-        values, samples = counts.sum(axis=0).reshape(results, -1), sums.reshape(len(sums), results, -1)
-        return Drawn(bleu(values), bleu(samples))
+    def groups(self, candidate: Found, groups: Sequence[Sequence[int]]) -> SystemScores:
+        """Compute BLEU of one translation over K groups of sentences, each resampled independently."""
+        counts, seed = self.counts(candidate), self.bootstrap.seed
+        draws = [replace(self.bootstrap, seed=seed + number) for number in range(len(groups))]
+        return contrast.combine([draw.bleu([counts[list(rows)]]) for draw, rows in zip(draws, groups, strict=True)])
 
-    def groups(self, one: Found, groups: Sequence[Sequence[int]]) -> Drawn:
-        """BLEU of some translations over groups of sentences, each drawn from by itself."""
-        found = [self.drawn_bleu(self.counts(one)[list(rows)], 1, number) for number, rows in enumerate(groups)]
-        return Drawn(
-            *(np.concatenate([getattr(part, name) for part in found], axis=-1) for name in ("values", "samples"))
-        )
+    def perplexities(self, systems: Sequence[Found]) -> tuple[SystemScores, list[list[int]]]:
+        """Compute the perplexities of K systems with one target vocabulary.
 
-    def perplexities(self, systems: Sequence[Found]) -> tuple[Drawn, list[list[int]]]:
-        """Perplexities of systems on the same draws, each of its first models, as many as all have, and their seeds.
-
-        What is compared is alike, its vocabulary too: sentences have the same tokens for all.
+        Returns:
+            The scores, of as many models of each system as all systems have; and the seeds of these models.
         """
-        of_each = [self.parameters.seeds(one.place) for one in systems]
-        seeds = [one[: min(map(len, of_each))] for one in of_each]
-        names = [[f"{one.place}-{seed}" for seed in some] for one, some in zip(systems, seeds, strict=True)]
-        scores = sentence_scores.read(self.reports / LOG_PROBS, [name for some in names for name in some])
-        means = [np.mean([scores[name].log_probs for name in some], axis=0) for some in names]
-        table = np.column_stack([scores[names[0][0]].tokens, *means])
-        settings = self.parameters.bleu
-        sums = contrast.resample(table, settings.bootstrap_samples, settings.bootstrap_seed)
-        whole = table.sum(axis=0)
-        return Drawn(contrast.perplexity(whole[1:], whole[0]), contrast.perplexity(sums[:, 1:], sums[:, :1])), seeds
+        seeds = [self.parameters.seeds(system.place) for system in systems]
+        models = min(map(len, seeds))
+        seeds = [own[:models] for own in seeds]
+        names = [[f"{system.place}-{seed}" for seed in own] for system, own in zip(systems, seeds, strict=True)]
+        scores = sentence_scores.read(self.reports / LOG_PROBS, [name for own in names for name in own])
+        log_probs = [[scores[name].log_probs for name in own] for own in names]
+        return self.bootstrap.perplexity(scores[names[0][0]].tokens, log_probs), seeds

@@ -1,4 +1,4 @@
-"""Holds each kind of statement of the paper against what was measured."""
+"""Decides each kind of statement of the paper by our results."""
 
 from dataclasses import replace
 from itertools import product
@@ -7,158 +7,163 @@ import numpy as np
 
 from pipeline import claims, matching
 from pipeline.claims import Cell, Claim, LayerShare, LengthClaim, PerplexityClaim, Side
-from pipeline.deciding import decide, entry, equivalent, rounded, too_few, with_contrast
-from pipeline.evidence import Drawn, Evidence
+from pipeline.deciding import decide, entry, equivalent, too_few, with_contrast
+from pipeline.evidence import Evidence
 from pipeline.matching import Found
 from pipeline.scorecard_schema import Entry
-from s2s.contrast import Contrast, Floats, judge
+from s2s.contrast import Estimate, Floats, SystemScores, rounded
 
 PAIRED = "paired bootstrap over test sentences"
 
 
 def judge_cell(cell: Cell, evidence: Evidence) -> Entry:
-    """A cell holds if the interval of our score reaches the paper's, on the paper's test set."""
-    size = evidence.sentences
-    one = entry(cell, evidence.data, size, "the 95 % bootstrap interval of our score reaches the paper's")
-    one = replace(one, paper=[cell.paper])
+    """Compare a score of a table of the paper with ours; on the paper's test set, the score's interval decides."""
+    result = entry(
+        cell, evidence.data, evidence.sentences, "the 95 % bootstrap interval of our score reaches the paper's"
+    )
+    result = replace(result, paper=[cell.paper])
     if cell.side is None:
-        return replace(one, why="a system that this project does not build")
-    plain = [ours for ours in evidence.ours if ours.plain]
-    found = matching.choose(plain, [cell.side])
-    if not found:
-        return replace(one, why=matching.missing(plain, [cell.side]))
-    score = evidence.score(found[0])
-    one = replace(one, ours=[score.bleu_tokenized], compared=[found[0].name])
-    if reason := incomparable(found[0], evidence):
-        return replace(one, verdict="undecided", why=reason)
+        return replace(result, why="a system that this project does not build")
+    plain = [candidate for candidate in evidence.ours if candidate.plain]
+    chosen = matching.choose(plain, [cell.side])
+    if not chosen:
+        return replace(result, why=matching.missing(plain, [cell.side]))
+    score = evidence.score(chosen[0])
+    result = replace(result, ours=[score.bleu_tokenized], compared=[chosen[0].name])
+    if reason := incomparable(chosen[0], evidence):
+        return replace(result, verdict="undecided", why=reason)
     numbers = (score.bleu_tokenized, score.bleu_tokenized_low, score.bleu_tokenized_high)
     difference, low, high = (rounded(number - cell.paper) for number in numbers)
-    one = replace(one, difference=difference, low=low, high=high)
-    if reason := too_few(size):
-        return replace(one, verdict="undecided", why=reason)
-    return replace(one, verdict="holds" if high >= 0 else "fails")
+    result = replace(result, difference=difference, low=low, high=high)
+    if reason := too_few(evidence.sentences):
+        return replace(result, verdict="undecided", why=reason)
+    return replace(result, verdict="holds" if high >= 0 else "fails")
 
 
-def incomparable(found: Found, evidence: Evidence) -> str:
-    """Why a score of ours is none to hold against the paper's, or nothing."""
+def incomparable(candidate: Found, evidence: Evidence) -> str:
+    """Return why our score cannot be compared with the paper's, or ""."""
     if evidence.parameters.download.source not in claims.SOURCES:
         return f"scores compare on one test set alone: the paper's is {claims.TEST_SET}"
     if evidence.parameters.clean.lowercase:
         return "the paper's scores are of cased text"
-    if found.kind != "run" and not found.foreign:
+    if candidate.kind != "run" and not candidate.foreign:
         return "the paper's lists are those of a phrase-based system"
     return ""
 
 
 def judge_bleu(claim: Claim, evidence: Evidence) -> Entry:
-    """A claim that a weighted sum of BLEU scores lies above zero."""
-    one = entry(claim, evidence.data, evidence.sentences, f"{PAIRED}: {sum_in_words(claim)} above 0")
-    one = replace(one, paper=list(claim.paper), paper_difference=rounded(float(np.dot(claim.weights, claim.paper))))
-    found = matching.choose(evidence.ours, claim.sides, claim.alike)
-    if not found:
-        return replace(one, why=matching.missing(evidence.ours, claim.sides))
-    drawn = evidence.bleu(found)
-    one = with_values(one, drawn, [ours.name for ours in found])
-    contrast = weighted(drawn, claim.weights)
-    verdict, why = decide(contrast, one.sentences)
-    if claim.only_if is not None and decide(weighted(drawn, claim.only_if), one.sentences)[0] != "holds":
-        verdict, why = "undecided", too_few(one.sentences) or "there is no sure gain to share"
-    return with_contrast(one, contrast, verdict, why)
+    """Decide a claim that a weighted sum of BLEU scores lies above zero."""
+    result = entry(claim, evidence.data, evidence.sentences, f"{PAIRED}: {sum_in_words(claim)} above 0")
+    paper_difference = rounded(float(np.dot(claim.weights, claim.paper)))
+    result = replace(result, paper=list(claim.paper), paper_difference=paper_difference)
+    chosen = matching.choose(evidence.ours, claim.sides, claim.alike)
+    if not chosen:
+        return replace(result, why=matching.missing(evidence.ours, claim.sides))
+    scores = evidence.bleu(chosen)
+    result = with_values(result, scores, [candidate.name for candidate in chosen])
+    contrast = scores.weighted_sum(claim.weights).contrast()
+    verdict, why = decide(contrast, result.sentences)
+    if claim.only_if is not None and not is_positive(scores.weighted_sum(claim.only_if), result.sentences):
+        verdict, why = "undecided", too_few(result.sentences) or "there is no sure gain to share"
+    return with_contrast(result, contrast, verdict, why)
 
 
-def weighted(drawn: Drawn, weights: tuple[float, ...]) -> Contrast:
-    """A weighted sum of results."""
-    return judge(float(drawn.values @ np.array(weights)), drawn.samples @ np.array(weights))
+def is_positive(estimate: Estimate, sentences: int) -> bool:
+    """Return whether it is decided that a number lies above zero."""
+    return decide(estimate.contrast(), sentences)[0] == "holds"
 
 
-def with_values(one: Entry, drawn: Drawn, names: list[str]) -> Entry:
-    """An entry with our results."""
-    return replace(one, ours=[rounded(value) for value in drawn.values.tolist()], compared=names)
+def with_values(result: Entry, scores: SystemScores, names: list[str]) -> Entry:
+    """Return an entry with our scores, and the names of what they belong to."""
+    return replace(result, ours=[rounded(value) for value in scores.values.tolist()], compared=names)
 
 
 def sum_in_words(claim: Claim) -> str:
-    """What of the compared scores is to lie above zero."""
+    """Describe the weighted sum of scores that is to lie above zero."""
     if claim.weights == (-1.0, 1.0):
         return "difference in BLEU"
     return "BLEU of the second less the mean of the first and the third"
 
 
 def judge_perplexities(claim: PerplexityClaim, evidence: Evidence) -> Entry:
-    """A claim that perplexity sinks."""
-    one = entry(claim, evidence.data, evidence.sentences, f"{PAIRED}: change of perplexity below 0")
-    one = replace(one, paper=list(claim.paper), paper_difference=rounded(claim.change))
-    found = matching.choose(evidence.ours, claim.sides)
-    if not found:
-        return replace(one, why=matching.missing(evidence.ours, claim.sides))
-    one, change, changes = changed(one, found, evidence, 1)
-    verdict, why = decide(judge(-change, -changes), one.sentences)
-    return with_contrast(one, judge(change, changes), verdict, why)
+    """Decide a claim that the second system has the lower perplexity."""
+    result = entry(claim, evidence.data, evidence.sentences, f"{PAIRED}: change of perplexity below 0")
+    result = replace(result, paper=list(claim.paper), paper_difference=rounded(claim.change))
+    chosen = matching.choose(evidence.ours, claim.sides)
+    if not chosen:
+        return replace(result, why=matching.missing(evidence.ours, claim.sides))
+    result, change = with_change(result, chosen, evidence)
+    verdict, why = decide((-change).contrast(), result.sentences)
+    return with_contrast(result, change.contrast(), verdict, why)
 
 
-def changed(one: Entry, found: tuple[Found, ...], evidence: Evidence, steps: int) -> tuple[Entry, float, Floats]:
-    """An entry with the perplexities of two systems, and by what share they differ, for each of some equal steps."""
-    drawn, seeds = evidence.perplexities(found)
-    names = [shown(ours, some) for ours, some in zip(found, seeds, strict=True)]
-    ratio, ratios = drawn.values[1] / drawn.values[0], drawn.samples[:, 1] / drawn.samples[:, 0]
-    return with_values(one, drawn, names), float(ratio ** (1 / steps) - 1), ratios ** (1 / steps) - 1
+def with_change(
+    result: Entry, systems: tuple[Found, ...], evidence: Evidence, steps: int = 1
+) -> tuple[Entry, Estimate]:
+    """Return an entry with the perplexities of two systems, and their relative change for each of some equal steps."""
+    scores, seeds = evidence.perplexities(systems)
+    names = [with_seeds(system, own) for system, own in zip(systems, seeds, strict=True)]
+    return with_values(result, scores, names), scores.change(steps)
 
 
-def shown(system: Found, seeds: list[int]) -> str:
-    """A system and those of its models that are compared."""
+def with_seeds(system: Found, seeds: list[int]) -> str:
+    """Return the name of a system and the seeds of its models that are compared."""
     return f"{system.place}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
 def judge_share(claim: LayerShare, evidence: Evidence) -> Entry:
-    """The claim by how much each layer changes perplexity."""
+    """Decide the claim that each layer changes perplexity by a share within bounds."""
     test = f"{PAIRED}: two tests, of a change for each layer above {claim.low:.0%} and below {claim.high:.0%}"
-    one = replace(entry(claim, evidence.data, evidence.sentences, test), paper_difference=claim.paper)
+    result = replace(entry(claim, evidence.data, evidence.sentences, test), paper_difference=claim.paper)
     pair = shallow_and_deep(evidence)
     if not pair:
-        return replace(one, why="params.yaml has no models that differ in nothing but layers")
-    one, change, changes = changed(one, pair, evidence, pair[1].layers - pair[0].layers)
-    return with_contrast(one, *equivalent(change, changes, claim.low, claim.high, one.sentences))
+        return replace(result, why="params.yaml has no models that differ in nothing but layers")
+    result, change = with_change(result, pair, evidence, pair[1].layers - pair[0].layers)
+    return with_contrast(result, *equivalent(change, claim.low, claim.high, result.sentences))
 
 
 def shallow_and_deep(evidence: Evidence) -> tuple[Found, ...]:
-    """The systems with the fewest and the most layers, and alike in all else, that are the farthest apart; or none."""
-    systems = [one for one in evidence.ours if one.kind == "model"]
-    depths = sorted({one.layers for one in systems})
+    """Return the two systems farthest apart in layers that are alike in all else; () if there are none."""
+    systems = [candidate for candidate in evidence.ours if candidate.kind == "model"]
+    depths = sorted({system.layers for system in systems})
     for low, high in sorted(product(depths, depths), key=lambda span: span[0] - span[1]):
         if low >= high:
             break
-        if found := matching.choose(systems, [Side("model", layers=low), Side("model", layers=high)]):
-            return found
+        if pair := matching.choose(systems, [Side("model", layers=low), Side("model", layers=high)]):
+            return pair
     return ()
 
 
 def judge_length(claim: LengthClaim, evidence: Evidence) -> Entry:
-    """A claim that longer sentences cost no more than a margin."""
-    shorter, longer = by_length(evidence.lengths, claim)
+    """Decide a claim that longer sentences lose no more BLEU than a margin."""
+    groups = by_length(evidence.lengths, claim)
+    sizes = [len(rows) for rows in groups]
     test = f"bootstrap over each group of sentences: difference in BLEU above -{claim.margin:g}"
-    one = entry(claim, evidence.data, len(shorter) + len(longer), test)
-    found = matching.choose(evidence.ours, [Side("run", reverse_source=True)])
-    if not found:
-        return replace(one, why=matching.missing(evidence.ours, [Side("run", reverse_source=True)]))
-    if not shorter or not longer:
-        return replace(
-            one,
-            why=f"no test sentence of {claims.LONG} tokens or more"
-            if shorter
-            else "too few test sentences to form groups",
-        )
-    drawn = evidence.groups(found[0], [shorter, longer])
-    one = with_values(one, drawn, [f"{found[0].name}, {span(evidence.lengths[rows])}" for rows in (shorter, longer)])
-    contrast, size = weighted(drawn, (-1.0, 1.0)), min(len(shorter), len(longer))
-    drops = drawn.samples @ np.array([-1.0, 1.0]) + claim.margin
-    verdict, why = decide(judge(contrast.value + claim.margin, drops), size)
-    score = judge(drawn.values[0] - claim.margin, drawn.samples[:, 0] - claim.margin)
-    if decide(score, size)[0] != "holds":
-        verdict, why = "undecided", too_few(size) or "there is nothing to lose"
-    return with_contrast(one, contrast, verdict, why)
+    result = entry(claim, evidence.data, sum(sizes), test)
+    sides = [Side("run", reverse_source=True)]
+    chosen = matching.choose(evidence.ours, sides)
+    if not chosen:
+        return replace(result, why=matching.missing(evidence.ours, sides))
+    if reason := without_groups(*sizes):
+        return replace(result, why=reason)
+    scores = evidence.groups(chosen[0], groups)
+    result = with_values(result, scores, [f"{chosen[0].name}, {span(evidence.lengths[rows])}" for rows in groups])
+    difference, fewest = scores.difference(), min(sizes)
+    verdict, why = decide((difference + claim.margin).contrast(), fewest)
+    if not is_positive(scores.weighted_sum((1.0, 0.0)) + -claim.margin, fewest):  # a loss is at most the score itself
+        verdict, why = "undecided", too_few(fewest) or "there is nothing to lose"
+    return with_contrast(result, difference.contrast(), verdict, why)
+
+
+def without_groups(shorter: int, longer: int) -> str:
+    """Return why the test set has no two groups of sentences to compare, or ""."""
+    if shorter and longer:
+        return ""
+    return f"no test sentence of {claims.LONG} tokens or more" if shorter else "too few test sentences to form groups"
 
 
 def by_length(lengths: Floats, claim: LengthClaim) -> tuple[list[int], list[int]]:
-    """Two groups of sentences of which the second is the longer."""
+    """Return the indices of the shorter and of the longer group of sentences that a claim compares."""
     order = np.lexsort((np.arange(len(lengths)), lengths))
     below = order[lengths[order] < claims.LONG]
     fifths = [fifth.tolist() for fifth in np.array_split(below, claims.FIFTHS)]
@@ -168,5 +173,5 @@ def by_length(lengths: Floats, claim: LengthClaim) -> tuple[list[int], list[int]
 
 
 def span(lengths: Floats) -> str:
-    """From the shortest to the longest."""
+    """Return the shortest and the longest of some lengths in words."""
     return f"{int(lengths.min())} to {int(lengths.max())} tokens"

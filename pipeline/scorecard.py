@@ -1,4 +1,4 @@
-"""Holds each table and claim of the paper against what was measured, and says which are decided and how surely."""
+"""Stage `scorecard`: compare each table cell and claim of the paper with our results, and decide whether it holds."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline import claims, stage, tracking
-from pipeline.deciding import ALPHA, FEWEST
+from pipeline.deciding import ALPHA
 from pipeline.evidence import Evidence
 from pipeline.judges import judge_bleu, judge_cell, judge_length, judge_perplexities, judge_share
 from pipeline.parameters import read
@@ -16,10 +16,11 @@ from pipeline.schemas import records
 from pipeline.scorecard_schema import VERDICTS, Entry, Scorecard
 from pipeline.state_judge import judge_states
 from s2s import files
+from s2s.contrast import FEWEST
 
 
 def main(reports: Path, translations: Path, rescored: Path, clean: Path, out: Path, table: Path) -> None:
-    """Writes the paper's side, ours and a verdict for each cell and each claim.
+    """Write the paper's numbers, ours and a verdict for each cell and each claim.
 
     Args:
         reports: folder of the JSON files of the stages that measure.
@@ -34,17 +35,19 @@ def main(reports: Path, translations: Path, rescored: Path, clean: Path, out: Pa
         entries = list(judged(Evidence(parameters, reports, translations, rescored, clean)))
         records.write(out, Scorecard(entries, ALPHA, FEWEST, parameters.bleu.bootstrap_samples))
         files.write_text(table, pd.DataFrame(map(row, entries)).to_csv(index=False, lineterminator="\n"))
-        found = [one.verdict for one in entries if one.kind == "claim"]
-        tracked.metrics({f"claims.{verdict.replace(' ', '_')}": found.count(verdict) for verdict in VERDICTS})
+        verdicts = [entry.verdict for entry in entries if entry.kind == "claim"]
+        tracked.metrics({f"claims.{verdict.replace(' ', '_')}": verdicts.count(verdict) for verdict in VERDICTS})
 
 
-def row(one: Entry) -> dict[str, Any]:
-    """An entry as a line of the table: several values of a cell stand behind each other."""
-    return {name: "; ".join(map(str, of)) if isinstance(of, list) else of for name, of in asdict(one).items()}
+def row(entry: Entry) -> dict[str, Any]:
+    """Return an entry as a row of the table; the values of a list are joined by semicolons."""
+    return {
+        name: "; ".join(map(str, value)) if isinstance(value, list) else value for name, value in asdict(entry).items()
+    }
 
 
 def judged(evidence: Evidence) -> Iterator[Entry]:
-    """All entries, in the order of the paper's tables and then of its text."""
+    """Yield all entries, those of the paper's tables first, then those of its text."""
     yield from (judge_cell(cell, evidence) for cell in claims.CELLS)
     yield judge_perplexities(claims.REVERSAL, evidence)
     yield judge_bleu(claims.CLAIMS[0], evidence)

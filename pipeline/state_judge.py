@@ -1,4 +1,4 @@
-"""Holds what the paper says of the encoder's states (section 3.8) against how probe sentences lie in them."""
+"""Decides what the paper says of the encoder's states (section 3.8) by the distances between probe sentences."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,10 +16,10 @@ TEST = "permutation of the groups among the probe sentences: their mean silhouet
 
 
 def judge_states(reports: Path) -> Iterator[Entry]:
-    """The entries on word order and on voice, each by the first panel of probe sentences that can tell.
+    """Yield the entries on word order and on voice, each decided by the first suitable panel of probe sentences.
 
-    Only sentences of the same words, in another order, tell of word order. Where there are none, sentences of one group
-    are the same said in other ways, as in the active and the passive voice.
+    Word order needs sentences that have the same words in another order. In the other panels, the sentences of a group
+    say the same in several ways, such as in the active and the passive voice.
     """
     probes = records.read(MeasuredProbes, reports / EMBEDDINGS)
     order = [panel for panel in probes.panels if panel.separation.reordered is not None]
@@ -29,26 +29,39 @@ def judge_states(reports: Path) -> Iterator[Entry]:
 
 
 def best(panels: list[MeasuredPanel]) -> MeasuredPanel | None:
-    """The first panel whose groups can be tested, or the first at all."""
-    return next((one for one in panels if one.separation.silhouette is not None), panels[0] if panels else None)
+    """Return the first panel whose groups can be tested, else the first panel; None if there are no panels."""
+    testable = (panel for panel in panels if panel.separation.silhouette is not None)
+    return next(testable, panels[0] if panels else None)
 
 
 def judge(claim: ProbeClaim, panel: MeasuredPanel | None, probes: MeasuredProbes, missing: str) -> Entry:
-    """A claim that sentences of a group lie nearer to each other than those of different groups."""
+    """Decide a claim that sentences of a group lie nearer to each other than to those of other groups.
+
+    Args:
+        claim: what the paper says.
+        panel: probe sentences that decide it, or None.
+        probes: the model that embedded them.
+        missing: the reason for the entry if there is no panel.
+    """
     if panel is None:
         return replace(entry(claim, "probe sentences", 0, TEST), why=missing)
-    found, name = panel.separation, f"{probes.model}, panel {panel.panel}"
-    one = entry(claim, "probe sentences", len(panel.sentences), TEST)
-    if found.silhouette is None or found.silhouette_p_value is None:
-        reason = "each sentence is a group of its own, or all are one"
-        return replace(one, verdict="undecided", why=reason)
-    verdict, why = tested(found.silhouette_p_value)
-    p_value = found.silhouette_p_value
-    return replace(one, ours=[found.silhouette], compared=[name], p_value=p_value, verdict=verdict, why=why)
+    separation, name = panel.separation, f"{probes.model}, panel {panel.panel}"
+    result = entry(claim, "probe sentences", len(panel.sentences), TEST)
+    if separation.silhouette is None or separation.silhouette_p_value is None:
+        return replace(result, verdict="undecided", why="each sentence is a group of its own, or all are one")
+    verdict, why = verdict_of(separation.silhouette_p_value)
+    return replace(
+        result,
+        ours=[separation.silhouette],
+        compared=[name],
+        p_value=separation.silhouette_p_value,
+        verdict=verdict,
+        why=why,
+    )
 
 
-def tested(p_value: float) -> tuple[Verdict, str]:
-    """The verdict on how many arrangements of the groups lie as far apart."""
+def verdict_of(p_value: float) -> tuple[Verdict, str]:
+    """Return the verdict by the share of arrangements of the groups that separate as well, and why if undecided."""
     if p_value < ALPHA:
         return "holds", ""
     return ("fails", "") if p_value > 1 - ALPHA else ("undecided", "it may be chance")

@@ -62,3 +62,23 @@ def test_perplexity_of_a_model_that_guesses_among_eight_is_eight() -> None:
 @pytest.mark.parametrize(("log_prob", "tokens"), [(-1e9, 1.0), (-1e9, 0.0)])
 def test_the_perplexity_of_a_hopeless_model_is_finite(log_prob: float, tokens: float) -> None:
     assert np.isfinite(contrast.perplexity(np.array(log_prob), np.array(tokens)))
+
+
+def test_systems_are_compared_as_their_parts_are_by_hand() -> None:
+    counts = [contrast.bleu_counts(lines, REFERENCES) for lines in (WORSE, BETTER)]
+    scores = contrast.Bootstrap(300, 7).bleu(counts)
+    assert scores.difference().contrast() == compare(300, 7)
+    assert scores.values.tolist() == [float(bleu(table.sum(axis=0))) for table in counts]
+    joined = contrast.combine([contrast.Bootstrap(300, 7).bleu([table]) for table in counts])
+    assert joined.difference().contrast() == compare(300, 7)
+
+
+def test_perplexities_are_geometric_means_over_models_and_change_in_equal_steps() -> None:
+    tokens = np.array([3, 5, 4])
+    log_probs = [[np.array([-6.0, -9.0, -7.0])], [np.array([-3.0, -5.0, -4.0]), np.array([-5.0, -7.0, -6.0])]]
+    scores = contrast.Bootstrap(50, 1).perplexity(tokens, log_probs)
+    assert scores.values == pytest.approx([np.exp(22 / 12), np.exp(15 / 12)])
+    assert scores.samples.shape == (50, 2)
+    assert scores.change().value == pytest.approx(np.exp(-7 / 12) - 1)
+    assert scores.change(2).value == pytest.approx(np.exp(-7 / 24) - 1)
+    assert (-scores.change() + 0.5).value == pytest.approx(1.5 - np.exp(-7 / 12))
