@@ -1,16 +1,25 @@
-"""The one reader of params.yaml: frozen, typed, and refusing what it does not know before any work starts."""
+"""The one reader of params.yaml: it returns typed, frozen values and refuses unknown keys before any work starts."""
 
 import difflib
+import reprlib
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode
 
 from s2s.errors import UserError, check
 
 PATH = Path("params.yaml")
+MOST_CHARACTERS = 500_000  # of a YAML file; ruamel.yaml reads about 50,000 a second
+MOST_VALUES = 500_000  # in it, where each alias counts as all the values that it stands for
+QUOTE = reprlib.Repr()  # writes values into messages, shortened
+QUOTE.maxstring = QUOTE.maxother = 200
 Device = Literal["auto", "cpu", "cuda"]
 Threads = Annotated[int, Field(ge=1, le=1024)]
 BatchTokens = Annotated[int, Field(ge=16, le=10_000_000)]
@@ -22,7 +31,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 class Section(BaseModel):
     """A part of params.yaml: every key must be there, no other may be, and no value changes its type."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, str_max_length=4096)
 
 
 class Demo(Section):
@@ -338,9 +347,13 @@ def read(path: Path = PATH) -> Parameters:
 
 
 def read_text(path: Path) -> str:
-    """The text of a parameter file, or one line that says why there is none."""
+    """Return the text of a parameter file, with the line ends that it has.
+
+    Raises:
+        UserError: one line that says why there is no text.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a parameter file, see presets/") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -348,11 +361,8 @@ def read_text(path: Path) -> str:
 
 
 def parse(text: str, place: str) -> Parameters:
-    """Checks the text of a parameter file; `place` names it in errors."""
-    try:
-        values = yaml.load(text, Loader=UniqueKeyLoader)
-    except yaml.YAMLError as error:
-        raise UserError(f"{place}: not YAML: {' '.join(str(error).split())}") from None
+    """Check the text of a parameter file and return its values; `place` names the file in errors."""
+    values = load(text, place)
     check(isinstance(values, dict), f"{place}: found {type(values).__name__}; expected sections such as `model:`")
     try:
         parameters = Parameters.model_validate(values)
@@ -369,20 +379,68 @@ def parse(text: str, place: str) -> Parameters:
     return parameters
 
 
-class UniqueKeyLoader(yaml.SafeLoader):
-    """YAML that refuses a key written twice, of which PyYAML would silently keep the last."""
+def load(text: str, place: str) -> Any:
+    """Return the values of a YAML 1.2 text, read as DVC reads it; `place` names the file in errors.
+
+    Raises:
+        UserError: one line for text that is not YAML, for a key that is there twice, and for a text so large, so deep
+            or so full of aliases that reading or printing it could take minutes.
+    """
+    check(
+        len(text) <= MOST_CHARACTERS,
+        f"{place}: found {len(text):,} characters; expected at most {MOST_CHARACTERS:,}",
+    )
+    reader = YAML(typ="safe", pure=True)
+    reader.Constructor = PlainConstructor
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of anchors that are defined twice, which YAML allows
+            values = reader.load(text)
+    except RecursionError:
+        raise UserError(f"{place}: found values nested too deeply to be read; expected sections of keys") from None
+    except Exception as error:  # beside its own errors, ruamel.yaml passes on those of int(), datetime() and others
+        raise UserError(f"{place}: {trouble(error)}") from None
+    count = expanded(values, {})
+    check(count <= MOST_VALUES, f"{place}: found aliases of aliases without end; expected values written out")
+    return values
 
 
-def construct_unique(loader: UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    """A mapping whose keys are all different."""
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    for key, (key_node, _) in zip(keys, node.value, strict=True):
-        if keys.count(key) > 1:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is there twice", key_node.start_mark)
-    return dict(loader.construct_pairs(node, deep=True))
+class PlainConstructor(SafeConstructor):
+    """The reader's part that makes values: it refuses merge keys, which can double a map again and again."""
+
+    def flatten_mapping(self, node: MappingNode) -> Any:
+        """Refuse a map with the key `<<`."""
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise MarkedYAMLError(
+                    problem="found a merge key <<; expected keys written out", problem_mark=key.start_mark
+                )
+        return super().flatten_mapping(node)
 
 
-UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, construct_unique)
+def trouble(error: Exception) -> str:
+    """Return what is wrong with a text that is not YAML, in one line."""
+    mark = getattr(error, "problem_mark", None)
+    problem = str(getattr(error, "problem", None) or error)
+    if isinstance(error, DuplicateKeyError):
+        key = problem.removeprefix('found duplicate key "').partition('" with value')[0]
+        problem = f"key {key[:100]!r} is there twice"
+    at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"not YAML: {at}{' '.join(problem.split())[:200]}"
+
+
+def expanded(values: object, counts: dict[int, int]) -> int:
+    """Return how many values a tree holds, where each alias counts as all that it stands for.
+
+    Args:
+        counts: results for maps and lists by id, as far as they are known; a map that holds itself counts as too many.
+    """
+    if not isinstance(values, dict | list):
+        return 1
+    if id(values) not in counts:
+        counts[id(values)] = MOST_VALUES
+        inner = values.values() if isinstance(values, dict) else values
+        counts[id(values)] = 1 + sum(expanded(value, counts) for value in inner)
+    return counts[id(values)]
 
 
 def check_changes(read_changed: Callable[[], object], place: str) -> None:
@@ -394,9 +452,9 @@ def check_changes(read_changed: Callable[[], object], place: str) -> None:
 
 
 def describe(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
-    """The first of pydantic's complaints, misspelt keys before what they leave missing: place, found, wanted."""
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    place = prefix + tuple(str(part) for part in first["loc"] if part != "[key]")
+    """Return place, found and wanted of the first mistake; misspelled keys come before what they leave missing."""
+    first = min(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
+    place = prefix + tuple(str(part)[:100] for part in first["loc"] if part != "[key]")
     name = ".".join(place)
     match first["type"]:
         case "extra_forbidden":
@@ -407,7 +465,15 @@ def describe(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
             return f"missing key {name}; see presets/ for a complete file"
         case _:
             wanted = first["msg"].replace("Input should", "expected to").replace("String should", "expected to")
-            return f"{name}: found {first['input']!r}; {wanted}"
+            return f"{name}: found {quoted(first['input'])}; {wanted}"
+
+
+def quoted(value: object) -> str:
+    """Return a value as a message shows it, shortened where it is long."""
+    try:
+        return QUOTE.repr(value)
+    except ValueError:  # Python prints no integer of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def known_keys(place: tuple[str, ...]) -> Iterator[str]:

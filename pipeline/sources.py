@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from pipeline.parameters import UniqueKeyLoader
+from pipeline.parameters import load
 from s2s.errors import UserError, check
 
 LISTED = Path(__file__).with_name("sources.yaml")
@@ -106,11 +105,11 @@ def read(path: Path = LISTED) -> dict[str, Source]:
         UserError: one line with place, found and wanted.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)
+        values = load(path.read_text(encoding="utf-8"), str(path))
         return TypeAdapter(dict[str, Source]).validate_python(values)
     except OSError as error:
         raise UserError(f"{path}: {str(error.strerror).lower()}; expected a list of sources") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         raise UserError(f"{path}: {describe(error)}") from None

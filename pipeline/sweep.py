@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from pipeline import parameter_file, parameters
 from pipeline.parameters import Model, Parameters, Run, Section, Train, Vocab
@@ -103,16 +102,11 @@ def known_key(name: str) -> str:
 
 
 def read_value(key: str, text: str) -> Any:
-    """A value as params.yaml would have it; a number such as 1e-4, which YAML takes for text, is one."""
+    """Return a value as params.yaml would have it; text that is not YAML stays text, for the key's type to refuse."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = parameters.load(text, key)
+    except UserError:
         value = text
-    if isinstance(value, str) and SECTIONS[KEYS[key]].model_fields[key].annotation is float:
-        try:
-            return float(value)
-        except ValueError:
-            return value
     check(
         not isinstance(value, dict | list),
         f"{PLACE}: {key}: found {text!r}; expected single values with commas between",

@@ -1,7 +1,9 @@
+"""Entries are added to a parameter file and everything else in it stays byte for byte."""
+
 import pytest
-import yaml
 
 from pipeline import parameter_file
+from pipeline.parameters import load
 from s2s.errors import UserError
 
 ENTRIES = {"b-2": {"model": {"layers": 2}}, "c": {}}
@@ -21,9 +23,18 @@ LINES = "b-2: {model: {layers: 2}}", "c: {}"
     ],
 )  # fmt: skip
 def test_entries_come_last_and_all_else_stays(before: str, after: str) -> None:
-    found = parameter_file.insert(before, "runs", ENTRIES)
-    assert found == after % LINES
-    assert yaml.safe_load(found) == yaml.safe_load(before) | {"runs": yaml.safe_load(before)["runs"] | ENTRIES}
+    changed = parameter_file.insert(before, "runs", ENTRIES)
+    assert changed == after % LINES
+    assert load(changed, "") == load(before, "") | {"runs": load(before, "")["runs"] | ENTRIES}
+
+
+@pytest.mark.parametrize("newline", ["\r\n", "\r"])
+@pytest.mark.parametrize(
+    "text", ["# all\nruns:\n  a: {}   # b\n\n# next\nc: 1\n", "last: 1\nruns:\n  a: 1", "runs: {}\nc: 1\n"]
+)
+def test_line_ends_stay(text: str, newline: str) -> None:
+    wanted = parameter_file.insert(text, "runs", ENTRIES).replace("\n", newline)
+    assert parameter_file.insert(text.replace("\n", newline), "runs", ENTRIES) == wanted
 
 
 def test_nothing_to_add_changes_nothing() -> None:
@@ -36,6 +47,8 @@ def test_what_cannot_be_added_to_is_refused(text: str) -> None:
         parameter_file.insert(text, "runs", ENTRIES)
 
 
-@pytest.mark.parametrize("value", [1e-05, 0.1, True, "no", "a: b", "é", {"x": {}}, 2**40])
+@pytest.mark.parametrize(
+    "value", [1e-05, 4e20, 0.1, True, "no", "4e-3", "0o10", "a: b", "é", "a\nb", "", {"x": {}}, 2**40]
+)
 def test_values_are_read_as_they_were_written(value: object) -> None:
-    assert yaml.safe_load(parameter_file.entry("key", value)) == {"key": value}
+    assert load(parameter_file.entry("key", value), "") == {"key": value}

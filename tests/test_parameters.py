@@ -1,10 +1,13 @@
 """params.yaml is read whole and typed, or refused in one line that says place, found and wanted."""
 
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.serialize import loads_yaml
 
 from pipeline import parameters
 from s2s.errors import UserError
@@ -40,9 +43,52 @@ REFUSED = {
     ),
     "number as text": (re.sub(r"layers: \d+", 'layers: "3"', TEXT), "model.layers: found '3'; expected to be a valid"),
     "unknown choice": (changed("cell: lstm", "cell: lstn"), "model.cell: found 'lstn'; expected to be 'lstm'"),
-    "key twice": (changed("cell: lstm", "cell: lstm\n  cell: lstm"), "key 'cell' is there twice"),
+    "key twice": (
+        "a: 1\nb:\n  cell: lstm\n  cell: lstm\n",
+        "params.yaml: not YAML: line 4, column 3: key 'cell' is there twice",
+    ),
     "no mapping": ("- a\n- b\n", "params.yaml: found list; expected sections such as `model:`"),
-    "no YAML": ("a: [1\n", "params.yaml: not YAML:"),
+    "no YAML": ("a: [1\n", "params.yaml: not YAML: line 2, column 1: expected ',' or ']', but got '<stream end>'"),
+    "empty": ("", "params.yaml: found NoneType; expected sections such as `model:`"),
+    "two documents": ("a: 1\n---\nb: 1\n", "params.yaml: not YAML: line 2, column 1: but found another document"),
+    "a tab": (
+        "a:\n\t- 1\n",
+        "params.yaml: not YAML: line 2, column 1: found character '\\t' that cannot start any token",
+    ),
+    "a control character": ("a: \x1b[2J\n", "params.yaml: not YAML: unacceptable character #x001b"),
+    "a tag of Python's": ("a: !!python/object:os.system x\n", "not YAML: line 1, column 4: could not determine a con"),
+    "no such day": ("a: 2020-13-45\n", "params.yaml: not YAML: month must be in 1..12"),
+    "no such number": ("a: !!int x\n", "params.yaml: not YAML: invalid literal for int() with base 10: 'x'"),
+    "a number of many digits": ("a: " + "9" * 5000, "params.yaml: not YAML: Exceeds the limit (4300 digits)"),
+    "a number of many digits in base 16": (
+        re.sub(r"layers: \d+", "layers: 0x" + "f" * 4000, TEXT),
+        "model.layers: found a number of thousands of digits; expected to be",
+    ),
+    "a long text": (
+        re.sub(r"cell: lstm", "cell: " + "x" * 9999, TEXT),
+        f"model.cell: found '{'x' * 97}...{'x' * 98}'; expected to be 'lstm'",
+    ),
+    "a long path": (
+        changed("probes: probes/demo.tsv", "probes: " + "x" * 9999),
+        f"embeddings.probes: found '{'x' * 97}...{'x' * 98}'; expected to have at most 4096 characters",
+    ),
+    "a key that is no text": (changed("model:\n", "model:\n  1: 2\n"), "model.1: found 1; Keys should be strings"),
+    "a merge key": ("a: &a {b: 1}\nc:\n  <<: *a\n", "not YAML: line 3, column 3: found a merge key <<; expected keys"),
+    "merge keys that double": (
+        "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40)),
+        "params.yaml: not YAML: line 2, column 10: found a merge key <<; expected keys written out",
+    ),
+    "aliases that double": (
+        "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)),
+        "params.yaml: found aliases of aliases without end; expected values written out",
+    ),
+    "an alias of itself": ("a: &a {b: *a}\n", "params.yaml: found aliases of aliases without end; expected values"),
+    "deep lists": ("[" * 600, "params.yaml: found values nested too deeply to be read; expected sections of keys"),
+    "deep maps": (
+        "".join(f"{' ' * depth}a:\n" for depth in range(600)),
+        "params.yaml: found values nested too deeply to be read; expected sections of keys",
+    ),
+    "a huge file": ("a: 1\n" * 200_000, "params.yaml: found 1,000,000 characters; expected at most 500,000"),
     "misspelt in a system": (
         changed("reversed: {}", "reversed: {model: {layer: 3}}"),
         "params.yaml: systems.reversed: unknown key model.layer; did you mean layers?",
@@ -167,6 +213,44 @@ def test_a_mistake_is_refused_in_one_line(name: str) -> None:
         parameters.parse(text, "params.yaml")
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("4e-3", 0.004), ("1e3", 1000.0), ("no", "no"), ("on", "on"), ("010", 10), ("0o10", 8), ("1_000", 1000),
+        ("1:30", "1:30"), ("~", None), ("'4e-3'", "4e-3"), (".5", 0.5), ("0.7", 0.7),
+    ],
+)  # fmt: skip
+def test_values_are_read_as_dvc_reads_them(text: str, value: Any) -> None:
+    assert parameters.load(f"a: {text}\n", "") == loads_yaml(f"a: {text}\n") == {"a": value}
+
+
+def test_a_number_with_an_exponent_and_the_language_no_are_what_they_look_like() -> None:
+    text = changed("learning_rate: 0.004", "learning_rate: 4e-3").replace("target_language: fr", "target_language: no")
+    read = parameters.parse(text, "params.yaml")
+    assert (read.train.learning_rate, read.download.target_language) == (0.004, "no")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_line_ends_and_a_byte_order_mark_change_no_value(newline: str) -> None:
+    whole = parameters.parse(TEXT, "params.yaml")
+    assert parameters.parse("\ufeff" + TEXT.replace("\n", newline), "params.yaml") == whole
+
+
+def test_an_alias_stands_for_its_value() -> None:
+    text = changed("base: {}", "base: &base {}").replace("reversed: {}", "reversed: *base")
+    assert parameters.parse(text, "params.yaml") == parameters.parse(TEXT, "params.yaml")
+
+
+def test_a_file_of_many_keys_is_read_in_time_that_grows_as_the_file_does() -> None:
+    def seconds(keys: int) -> float:
+        start = time.process_time()
+        parameters.load("".join(f"key{number}: 1\n" for number in range(keys)), "")
+        return time.process_time() - start
+
+    assert seconds(2000) < 12 * seconds(500)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -90,6 +90,16 @@ def test_comments_and_lines_stay(here: Path) -> None:
     assert new.index("  layers-2-cell-gru: {model: {layers: 2, cell: gru}}") == new.index("  reversed: {}") + 1
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_line_ends_stay(here: Path, newline: str) -> None:
+    path = here / "params.yaml"
+    path.write_bytes(path.read_bytes().replace(b"\n", newline.encode()))
+    call("layers=2")
+    lines = path.read_bytes().split(newline.encode())
+    assert b"  layers-2: {model: {layers: 2}}" in lines
+    assert not [line for line in lines if b"\n" in line or b"\r" in line]
+
+
 def test_twice_adds_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call("layers=1,2", "dropout=0,0.2", seeds="1,2", beam=4)
     text = (here / "params.yaml").read_bytes()
