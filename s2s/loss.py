@@ -1,8 +1,8 @@
-"""Cross-entropy of the right next token, the quantity that training lowers, without ever holding all logits.
+"""Cross-entropy of the right next token, computed in chunks so that all logits are never in memory.
 
-The softmax is the largest product of all, and its result would be the largest tensor: 3,500 tokens of 80,000 words are
-1.1 GB, and their gradient as much again. So tokens are taken a chunk at a time. Where gradients are wanted, those of
-states and layer are computed at once from the chunk's probabilities, and the backward pass only hands them out.
+Logits would be the largest tensor: those of 3,500 tokens and 80,000 words are 1.1 GB, and their gradient is as large.
+So a chunk of tokens is computed at a time. If gradients are wanted, those of the states and the layer are computed in
+the forward pass from the chunk's probabilities, and the backward pass only returns them.
 
 Shapes: N tokens, n tokens of a chunk, H hidden, V vocabulary.
 """
@@ -13,27 +13,27 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-CPU_BYTES = 16 << 20  # of a chunk's logits: what stays in a processor's last cache
-CPU_TOKENS = 256  # a chunk, at least: each goes over the whole gradient of the weight, with fewer for most of its time
-CUDA_BYTES = 512 << 20
+CPU_BYTES = 16 << 20  # of a chunk's logits, which then stay in the last cache of a CPU
+CPU_TOKENS = 256  # a chunk, at least: each chunk updates the weight's whole gradient, which dominates with fewer tokens
+CUDA_BYTES = 512 << 20  # of a chunk's logits
 
 
 def linear_cross_entropy(
     states: Tensor, output: nn.Linear, targets: Tensor, label_smoothing: float = 0.0, scale: float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """Sums the losses of all tokens, from the states before the softmax's layer.
+    """Sum the losses of all tokens, given the inputs of the output layer.
 
-    Under autocast its type is that of the products; log-sum-exp, sums and the gradients of the layer are float32.
+    Under autocast the products have its type; log-sum-exp, sums and the gradients of the layer are float32.
 
     Args:
-        states: input of the layer, [N, H].
-        output: the layer that makes logits of it.
+        states: inputs of the layer, [N, H].
+        output: the layer from states to logits.
         targets: the right tokens, [N].
-        label_smoothing: share of the right token's probability that is spread over all tokens evenly.
-        scale: multiplies the loss, and so the gradients.
+        label_smoothing: share of the right token's probability that is spread evenly over all tokens.
+        scale: factor of the loss, and so of the gradients.
 
     Returns:
-        The loss to be minimised and, detached, the plain negative log-likelihood behind perplexity; both in nats.
+        The loss to be minimized and, detached and unscaled, the negative log-likelihood for the perplexity, in nats.
     """
     inputs = states, output.weight, output.bias
     learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
@@ -42,16 +42,22 @@ def linear_cross_entropy(
 
 @torch.no_grad()
 def token_log_losses(states: Tensor, output: nn.Linear, targets: Tensor) -> Tensor:
-    """The negative log-probability of each right token, nats: states [N, H] and targets [N] to [N], no gradient."""
+    """Return the negative log-probability of each right token in nats, [N], without gradients.
+
+    Args:
+        states: inputs of the layer, [N, H].
+        output: the layer from states to logits.
+        targets: the right tokens, [N].
+    """
     softmax, losses = Softmax(states, output.weight, output.bias), []
     with torch.autocast(states.device.type, enabled=False):
-        for part in softmax.chunks:
-            losses.append(-softmax.log_probs(states[part]).gather(1, targets[part, None]).squeeze(1))
+        for chunk in softmax.chunks:
+            losses.append(-softmax.log_probs(states[chunk]).gather(1, targets[chunk, None]).squeeze(1))
     return torch.cat(losses)
 
 
 class Softmax:
-    """The layer and the softmax on top of it, with memory for one chunk of tokens that all chunks share."""
+    """The output layer with its softmax, and the memory for one chunk of tokens, which all chunks reuse."""
 
     def __init__(self, states: Tensor, weight: Tensor, bias: Tensor) -> None:
         kind = states.device.type
@@ -63,7 +69,10 @@ class Softmax:
         self.wide = self.logits if products == weight.dtype else weight.new_empty(shape)
 
     def log_probs(self, states: Tensor) -> Tensor:
-        """States of a chunk, [n, H], to log-probabilities in the type of the weight, [n, V], valid until the next."""
+        """Return the log-probabilities of a chunk's states, [n, H] to [n, V], in the type of the weight.
+
+        The next call overwrites them.
+        """
         logits, wide = self.logits[: len(states)], self.wide[: len(states)]
         torch.addmm(self.bias, states.to(logits.dtype), self.weight.T, out=logits)
         if wide.dtype != logits.dtype:
@@ -71,9 +80,16 @@ class Softmax:
         return torch.log_softmax(wide, -1, out=wide)
 
     def errors(self, log_probs: Tensor, targets: Tensor, right: Tensor, label_smoothing: float) -> Tensor:
-        """The gradient of the loss by the logits, [n, V] in the type of products, in place of the log-probabilities.
+        """Return the gradient of the loss with respect to the logits: probabilities minus the wanted distribution.
 
-        Probabilities less the wanted distribution; targets and the log-probabilities of these, `right`, are [n, 1].
+        Args:
+            log_probs: of all tokens, [n, V]; overwritten.
+            targets: the right tokens, [n, 1].
+            right: the log-probabilities of the right tokens, [n, 1].
+            label_smoothing: as in `linear_cross_entropy`.
+
+        Returns:
+            The gradient in the type of the products, [n, V].
         """
         errors = torch.exp(log_probs, out=self.logits[: len(log_probs)])
         spread = label_smoothing / log_probs.shape[1]
@@ -83,7 +99,7 @@ class Softmax:
 
 
 def chunks(tokens: int, token_bytes: int, device: str) -> list[slice]:
-    """Cuts tokens into chunks of about equal size; at least one, which may be empty."""
+    """Divide a number of tokens into chunks of about equal size, at least one, which may be empty."""
     limit = max(1, CUDA_BYTES // token_bytes) if device == "cuda" else max(CPU_TOKENS, CPU_BYTES // token_bytes)
     count = max(1, -(-tokens // limit))
     size = -(-tokens // count)
@@ -91,33 +107,36 @@ def chunks(tokens: int, token_bytes: int, device: str) -> list[slice]:
 
 
 class Gradients:
-    """The gradients of states, weight and bias, filled a chunk at a time."""
+    """The gradients of states, weight and bias, filled one chunk at a time."""
 
     def __init__(self, states: Tensor, weight: Tensor, bias: Tensor) -> None:
         self.states, self.weight, self.bias = torch.empty_like(states), torch.empty_like(weight), torch.zeros_like(bias)
 
-    def add(self, softmax: Softmax, part: slice, errors: Tensor, states: Tensor, scale: float) -> None:
-        """Adds what a chunk gives: errors [n, V] and states [n, H]."""
-        torch.mul(errors @ softmax.weight, scale, out=self.states[part])
+    def add(self, softmax: Softmax, chunk: slice, errors: Tensor, states: Tensor, scale: float) -> None:
+        """Add the gradients of a chunk, from errors, [n, V], and states, [n, H]."""
+        torch.mul(errors @ softmax.weight, scale, out=self.states[chunk])
         scaled = (states * scale).to(errors.dtype)
-        add_product(self.weight, errors.T, scaled, first=part.start == 0)
+        add_product(self.weight, errors.T, scaled, is_first=chunk.start == 0)
         self.bias.add_(errors.sum(0, dtype=self.bias.dtype), alpha=scale)
 
 
-def add_product(total: Tensor, left: Tensor, right: Tensor, first: bool) -> None:
-    """Adds a product to a total, or makes it the total if it is the `first`; of 16-bit factors without rounding it."""
+def add_product(total: Tensor, left: Tensor, right: Tensor, is_first: bool) -> None:
+    """Add a product to a total, or overwrite the total with the first product.
+
+    Products of 16-bit factors are not rounded to 16 bits.
+    """
     if left.dtype == total.dtype:
-        total.addmm_(left, right, beta=0 if first else 1)
-    elif not left.is_cuda:  # has no products of another type
-        add_product(total, left.to(total.dtype), right.to(total.dtype), first)
-    elif first:
+        total.addmm_(left, right, beta=0 if is_first else 1)
+    elif not left.is_cuda:  # a CPU has no products whose result has another type
+        add_product(total, left.to(total.dtype), right.to(total.dtype), is_first)
+    elif is_first:
         torch.mm(left, right, out_dtype=total.dtype, out=total)
     else:
         total += torch.mm(left, right, out_dtype=total.dtype)
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """Three products a chunk, all in the forward pass: logits, and the gradients of states and of weight."""
+    """The loss with its gradients, all computed in the forward pass, by three products a chunk."""
 
     @staticmethod
     def forward(
@@ -130,19 +149,19 @@ class LinearCrossEntropy(torch.autograd.Function):
         scale: float,
         learns: bool,
     ) -> tuple[Tensor, Tensor]:
-        """The loss and the log-likelihood; gradients are computed only if `learns`."""
+        """Return the loss and the negative log-likelihood, and keep the gradients if `learns`."""
         softmax, gradients = Softmax(states, weight, bias), Gradients(states, weight, bias) if learns else None
         log_loss, spread = weight.new_zeros(()), weight.new_zeros(())
         with torch.autocast(states.device.type, enabled=False):
-            for part in softmax.chunks:
-                log_probs, wanted = softmax.log_probs(states[part]), targets[part, None]
-                right = log_probs.gather(1, wanted)
+            for chunk in softmax.chunks:
+                log_probs, right_tokens = softmax.log_probs(states[chunk]), targets[chunk, None]
+                right = log_probs.gather(1, right_tokens)
                 log_loss -= right.sum()
                 if label_smoothing:
                     spread -= log_probs.mean(1).sum()
                 if gradients is not None:
-                    errors = softmax.errors(log_probs, wanted, right, label_smoothing)
-                    gradients.add(softmax, part, errors, states[part], scale)
+                    errors = softmax.errors(log_probs, right_tokens, right, label_smoothing)
+                    gradients.add(softmax, chunk, errors, states[chunk], scale)
         if gradients is not None:
             ctx.save_for_backward(gradients.states, gradients.weight, gradients.bias)
         ctx.mark_non_differentiable(log_loss)
@@ -151,8 +170,10 @@ class LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        """Hands the gradients of states, weight and bias out."""
+        """Return the gradients of states, weight and bias."""
         gradients = ctx.saved_tensors
-        if loss_gradient.is_cuda or loss_gradient != 1:  # to ask a GPU costs more than to multiply
+        if (
+            loss_gradient.is_cuda or loss_gradient != 1
+        ):  # comparing would synchronize a GPU and cost more than multiplying
             gradients = tuple(gradient * loss_gradient for gradient in gradients)
         return *gradients, None, None, None, None

@@ -1,6 +1,6 @@
-"""A model: an encoder and a decoder of one kind, what trains them, and the folder that they are kept in.
+"""A model: an encoder and a decoder of one kind of network, and the folder that holds a trained one.
 
-Shapes: B batch, T target length, N target tokens, O what the softmax reads, V vocabulary.
+Shapes: B batch, T target length, N target tokens, O width of the softmax's input, V vocabulary.
 """
 
 import json
@@ -34,16 +34,16 @@ NETWORKS: dict[str, tuple[type[Encoder], type[Decoder]]] = {
     "luong_general": (LuongEncoder, LuongDecoder),
     "transformer": (TransformerEncoder, TransformerDecoder),
 }
-"""Encoder and decoder of each kind: of recurrent networks by what the decoder sees of the source."""
+"""Encoder and decoder of each kind of network: recurrent ones by `model.context`, others by `model.network`."""
 
 
 def parts(architecture: Architecture) -> tuple[type[Encoder], type[Decoder]]:
-    """The kind of network that an architecture is of."""
+    """Return the classes of encoder and decoder for an architecture."""
     return NETWORKS[architecture.context if architecture.network == "recurrent" else architecture.network]
 
 
 class Seq2Seq(nn.Module):
-    """An encoder and a decoder with weights of their own; the decoder starts from what the encoder has read."""
+    """An encoder and a decoder, which starts from the encoder's state; they share no weights."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -53,23 +53,24 @@ class Seq2Seq(nn.Module):
         initialize(self, architecture.initialization, architecture.init_uniform)
 
     def forward(self, batch: Batch) -> Tensor:
-        """The logits of every target token that is no padding, [N, V], as `batch.right_tokens`."""
+        """Return the logits at every target token that is not padding, [N, V], in the order of `batch.right_tokens`."""
         ((states, _),) = self.segments(batch)
         return self.decoder.output(states)  # type: ignore[no-any-return]
 
     def segments(self, batch: Batch, bptt_tokens: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """What the softmax reads and has to say, in segments of the target sentences one after the other.
+        """Yield the softmax's inputs and the right tokens, a segment of target positions at a time.
 
-        Truncated backpropagation through time: the state goes on from segment to segment, its gradient does not, so
-        the encoder learns from the first segment alone. Each is to be run backward before the next is asked for.
+        Segments are for truncated backpropagation through time: the state is carried from segment to segment, but not
+        its gradient, so the encoder learns from the first segment only. The caller must run the backward pass of a
+        segment before asking for the next.
 
         Args:
             batch: the pairs.
-            bptt_tokens: target positions a segment, at most; 0: all of them are one segment.
+            bptt_tokens: target positions a segment, at most; 0: all positions in one segment.
 
         Yields:
-            What the softmax reads at target tokens that are no padding, [N, O], dropout applied, and the tokens that
-            are right there, [N]; the padding is dropped before the softmax, the largest product of all.
+            The softmax's inputs at target tokens, [N, O], after dropout, and the right tokens, [N]. Padding is left
+            out, because the softmax is the most expensive product.
         """
         T, B = batch.targets.shape
         state = self.encoder(batch.sources)
@@ -77,23 +78,23 @@ class Seq2Seq(nn.Module):
             end = min(T, start + (bptt_tokens or T))
             states, state = self.decoder(batch.target_inputs[start:end], state)  # [end - start, B, O]
             state = state.each(Tensor.detach)
-            part = slice(*batch.step_starts[[start, end]].tolist())
-            chosen = states.flatten(0, 1).index_select(0, batch.text[part] - start * B)  # [N, O]
-            yield self.decoder.dropout(chosen), batch.right_tokens[part]
+            segment = slice(*batch.step_starts[[start, end]].tolist())
+            text_states = states.flatten(0, 1).index_select(0, batch.text[segment] - start * B)  # [N, O]
+            yield self.decoder.dropout(text_states), batch.right_tokens[segment]
 
 
 def parameter_count(model: nn.Module) -> int:
-    """How many numbers the model learns."""
+    """Count the numbers that a model learns."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def describe(architecture: Architecture) -> dict[str, object]:
-    """The architecture as model.json keeps it."""
+    """Return an architecture as it is written to model.json."""
     return asdict(architecture)
 
 
 def load(folder: Path, device: str = "cpu") -> Seq2Seq:
-    """Loads a trained model for evaluation.
+    """Load a trained model for evaluation.
 
     Raises:
         UserError: the folder holds no model, or its weights do not fit its description.

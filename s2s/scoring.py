@@ -1,4 +1,4 @@
-"""What a trained model thinks of given text: log-probabilities and perplexity.
+"""Log-probabilities and perplexity of given text under a trained model.
 
 Shapes: N sentences, B sentences of a batch.
 """
@@ -15,25 +15,25 @@ from s2s.data import Batch, EncodedCorpus, bucket, make_batch
 from s2s.loss import token_log_losses
 from s2s.model import Seq2Seq
 
-BATCH_SENTENCES = 256  # evaluated together, at most
+BATCH_SENTENCES = 256  # a batch, at most
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a model predicts the target tokens of a corpus."""
+    """The log-probability that a model gives to the target tokens of a corpus."""
 
-    log_prob: float  # summed over all tokens, nats
+    log_prob: float  # nats, summed over all tokens
     tokens: int  # with </s>, without padding
 
     @property
     def perplexity(self) -> float:
-        """exp of the mean negative log-probability a token."""
+        """Perplexity a token."""
         return math.exp(min(-self.log_prob / max(1, self.tokens), 700.0))
 
 
 @torch.inference_mode()
 def perplexity(model: Seq2Seq, corpus: EncodedCorpus, batch_tokens: int) -> Evaluation:
-    """Evaluates a model on the target sentences of a corpus, given their sources; dropout is off meanwhile."""
+    """Evaluate a model, without dropout, on the target sentences of a corpus given their sources."""
     log_probs = sentence_log_probs(model, corpus, batch_tokens)
     return Evaluation(float(log_probs.sum()), int(corpus.target.lengths.sum()))
 
@@ -47,20 +47,20 @@ def sentence_log_probs(
     ranks: int = 1,
     between: Callable[[], None] | None = None,
 ) -> NDArray[np.float64]:
-    """The log-probability of each target sentence with its </s>, given its source.
+    """Compute the log-probability of each target sentence with its </s>, given its source.
 
     Args:
-        model: dropout is off meanwhile.
+        model: computed without dropout.
         corpus: the pairs.
-        batch_tokens: target tokens computed together, at most.
-        rank: of this process among `ranks`, which share the work: each scores every `ranks`th batch, from `rank` on.
-        ranks: as many.
-        between: called after each batch; what it raises ends the evaluation.
+        batch_tokens: target tokens a batch, at most.
+        rank: of this process, which scores every `ranks`th batch, starting with this number.
+        ranks: number of processes that share the work.
+        between: called after each batch; an exception that it raises ends the evaluation.
 
     Returns:
-        The scores in corpus order, [N], nats; 0 for the sentences of other processes.
+        The log-probabilities in nats, in the order of the corpus, [N]; 0 for the sentences of other processes.
     """
-    training = model.training
+    was_training = model.training
     model.eval()
     scores = np.zeros(len(corpus))
     try:
@@ -69,15 +69,15 @@ def sentence_log_probs(
             if between is not None:
                 between()
     finally:
-        model.train(training)
+        model.train(was_training)
     return scores
 
 
 def batch_log_probs(model: Seq2Seq, batch: Batch) -> NDArray[np.float64]:
-    """The log-probability of each target sentence of a batch, [B], nats."""
+    """Compute the log-probability of each target sentence of a batch, in nats, [B]."""
     batch = batch.to(next(model.parameters()).device)
     ((states, right_tokens),) = model.segments(batch)
     losses = token_log_losses(states, model.decoder.output, right_tokens).double()
-    owners = batch.text % batch.targets.shape[1]  # [target tokens], the sentence of each
-    scores = losses.new_zeros(batch.targets.shape[1]).index_add_(0, owners, -losses)
+    sentences = batch.text % batch.targets.shape[1]  # [target tokens], the sentence of each token
+    scores = losses.new_zeros(batch.targets.shape[1]).index_add_(0, sentences, -losses)
     return scores.cpu().numpy()

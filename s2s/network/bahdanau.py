@@ -1,7 +1,7 @@
-"""Attention that is added up: a decoder that looks at the source before each of its steps (Bahdanau et al. 2015).
+"""Additive attention: a decoder that attends to the source before each of its steps (Bahdanau et al. 2015).
 
-Shapes: R hypotheses of N sentences, K = R / N, S source length, T target length, E embedding, H hidden, L layers, D
-annotation, O maxout units.
+Shapes: R hypotheses of N sentences, K = R / N hypotheses a sentence, S source length, T target length, E embedding, H
+hidden, L layers, D annotation, O maxout units.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from s2s.network.maxout import Maxout
 from s2s.network.stack import Stack
 
 Advance = Callable[[Tensor, State], tuple[Tensor, Tensor, State]]
-"""Word vectors [R, E] and the state before to [s; y; c], [R, H + E + D], weights, [R, S], and the state after."""
+"""A step: word vectors [R, E] and the state before to [s; y; c], [R, H + E + D], weights [R, S] and the state after."""
 
 
 class BahdanauEncoder(AnnotatingEncoder):
-    """Reads a source sentence into an annotation of each word; D is 2 H of two directions."""
+    """An encoder that turns a source sentence into an annotation of each word; D is 2 H with two directions."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__(architecture)
@@ -31,32 +31,32 @@ class BahdanauEncoder(AnnotatingEncoder):
         self.score_keys = nn.Linear(annotation_width(architecture), H, bias=False)  # U_a
 
     def forward(self, sources: PackedSequence) -> State:
-        """The state before the first token.
+        """Return the decoder's state before the first token.
 
         Returns:
-            Own: h, and c if the cell has one, [L, N, H] each. Source: U h of each annotation h, which no step changes,
-            [S, N, H]; annotations, [S, N, D]; and where words stand, [S, N].
+            Own: h, and c if the cell has one, [L, N, H] each. Source: the keys U h of the annotations h, which are the
+            same for all steps, [S, N, H]; the annotations, [S, N, D]; and the mask of words, [S, N].
         """
         state, annotations, is_text = self.annotate(sources)
         return State(state, (self.score_keys(annotations), annotations, is_text))
 
     def join(self, state: Tensors, back_state: Tensors) -> Tensors:
-        """s_0 = tanh(W_s h) of the last state of the second direction, which has just read the sentence's first word.
+        """Return the decoder's first state, s_0 = tanh(W_s h) with h the backward direction's last state.
 
-        Appendix A.2.2. Layers share W_s. An LSTM's memory, which the paper does not have, has a matrix of its own and
-        no tanh, which would bound it.
+        Appendix A.2.2. All layers share W_s. The memory cell of an LSTM, which the paper does not have, has its own
+        matrix, and no tanh, which would bound it.
         """
-        assert self.bridges is not None, "only two directions are joined"
+        assert self.bridges is not None, "only an encoder of two directions joins states"
         h, *c = (bridge(part) for bridge, part in zip(self.bridges, back_state, strict=True))
         return torch.tanh(h), *c
 
 
 class BahdanauDecoder(Decoder):
-    """Says the translation token by token; each step reads the last token y and a context c, and so does the softmax.
+    """A decoder whose layers and softmax read the last token y and a context c at each step.
 
     Appendices A.1.2 and A.2.2: the context of step i is a mean over annotations h_j by weights that are the softmax of
-    v tanh(W s_(i-1) + U h_j), where s is h of the top layer. As in equation 4, the maxout layer reads [s_i; y_(i-1);
-    c_i]; appendix A.2.2 has s_(i-1) there. The first y is </s>, in the paper nothing.
+    v tanh(W s_(i-1) + U h_j), where s is h of the top layer. The maxout layer reads [s_i; y_(i-1); c_i] as in
+    equation 4; appendix A.2.2 has s_(i-1) there. The first y is </s>; the paper has none.
     """
 
     attends = True
@@ -73,45 +73,45 @@ class BahdanauDecoder(Decoder):
         self.output = nn.Linear(architecture.maxout, architecture.target_vocabulary)
 
     def forward(self, target_inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """What the softmax reads is the maxout layer, [T, R, O], computed of all steps together."""
-        seen, _, state = self.run(target_inputs, state)
-        return self.maxout(seen), state
+        """Return the output of the maxout layer, [T, R, O], which is computed for all steps together, and the state."""
+        features, _, state = self.run(target_inputs, state)
+        return self.maxout(features), state
 
     def stepper(self) -> Step:
-        """Attention, all layers, then the maxout layer, a token at a time."""
+        """Return a function that computes attention, all layers and the maxout layer of one token."""
         advance, maxout = self.advance(), self.maxout.stepper()
 
         def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
-            seen, _, state = advance(self.embedding(tokens), state)
-            return maxout(seen), state
+            features, _, state = advance(self.embedding(tokens), state)
+            return maxout(features), state
 
         return step
 
     def attention(self, target_inputs: Tensor, state: State) -> Tensor:
-        """The weights by which each step's context was made, [T, R, S]."""
+        """Return the attention weights of each step, [T, R, S]."""
         return self.run(target_inputs, state)[1]
 
     def run(self, target_inputs: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-        """All steps one after the other: [T, R, H + E + D], [T, R, S], and the state after, as of `Advance`."""
-        advance, seen, weights = self.advance(), [], []
+        """Run all steps in turn and return [s; y; c], [T, R, H + E + D], weights, [T, R, S], and the state after."""
+        advance, features, weights = self.advance(), [], []
         for words in self.dropout(self.embedding(target_inputs)).unbind(0):
-            one, looked, state = advance(words, state)
-            seen.append(one)
-            weights.append(looked)
-        return torch.stack(seen), torch.stack(weights), state
+            step_features, step_weights, state = advance(words, state)
+            features.append(step_features)
+            weights.append(step_weights)
+        return torch.stack(features), torch.stack(weights), state
 
     def advance(self) -> Advance:
-        """One step up to the maxout layer, with weights laid out once where no gradient is wanted."""
+        """Return a function that computes one step up to the maxout layer, its weights prepacked in evaluation."""
         query, step = product(self.score_query.weight, None), self.stack.stepper()
 
-        def one(words: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        def advance(words: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
             keys, annotations, is_text = state.source
             queries = torch.unflatten(query(state.own[0][-1]), 0, (keys.shape[1], -1))  # [N, K, H]
-            sums = (keys.unsqueeze(2) + queries).tanh_()  # [S, N, K, H], in place: nothing else of a step is as large
+            sums = (keys.unsqueeze(2) + queries).tanh_()  # [S, N, K, H], in place: a step's largest tensor
             weights = weigh((sums @ self.score_vector).permute(1, 2, 0), is_text.t().unsqueeze(1))  # [N, K, S]
             context = contexts(weights, annotations).flatten(0, 1)  # [R, D]
             inputs = torch.cat((words, context), dim=1)
             s, after = step(inputs, state.own)
             return torch.cat((s, inputs), dim=1), weights.flatten(0, 1), State(after, state.source)
 
-        return one
+        return advance

@@ -1,4 +1,4 @@
-"""The encoder-decoder of Cho et al. 2014: what was read is one vector, which the decoder sees at each step.
+"""The encoder-decoder of Cho et al. 2014, whose decoder reads one summary vector of the source at each step.
 
 Shapes: B batch, R hypotheses, T target length, E embedding, H hidden, L layers, O maxout units.
 """
@@ -14,7 +14,7 @@ from s2s.network.stack import Stack
 
 
 class ChoEncoder(RecurrentEncoder):
-    """Reads a source sentence into that vector, its summary, and into the decoder's state before the first token."""
+    """An encoder that turns a source sentence into its summary vector and the decoder's first state."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__(architecture)
@@ -23,25 +23,25 @@ class ChoEncoder(RecurrentEncoder):
         self.start = nn.Linear(architecture.hidden, self.parts * self.layers * architecture.hidden)  # V'
 
     def forward(self, sources: PackedSequence) -> State:
-        """The decoder's state before the first token, [L, B, H] each, and the summary, [1, B, H].
+        """Return the decoder's state before the first token, [L, B, H] each, and the summary, [1, B, H].
 
-        Appendix A.1: the summary is tanh(V h), h the top layer's last state, and the decoder's is tanh(V' summary). Of
-        an LSTM, which the paper does not have, V reads h and memory side by side, and memories start as V' summary,
-        without the tanh, which would bound them. Each layer of the decoder has rows of V' to itself.
+        Appendix A.1: the summary is tanh(V h) with h the top layer's last state, and the decoder starts from
+        tanh(V' summary). For an LSTM, which the paper does not have, V reads [h; c], and c starts from V' summary
+        without the tanh, which would bound it. Each layer of the decoder has its own rows of V'.
         """
         _, state = self.read(sources)
         summary = torch.tanh(self.summary(torch.cat([part[-1] for part in state], dim=1)))  # [B, H]
         starts = self.start(summary).unflatten(1, (self.parts, self.layers, -1)).permute(1, 2, 0, 3)
-        h, *memory = (part.contiguous() for part in starts)  # [L, B, H] each; cuDNN reads no other layout
+        h, *memory = (part.contiguous() for part in starts)  # [L, B, H] each, contiguous as cuDNN wants them
         return State((torch.tanh(h), *memory), (summary.unsqueeze(0),))
 
 
 class ChoDecoder(Decoder):
-    """Says the translation token by token; the summary stands beside each token that it reads, and before the softmax.
+    """A decoder whose lowest layer and maxout layer read the summary beside each token.
 
-    So the summary enters every gate of the lowest layer. In the paper the reset gate is laid on the summary's share of
-    the candidate too; here, as in Bahdanau et al. 2015, appendix A.2.2, on what is left of h alone, so that torch's
-    fused layers take all steps together.
+    So the summary enters every gate of the lowest layer. In the paper the reset gate also multiplies the summary's
+    share of the candidate; here it multiplies only that of h, as in Bahdanau et al. 2015, appendix A.2.2, so that
+    torch's fused layers can compute all steps together.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -54,22 +54,22 @@ class ChoDecoder(Decoder):
         self.output = nn.Linear(architecture.maxout, architecture.target_vocabulary)
 
     def forward(self, target_inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """What the softmax reads is the maxout layer over [h; last token; summary], [T, B, O]."""
+        """Return the maxout layer over [h; last token; summary], [T, B, O], and the state after."""
         (summary,) = state.source
-        seen = summary.expand(len(target_inputs), -1, -1)  # [T, B, H]
-        inputs = torch.cat((self.dropout(self.embedding(target_inputs)), seen), dim=2)  # [T, B, E + H]
+        summaries = summary.expand(len(target_inputs), -1, -1)  # [T, B, H]
+        inputs = torch.cat((self.dropout(self.embedding(target_inputs)), summaries), dim=2)  # [T, B, E + H]
         h, after = self.stack(inputs, state.own)
         return self.maxout(torch.cat((h, inputs), dim=2)), State(after, state.source)
 
     def stepper(self) -> Step:
-        """All layers, then the maxout layer, a token at a time."""
-        step, maxout = self.stack.stepper(), self.maxout.stepper()
+        """Return a function that computes all layers and the maxout layer of one token."""
+        layers, maxout = self.stack.stepper(), self.maxout.stepper()
 
-        def one(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
             (summary,) = state.source
-            seen = summary[0].repeat_interleave(len(tokens) // summary.shape[1], dim=0)  # [R, H]
-            inputs = torch.cat((self.embedding(tokens), seen), dim=1)  # [R, E + H]
-            h, after = step(inputs, state.own)
+            summaries = summary[0].repeat_interleave(len(tokens) // summary.shape[1], dim=0)  # [R, H]
+            inputs = torch.cat((self.embedding(tokens), summaries), dim=1)  # [R, E + H]
+            h, after = layers(inputs, state.own)
             return maxout(torch.cat((h, inputs), dim=1)), State(after, state.source)
 
-        return one
+        return step

@@ -1,4 +1,4 @@
-"""Where weights start.
+"""Random initial weights of a model.
 
 Shapes: H hidden, E embedding.
 """
@@ -6,21 +6,21 @@ Shapes: H hidden, E embedding.
 import torch
 from torch import nn
 
-GAUSSIAN = 0.01
+GAUSSIAN = 0.01  # standard deviation
 
 
 @torch.no_grad()
 def initialize(model: nn.Module, kind: str, bound: float) -> None:
-    """Draws every weight of a model anew; layer normalization starts as it is, at one and zero.
+    """Draw every weight of a model; layer normalization keeps its initial ones and zeros.
 
     Args:
-        model: all of it.
+        model: the whole model.
         kind: "uniform": each weight in [-bound, bound] (Sutskever et al. 2014, section 3.4). "orthogonal": recurrent
-            matrices orthogonal, biases zero, the others from a Gaussian of deviation 0.01 (Cho et al. 2014, section
-            4.1.1; Bahdanau et al. 2015, appendix B.1, who have 0.001 and zero within the alignment model, whose names
-            start with `score_`). "xavier": matrices uniform as Glorot and Bengio 2010 say, biases zero, embeddings from
-            a Gaussian of variance 1 / E (Vaswani et al. 2017, as published code has it).
-        bound: of "uniform".
+            matrices orthogonal, biases zero, other matrices from a Gaussian of deviation 0.01 (Cho et al. 2014, section
+            4.1.1); of attention, the matrices named `score_` from one of deviation 0.001, the vector zero (Bahdanau et
+            al. 2015, appendix B.1). "xavier": matrices uniform (Glorot and Bengio 2010), biases zero, embeddings from a
+            Gaussian of variance 1 / E (Vaswani et al. 2017, in published code).
+        bound: largest weight of "uniform".
     """
     for name, parameter in model.named_parameters():
         owner = model.get_submodule(name.rpartition(".")[0])

@@ -1,9 +1,10 @@
-"""What fixes a model, and the terms on which its parts meet: an encoder makes a state, a decoder steps it.
+"""The interface of a network: an encoder makes a state, and a decoder advances it.
 
-Search, ensembles, scoring and training know nothing else of a network. Adding one is a module with an encoder and a
-decoder, and its line in `s2s/model.py`.
+Search, ensembles, scoring and training use nothing else of a network. A new network is a module with an encoder and a
+decoder, and a line in `NETWORKS`.
 
-Shapes: N or B sentences, R hypotheses, S source length, T target length, O what the softmax reads, L layers, H hidden.
+Shapes: N or B sentences, R hypotheses, S source length, T target length, O width of the softmax's input, L layers, H
+hidden, V vocabulary.
 """
 
 from abc import ABC, abstractmethod
@@ -18,22 +19,23 @@ Tensors = tuple[Tensor, ...]
 
 
 class State(NamedTuple):
-    """What a decoder goes on from: R hypotheses of N sentences, R / N of each, those of a sentence side by side.
+    """A decoder's state: R hypotheses of N sentences, R / N of each, those of a sentence next to each other.
 
-    Training has one of each, the right one; search has as many as its beam is wide, and they share their source.
+    Training has one hypothesis a sentence, the right translation. Search has as many as its beam is wide, and they
+    share their source.
     """
 
     own: Tensors
-    """Of each hypothesis, [.., R, ..], what a step changes: tensors of any kind."""
+    """Tensors of each hypothesis, [.., R, ..], which a step changes."""
     source: Tensors = ()
-    """Of each sentence, [.., N, ..], what steps only look at."""
+    """Tensors of each sentence, [.., N, ..], which steps only read."""
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "State":
-        """All tensors changed."""
+        """Return a state with all tensors changed by a function."""
         return State(*(tuple(map(change, part)) for part in self))
 
     def take(self, hypotheses: Tensor, sentences: Tensor | None) -> "State":
-        """The hypotheses of these numbers, in this order, and the sentences that they are of; None: all as they are."""
+        """Select hypotheses by number, in this order, and their sentences; None keeps all sentences."""
         own = tuple(part.index_select(1, hypotheses) for part in self.own)
         if sentences is None:
             return State(own, self.source)
@@ -41,12 +43,12 @@ class State(NamedTuple):
 
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
-"""The last tokens, [R], and the state before them to what the softmax reads, [R, O], and the state after."""
+"""A step: the last tokens, [R], and the state before them to the softmax's input, [R, O], and the state after."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What fixes the shape of a model and how it reads; params.yaml explains each field, model.json keeps all."""
+    """The settings that fix a model's shape and equations; params.yaml explains each field, model.json keeps all."""
 
     cell: str
     layers: int
@@ -69,46 +71,50 @@ class Architecture:
 
 
 class Encoder(nn.Module, ABC):
-    """Reads source sentences."""
+    """A network that reads source sentences."""
 
     embedding: nn.Embedding
 
     @abstractmethod
     def forward(self, sources: PackedSequence) -> State:
-        """What the decoder goes on from, of each sentence."""
+        """Return the state that the decoder starts from."""
 
     @abstractmethod
     def vectors(self, sources: PackedSequence) -> dict[str, Tensor]:
-        """What it has made of each sentence, a vector a layer: by name, h and perhaps c, [L, B, H] each."""
+        """Return a vector of each sentence from each layer, [L, B, H], by name: h, and c if the cell has one."""
 
 
 class Decoder(nn.Module, ABC):
-    """Says translations, token by token."""
+    """A network that predicts translations token by token."""
 
     embedding: nn.Embedding
     dropout: nn.Dropout
     output: nn.Linear
-    """What the softmax reads, [O], to unnormalized log-probabilities, [V]."""
+    """The layer from the softmax's input, [.., O], to logits, [.., V]."""
     attends = False
-    """It has an `attention`."""
+    """Whether the decoder has attention weights."""
 
     @abstractmethod
     def forward(self, target_inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Teacher forcing: input tokens [T, B] and the state before them to what the softmax reads, [T, B, O].
+        """Compute all steps of given input tokens (teacher forcing).
+
+        Args:
+            target_inputs: tokens, [T, B].
+            state: before the first of them.
 
         Returns:
-            It, before dropout, and the state after the last token.
+            The softmax's input before dropout, [T, B, O], and the state after the last token.
         """
 
     @abstractmethod
     def stepper(self) -> Step:
-        """One token at a time, in evaluation: the same as `forward` of one step, with weights laid out once."""
+        """Return a function for evaluation that computes `forward` of one token, with prepacked weights."""
 
     def attention(self, target_inputs: Tensor, state: State) -> Tensor:
-        """How much each step looks at each source position, [T, B, S]: adds up to 1 over a sentence's positions.
+        """Return each step's attention weights over source positions, [T, B, S], which add up to 1.
 
         Args:
             target_inputs: tokens, [T, B].
-            state: of the encoder. Positions are in the order in which it read.
+            state: from the encoder; positions are in the order in which the encoder read them.
         """
         raise NotImplementedError

@@ -1,6 +1,7 @@
-"""Attention after the step: the decoder runs as without it, and then looks at the source (Luong et al. 2015).
+"""Multiplicative attention: a decoder that attends to the source after its recurrent layers (Luong et al. 2015).
 
-Shapes: R hypotheses of N sentences, K = R / N, S source length, T target length, H hidden, L layers, D annotation.
+Shapes: R hypotheses of N sentences, K = R / N hypotheses a sentence, S source length, T target length, H hidden, L
+layers, D annotation.
 """
 
 import torch
@@ -14,10 +15,10 @@ from s2s.network.stack import Stack
 
 
 class LuongEncoder(AnnotatingEncoder):
-    """Reads a source sentence into an annotation of each word.
+    """An encoder that turns a source sentence into an annotation of each word.
 
-    The score `dot` needs annotations as wide as the decoder's h: those of two directions, 2 H, become H by a product
-    without a bias, for scores and contexts alike.
+    The score `dot` needs annotations as wide as the decoder's h: with two directions, a matrix without a bias narrows
+    them from 2 H to H, for scores and contexts.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -26,22 +27,27 @@ class LuongEncoder(AnnotatingEncoder):
         self.narrow = nn.Linear(D, width, bias=False) if width < D else nn.Identity()
 
     def forward(self, sources: PackedSequence) -> State:
-        """Own: h, and c if any, [L, N, H] each. Source: annotations, [S, N, D], and where words stand, [S, N]."""
+        """Return the decoder's state before the first token.
+
+        Returns:
+            Own: h, and c if the cell has one, [L, N, H] each. Source: annotations, [S, N, D], and the mask of words,
+            [S, N].
+        """
         state, annotations, is_text = self.annotate(sources)
         return State(state, (self.narrow(annotations), is_text))
 
 
 def memory_width(architecture: Architecture) -> int:
-    """D of what the decoder looks at."""
+    """Return D, the width of the annotations that the decoder attends to."""
     return architecture.hidden if architecture.context == "luong_dot" else annotation_width(architecture)
 
 
 class LuongDecoder(Decoder):
-    """Says the translation token by token; the softmax reads tanh(W_c [c; h]).
+    """A decoder whose softmax reads tanh(W_c [c; h]).
 
     Section 3.1, global attention: c is a mean over annotations a by weights that are the softmax of h a (dot) or
-    h W a (general), h of the top layer. There is no input feeding (section 3.3): what a step looked at is not told to
-    the next one, so all steps of a target sentence are computed together.
+    h W a (general), with h of the top layer. There is no input feeding (section 3.3): a step does not read the context
+    of the step before, so all steps of a target sentence are computed together.
     """
 
     attends = True
@@ -53,51 +59,58 @@ class LuongDecoder(Decoder):
         self.dropout = nn.Dropout(architecture.dropout)
         self.stack = Stack(architecture, architecture.embedding)
         general = architecture.context == "luong_general"
-        self.score_query = nn.Linear(H, D, bias=False) if general else nn.Identity()  # W_a, turned around
+        self.score_query = nn.Linear(H, D, bias=False) if general else nn.Identity()  # W_a, transposed
         self.combine = nn.Linear(D + H, H, bias=False)  # W_c
         self.output = nn.Linear(H, architecture.target_vocabulary)
 
     def forward(self, target_inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """What the softmax reads, [T, R, H], and the state after."""
+        """Return the softmax's input, [T, R, H], and the state after."""
         h, weights, after = self.run(target_inputs, state)
         return looked(h, weights, state.source[0], self.combine), after
 
     def stepper(self) -> Step:
-        """All layers, then attention, a token at a time."""
-        step, query, combine = self.stack.stepper(), laid_out(self.score_query), laid_out(self.combine)
+        """Return a function that computes all layers and attention of one token."""
+        layers, query, combine = self.stack.stepper(), laid_out(self.score_query), laid_out(self.combine)
 
-        def one(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
             annotations, is_text = state.source
-            h, after = step(self.embedding(tokens), state.own)
+            h, after = layers(self.embedding(tokens), state.own)
             weights = weights_of(query(h).unsqueeze(0), annotations, is_text)
-            read = looked(h.unsqueeze(0), weights, annotations, lambda both: combine(both[0]))
-            return read, State(after, state.source)
+            outputs = looked(h.unsqueeze(0), weights, annotations, lambda both: combine(both[0]))
+            return outputs, State(after, state.source)
 
-        return one
+        return step
 
     def attention(self, target_inputs: Tensor, state: State) -> Tensor:
-        """The weights by which each step's context was made, [T, R, S]."""
+        """Return the attention weights of each step, [T, R, S]."""
         return self.run(target_inputs, state)[1].transpose(0, 1)
 
     def run(self, target_inputs: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-        """The top layer's h at all steps, [T, R, H], their weights, [N, T K, S], and the state after."""
+        """Run all steps and return the top layer's h, [T, R, H], the weights, [N, T K, S], and the state after."""
         h, after = self.stack(self.dropout(self.embedding(target_inputs)), state.own)
         return h, weights_of(self.score_query(h), *state.source), State(after, state.source)
 
 
 def laid_out(layer: nn.Module) -> Product:
-    """A product without a bias for steps of one token, or nothing to be done."""
+    """Return a layer's product with prepacked weights; `layer` is an identity or has no bias."""
     return product(layer.weight, None) if isinstance(layer, nn.Linear) else layer
 
 
 def weights_of(queries: Tensor, annotations: Tensor, is_text: Tensor) -> Tensor:
-    """Weights of all steps, [N, T K, S], from their queries, [T, R, D], and annotations, [S, N, D]."""
+    """Return the attention weights of all steps, [N, T K, S], for queries, [T, R, D], and annotations, [S, N, D]."""
     N = annotations.shape[1]
     scores = torch.bmm(by_sentence(queries, N), annotations.permute(1, 2, 0))  # [N, T K, S]
     return weigh(scores, is_text.t().unsqueeze(1))
 
 
 def looked(h: Tensor, weights: Tensor, annotations: Tensor, combine: Product) -> Tensor:
-    """tanh(W_c [c; h]) of steps, from h, [T, R, H], weights, [N, T K, S], and annotations, [S, N, D]."""
+    """Return tanh(W_c [c; h]) of all steps, [T, R, H]; when `combine` drops the first dimension, [R, H].
+
+    Args:
+        h: of the top layer, [T, R, H].
+        weights: attention weights, [N, T K, S].
+        annotations: of the source, [S, N, D].
+        combine: the product with W_c.
+    """
     context = by_step(contexts(weights, annotations), len(h))  # [T, R, D]
     return torch.tanh(combine(torch.cat((context, h), dim=2)))

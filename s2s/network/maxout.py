@@ -1,6 +1,6 @@
-"""A layer before the softmax whose units are each the larger of two sums (Goodfellow et al. 2013).
+"""The maxout layer before the softmax, each unit the larger of two sums (Goodfellow et al. 2013).
 
-Cho et al. 2014, appendix A.1.2, and Bahdanau et al. 2015, appendix A.2.2, have it with two sums a unit.
+It is that of Cho et al. 2014, appendix A.1.2, and Bahdanau et al. 2015, appendix A.2.2.
 """
 
 import torch
@@ -10,25 +10,25 @@ from s2s.network.cells import Product, product
 
 
 class Maxout(nn.Linear):
-    """[.., inputs] to [.., units]: unit j is the larger of sums j and units + j.
+    """A layer from [.., inputs] to [.., units], where unit j is the larger of sums j and units + j.
 
-    The papers take sums 2 j - 1 and 2 j, which is the same but for the numbers of the rows of W; two halves are read
-    without gaps. Sums have a bias, which the papers leave out of their equations.
+    The papers pair sums 2 j - 1 and 2 j, which only numbers the rows of W differently; two halves are contiguous in
+    memory. The sums have a bias, which the papers leave out of their equations.
     """
 
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__(inputs, 2 * units)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """All of the units, of any number of rows."""
+        """Compute the units of any number of rows."""
         return larger(super().forward(inputs))
 
     def stepper(self) -> Product:
-        """The same of rows [R, inputs], with the weights laid out once, in evaluation."""
+        """Return a function for evaluation that computes `forward` of rows [R, inputs], with prepacked weights."""
         sums = product(self.weight, self.bias)
         return lambda rows: larger(sums(rows))
 
 
 def larger(sums: Tensor) -> Tensor:
-    """Sums [.., 2 units] to the larger of each pair, [.., units]."""
+    """Return the larger sum of each pair: [.., 2 units] to [.., units]."""
     return torch.maximum(*sums.chunk(2, dim=-1))

@@ -1,4 +1,4 @@
-"""The encoder-decoder of the paper: two stacks of recurrent layers, joined by one fixed-size state.
+"""The encoder-decoder of the paper: two stacks of recurrent layers joined by a state of fixed size.
 
 Sutskever et al. 2014, section 2. Shapes: B batch, S source length, T target length, E embedding, H hidden, L layers, V
 vocabulary.
@@ -13,7 +13,7 @@ from s2s.network.stack import Stack
 
 
 class RecurrentEncoder(Encoder):
-    """Reads a source sentence into the last state of every layer."""
+    """An encoder that turns a source sentence into the last state of every layer."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -25,25 +25,25 @@ class RecurrentEncoder(Encoder):
         self.bridges = nn.ModuleList(nn.Linear(2 * H, H) for _ in parts) if architecture.bidirectional else None
 
     def forward(self, sources: PackedSequence) -> State:
-        """The state after the last token of each sentence, [L, B, H] each: h, and c if the cell has one.
+        """Return the state after the last token of each sentence, [L, B, H] each: h, and c if the cell has one.
 
-        Of two directions h and c are joined by a layer each, the same for all layers: tanh(W [forward; backward] + b),
-        for c without the tanh, which would bound it.
+        With two directions, h becomes tanh(W [forward; backward] + b), with the same W for all layers. c has its own W,
+        and no tanh, which would bound it.
         """
         return State(self.read(sources)[1])
 
     def vectors(self, sources: PackedSequence) -> dict[str, Tensor]:
-        """The state after the last token."""
+        """Return the state after the last token of each sentence, [L, B, H], by name."""
         return dict(zip(("h", "c"), self.read(sources)[1], strict=False))
 
     def read(self, sources: PackedSequence) -> tuple[PackedSequence, Tensors]:
-        """Every position's h of the top layer, [H] or [2 H] of two directions, beside the last state."""
+        """Return the top layer's h at every position, [H], or [2 H] with two directions, and the last state."""
         embedded = self.dropout(self.embedding(sources.data))  # [all tokens, E]
         outputs, state = self.stack.read(embedded, sources.batch_sizes)
         if self.backward_stack is not None:
             mirror = mirrored(sources.batch_sizes).to(embedded.device)
-            back, back_state = self.backward_stack.read(embedded[mirror], sources.batch_sizes)
-            outputs = torch.cat((outputs, back[mirror]), dim=1)
+            back_outputs, back_state = self.backward_stack.read(embedded[mirror], sources.batch_sizes)
+            outputs = torch.cat((outputs, back_outputs[mirror]), dim=1)
             state = self.join(state, back_state)
         order = sources.unsorted_indices
         if order is not None:
@@ -51,18 +51,18 @@ class RecurrentEncoder(Encoder):
         return sources._replace(data=outputs), state
 
     def join(self, state: Tensors, back_state: Tensors) -> Tensors:
-        """The states of two directions as one, [L, B, H] each."""
-        assert self.bridges is not None, "only two directions are joined"
-        joined = zip(self.bridges, state, back_state, strict=True)
-        h, *c = (bridge(torch.cat((one, other), dim=2)) for bridge, one, other in joined)
+        """Join the states of two directions into one, [L, B, H] each."""
+        assert self.bridges is not None, "only an encoder of two directions joins states"
+        parts = zip(self.bridges, state, back_state, strict=True)
+        h, *c = (bridge(torch.cat((forward, backward), dim=2)) for bridge, forward, backward in parts)
         return torch.tanh(h), *c
 
 
 def mirrored(sizes: Tensor) -> Tensor:
-    """Where each token of packed sentences goes when each sentence is turned around, [all tokens].
+    """Return the index that reverses each of several packed sentences, [all tokens].
 
     Args:
-        sizes: how many sentences each step has, the longest first, [S].
+        sizes: number of sentences at each step, the longest first, [S].
     """
     starts = sizes.cumsum(0) - sizes
     lengths = (sizes[:, None] > torch.arange(int(sizes[0]))).sum(0)  # [B]
@@ -72,7 +72,7 @@ def mirrored(sizes: Tensor) -> Tensor:
 
 
 class RecurrentDecoder(Decoder):
-    """Says the translation token by token, from the encoder's state and the tokens before."""
+    """A decoder that predicts each token from the encoder's state and the tokens before."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -82,16 +82,16 @@ class RecurrentDecoder(Decoder):
         self.output = nn.Linear(architecture.hidden, architecture.target_vocabulary)
 
     def forward(self, target_inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """What the softmax reads is the top layer's h, [T, B, H]; the state is that of all layers."""
+        """Return the top layer's h at all steps, [T, B, H], and the state of all layers after them."""
         h, after = self.stack(self.dropout(self.embedding(target_inputs)), state.own)
         return h, State(after)
 
     def stepper(self) -> Step:
-        """All layers, a token at a time."""
-        step = self.stack.stepper()
+        """Return a function that computes all layers of one token."""
+        layers = self.stack.stepper()
 
-        def one(tokens: Tensor, state: State) -> tuple[Tensor, State]:
-            h, after = step(self.embedding(tokens), state.own)
+        def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+            h, after = layers(self.embedding(tokens), state.own)
             return h, State(after)
 
-        return one
+        return step

@@ -1,6 +1,6 @@
-"""Stacks of recurrent layers: over whole sentences with torch's fused kernels where it has them, and step by step.
+"""Stacks of recurrent layers, computed over whole sentences (by torch's fused kernels, where it has them) or stepwise.
 
-Shapes: T steps, R rows, sentences or hypotheses, E inputs, H hidden, L layers.
+Shapes: T steps, S source length, B sentences, R rows (sentences or hypotheses), E inputs, H hidden, L layers.
 """
 
 import warnings
@@ -18,16 +18,16 @@ from s2s.network import cells
 from s2s.network.cells import CellStep
 from s2s.network.interface import Architecture, Tensors
 
-RUNS = 10  # of equal steps, at most, are computed each by itself: each turns weights into the kernels' own layout again
+RUNS = 10  # at most, in `Stack.read`: each run is a call, which repacks the weights for the kernels
 
-warnings.filterwarnings("ignore", "RNN module weights are not part")  # under autocast: copies of a call
+warnings.filterwarnings("ignore", "RNN module weights are not part")  # autocast's copies are made for each call
 
 
 class Fused(nn.Module):
-    """torch's layers of one kind of cell, which compute in autocast's type, whatever it is, and a tuple of states.
+    """torch's layers of one kind of cell, computed in the type of autocast, with a tuple for a state.
 
-    torch's own take float16 on a GPU even where bfloat16 was asked for, and float16 rounds to zero what is below 6e-8:
-    much of the gradient of a mean over a batch.
+    torch's own layers take float16 on a GPU even if autocast is to use bfloat16. float16 rounds numbers below 6e-8 to
+    zero, among them much of the gradient of a mean over a batch.
     """
 
     def __init__(self, layers: nn.RNNBase) -> None:
@@ -36,13 +36,17 @@ class Fused(nn.Module):
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
-        """Those of each layer, in torch's order."""
+        """Weights of each layer, in torch's order."""
         return self.layers.all_weights  # type: ignore[return-value]
 
     def forward(self, inputs: Any, state: Tensors | None = None) -> Any:
-        """Inputs [T, R, E], or packed, to the top layer's h, [T, R, H] or packed, and the state after, [L, R, H] each.
+        """Return the top layer's h, [T, R, H] or packed, and the state after, [L, R, H] each.
 
-        The gradients of the weights are in the type of the weights.
+        The gradients of the weights have the type of the weights.
+
+        Args:
+            inputs: [T, R, E], or packed.
+            state: before them, [L, R, H] each; None: zeros.
         """
         layers = self.layers
         device, own = next(layers.parameters()).device.type, layers._flat_weights
@@ -51,7 +55,7 @@ class Fused(nn.Module):
         kind = torch.get_autocast_dtype(device)
         if state is not None:
             state = tuple(part.to(kind) for part in state)
-        layers._flat_weights = [weight.to(kind) for weight in own]  # type: ignore[union-attr]  # none of ours is None
+        layers._flat_weights = [weight.to(kind) for weight in own]  # type: ignore[union-attr]  # None only in torch's type
         try:
             with torch.autocast(device, enabled=False):
                 return self.compute(inputs.to(kind), state)
@@ -59,7 +63,7 @@ class Fused(nn.Module):
             layers._flat_weights = own
 
     def compute(self, inputs: Any, state: Tensors | None) -> Any:
-        """The pass itself. torch's state is a pair of an LSTM and one tensor of the others."""
+        """Call torch's layers, which take a pair for the state of an LSTM and one tensor for other cells."""
         if isinstance(self.layers, nn.LSTM):
             return self.layers(inputs, state)
         outputs, after = self.layers(inputs, None if state is None else state[0])
@@ -67,7 +71,7 @@ class Fused(nn.Module):
 
 
 class Written(nn.Module):
-    """A layer of a cell that torch has no kernel for: a step at a time."""
+    """A layer of a cell that torch has no kernel for, computed step by step."""
 
     def __init__(self, cell: "Cell", inputs: int, hidden: int) -> None:
         super().__init__()
@@ -79,31 +83,33 @@ class Written(nn.Module):
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
-        """Those of the one layer, as `Fused` has them of each."""
+        """Weights of this layer, in a list as in `Fused`."""
         peepholes = [] if self.peepholes is None else [self.peepholes]
         return [[self.weight_ih, self.weight_hh, self.bias, *peepholes]]
 
     def forward(self, inputs: Tensor, state: Tensors) -> tuple[Tensor, Tensors]:
-        """Inputs [T, R, E] and the state before, [1, R, H] each, to h at each step, [T, R, H], and the state after."""
-        step, now, outputs = self.cell.step(self.all_weights[0]), tuple(part[0] for part in state), []
-        for one in inputs.unbind(0):
-            now = step(one, now)
-            outputs.append(now[0])
-        return torch.stack(outputs), tuple(part.unsqueeze(0) for part in now)
+        """Compute h at each step, [T, R, H], and the state after, from inputs [T, R, E] and a state, [1, R, H] each."""
+        step, state, outputs = self.cell.step(self.all_weights[0]), tuple(part[0] for part in state), []
+        for step_inputs in inputs.unbind(0):
+            state = step(step_inputs, state)
+            outputs.append(state[0])
+        return torch.stack(outputs), tuple(part.unsqueeze(0) for part in state)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A kind of cell."""
+    """A kind of recurrent cell."""
 
     step: Callable[[Sequence[Tensor]], CellStep]
+    """Makes the function that computes one step, from the weights of a layer."""
     states: int = 1
-    """Tensors of its state: h, or h and c."""
+    """Number of tensors in its state: h, or h and c."""
     gates: int = 1
-    """Rows of its weights for each hidden unit."""
+    """Rows of its weight matrices for each hidden unit."""
     peepholes: int = 0
+    """Number of peephole weights for each hidden unit."""
     fused: Callable[..., nn.RNNBase] | None = None
-    """torch's layers of it, from inputs, hidden, layers and dropout; without them it is `Written`."""
+    """torch's layers of this cell, from inputs, hidden, layers and dropout; a cell without them is `Written`."""
 
 
 CELLS = {
@@ -117,14 +123,20 @@ CELLS = {
 
 
 class Stack(nn.Module):
-    """Layers of one kind of cell, with dropout between them as in Zaremba et al. 2014.
+    """Layers of one kind of cell, with dropout between them (Zaremba et al. 2014).
 
-    `residual` adds to what a layer says what it read, where both are as wide; `layer_norm` normalizes what it reads
-    (Ba et al. 2016). Either makes each layer a call by itself; without them the kernels take all layers together.
+    `residual` adds a layer's input to its output where both are equally wide; `layer_norm` normalizes its input (Ba et
+    al. 2016). With either, each layer is a call of its own; without them, a kernel computes all layers together.
     """
 
     def __init__(self, architecture: Architecture, inputs: int, layers: int | None = None) -> None:
-        """Layers that read `inputs` numbers; as many as the architecture says, unless told otherwise."""
+        """Make the layers.
+
+        Args:
+            architecture: kind of cell, sizes, dropout and the number of layers.
+            inputs: width of the input of the lowest layer.
+            layers: number of layers, if not that of the architecture.
+        """
         super().__init__()
         count, hidden = layers or architecture.layers, architecture.hidden
         self.cell, self.layers, self.hidden = CELLS[architecture.cell], count, hidden
@@ -143,18 +155,18 @@ class Stack(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths) if architecture.layer_norm else None
 
     def weights(self) -> list[list[Tensor]]:
-        """The weights of each layer, in the order in which its cell's step takes them."""
+        """Return the weights of each layer, in the order in which `Cell.step` takes them."""
         return [weights for part in self.parts for weights in part.all_weights]  # type: ignore[union-attr]
 
     def zeros(self, like: Tensor, rows: int) -> Tensors:
-        """The state before the first step, [L, R, H] each."""
+        """Return the state before the first step, [L, R, H] each."""
         return tuple(like.new_zeros(self.layers, rows, self.hidden) for _ in range(self.cell.states))
 
     def forward(self, inputs: Any, state: Tensors | None = None) -> Any:
-        """Inputs [T, R, E], or packed with the longest first, to the top layer's h, likewise, and the state after.
+        """Compute all layers over all steps.
 
         Args:
-            inputs: of each step; packed ones only of cells that torch has kernels for.
+            inputs: [T, R, E], or packed with the longest first if torch has kernels for the cell.
             state: before them, [L, R, H] each; None: zeros.
 
         Returns:
@@ -164,7 +176,7 @@ class Stack(nn.Module):
             return self.parts[0](inputs, state)
         ends = []
         for number, part in enumerate(self.parts):
-            before = None if state is None else tuple(one[number : number + 1] for one in state)
+            before = None if state is None else tuple(tensor[number : number + 1] for tensor in state)
             outputs, after = part(on_data(partial(self.norm, number), inputs), before)
             if self.residual and data_of(outputs).shape == data_of(inputs).shape:
                 outputs = on_data(partial(torch.add, data_of(inputs)), outputs)
@@ -175,21 +187,21 @@ class Stack(nn.Module):
         return inputs, tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
 
     def norm(self, layer: int, inputs: Tensor) -> Tensor:
-        """What a layer reads."""
+        """Return the input of a layer, normalized if the architecture says so."""
         return inputs if self.norms is None else self.norms[layer](inputs)
 
     def read(self, inputs: Tensor, sizes: Tensor) -> tuple[Tensor, Tensors]:
-        """Reads B sentences of any lengths, the longest first.
+        """Compute all layers over B sentences of any lengths, the longest first.
 
-        A run of steps over which no sentence ends is one call. A processor computes packed sentences of different
-        lengths step by step, without the fused kernels: two lengths take 1.6 times as long as in two runs.
+        On a CPU, each run of steps in which no sentence ends is one call: torch computes packed sentences of different
+        lengths there without fused kernels, and two lengths take 1.6 times as long as two runs.
 
         Args:
-            inputs: of each step in turn, as packed sentences have them, [all tokens, E].
-            sizes: how many sentences each step has, [S], on the host.
+            inputs: the data of packed sentences, [all tokens, E].
+            sizes: number of sentences at each step, [S], on the CPU.
 
         Returns:
-            The top layer's h at each of them, [all tokens, H], and the state after the last of each sentence,
+            The top layer's h at each token, [all tokens, H], and the state after the last token of each sentence,
             [L, B, H] each.
         """
         runs = [(size, len(list(run))) for size, run in groupby(sizes.tolist())]
@@ -197,28 +209,29 @@ class Stack(nn.Module):
             outputs, state = self(PackedSequence(inputs, sizes))
             return outputs.data, state
         state = self.zeros(inputs, runs[0][0])
-        said, ended, start = [], [], 0
+        outputs_of_runs, ended, start = [], [], 0
         for size, steps in runs:
             if size < state[0].shape[1]:
                 ended.append(tuple(part[:, size:] for part in state))
             inside = inputs[start : start + steps * size].view(steps, size, -1)
             outputs, state = self(inside, tuple(part[:, :size].contiguous() for part in state))
-            said.append(outputs.flatten(0, 1))
+            outputs_of_runs.append(outputs.flatten(0, 1))
             start += steps * size
         parts = zip(state, *reversed(ended), strict=True)
-        return torch.cat(said), tuple(torch.cat(part, dim=1) if ended else part[0] for part in parts)
+        return torch.cat(outputs_of_runs), tuple(torch.cat(part, dim=1) if ended else part[0] for part in parts)
 
     def stepper(self) -> Callable[[Tensor, Tensors], tuple[Tensor, Tensors]]:
-        """One step of all layers: inputs [R, E] and the state before to the top layer's h, [R, H], and that after.
+        """Return a function that computes `forward` of one step, with prepacked weights.
 
-        It is the same as `forward` of one step. torch's own layers lay their weights out anew in every call.
+        It takes inputs, [R, E], and the state before, and returns the top layer's h, [R, H], and the state after.
+        torch's own layers repack their weights in every call.
         """
         steps = [self.cell.step(weights) for weights in self.weights()]
 
         def step(inputs: Tensor, state: Tensors) -> tuple[Tensor, Tensors]:
             ends = []
-            for number, one in enumerate(steps):
-                after = one(self.norm(number, inputs), tuple(part[number] for part in state))
+            for number, layer_step in enumerate(steps):
+                after = layer_step(self.norm(number, inputs), tuple(part[number] for part in state))
                 residual = self.residual and after[0].shape == inputs.shape
                 inputs = after[0] + inputs if residual else after[0]
                 if number + 1 < self.layers:
@@ -230,10 +243,10 @@ class Stack(nn.Module):
 
 
 def data_of(sequence: Tensor | PackedSequence) -> Tensor:
-    """The numbers of a sequence, packed or not."""
+    """Return the tensor of a sequence, packed or not."""
     return sequence.data if isinstance(sequence, PackedSequence) else sequence
 
 
 def on_data(change: Callable[[Tensor], Tensor], sequence: Any) -> Any:
-    """A sequence, packed or not, with its numbers changed."""
+    """Return a sequence, packed or not, with its tensor changed by a function."""
     return sequence._replace(data=change(sequence.data)) if isinstance(sequence, PackedSequence) else change(sequence)
