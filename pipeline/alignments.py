@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from pipeline import heat_figure, samples, stage, tracking
-from pipeline.decoding import load_members, read_sources, search_settings
+from pipeline.decoding import load_translator, read_sources, search_settings
 from pipeline.heat_map import HeatMap
 from pipeline.parameters import Parameters, read
 from pipeline.schemas import records
@@ -64,17 +64,16 @@ def readable(clean: Path, known: Vocabulary, sources: Sequence[Sequence[int]], r
 
 def look(parameters: Parameters, run: Members, clean: Path, device: torch.device) -> list[HeatMap]:
     """Where the models of a run look while they translate some test sentences, the end of each, </s>, included."""
-    models, known = load_members(run, device)
-    sources = read_sources(clean, "test", known["source"])
+    loaded = load_translator(run, device)
+    models, source, target = loaded.models, loaded.source, loaded.target
+    sources = read_sources(clean, "test", source)
     rows = choose([len(source) for source in sources])
     chosen = [sources[row] for row in rows]
     settings = search_settings(parameters.run(run.run), run.beam)
     said = [best.ids for best, *_ in beam_search(models, chosen, settings)]
-    tokens = [[*known["target"].tokens(ids), SPECIAL[EOS]] for ids in said]
+    tokens = [[*target.tokens(ids), SPECIAL[EOS]] for ids in said]
     shares = [one.astype(float).round(DECIMALS).tolist() for one in alignments(models, chosen, said)]
-    return [
-        HeatMap(*one) for one in zip(rows, readable(clean, known["source"], sources, rows), tokens, shares, strict=True)
-    ]
+    return [HeatMap(*one) for one in zip(rows, readable(clean, source, sources, rows), tokens, shares, strict=True)]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Makes the n-best lists that are rescored: with the models of a run, or out of another system's lists."""
+"""Stage `first_pass`: write n-best lists of the development and test sets, from a run's models or another system."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline import stage, tracking, work
-from pipeline.decoding import load_members, read_sources, search_settings, texts
+from pipeline.decoding import load_translator, read_sentences, search_settings
 from pipeline.lines import lines
 from pipeline.parameters import Clean, Parameters, read
 from pipeline.schemas import records
@@ -15,27 +15,25 @@ from pipeline.schemas.pairs import read_column
 from pipeline.schemas.rescored import FIRST_PASS, FirstPass, ListFile
 from pipeline.schemas.translated import Member, Members
 from pipeline.workers import mapped
-from s2s import data, ensemble, extensions, files, model, nbest, network, search, text, vocabulary
+from s2s import data, ensemble, extensions, files, model, nbest, network, search, text, translator, vocabulary
 from s2s.device import prepare
-from s2s.ensemble import batches
 from s2s.errors import check
 from s2s.files import sha256
-from s2s.model import Seq2Seq
 from s2s.nbest import Candidate
 from s2s.progress import Meter
-from s2s.search import Hypothesis, SearchSettings, beam_search
-from s2s.vocabulary import Vocabulary
+from s2s.search import SearchSettings
+from s2s.translator import Sentence, Translation, Translator
 
 SPLITS = ("dev", "test")
-BLOCK = 128  # sentences that are searched before they are put aside, so that they outlive a kill
-DIGITS = 6  # of scores, behind the point
+BLOCK = 128  # sentences; each block is saved when it is done, so that an interrupted stage resumes
+DIGITS = 6  # decimals of scores
 
 
 def main(first_pass: Path, clean: Path, out: Path) -> None:
-    """Writes n-best lists of the development and the test set, and which system made them.
+    """Write the n-best lists and a record of the system that made them.
 
     Args:
-        first_pass: the models of a run, from a members stage, or a folder of another system's dev.nbest and test.nbest.
+        first_pass: a run's models, from a members stage, or a folder with another system's dev.nbest and test.nbest.
         clean: folder of clean text, from the clean stage.
         out: folder to be written, with dev.nbest and test.nbest.
     """
@@ -51,16 +49,16 @@ def main(first_pass: Path, clean: Path, out: Path) -> None:
 
 
 def count_lines(path: Path) -> int:
-    """The lines of a file."""
+    """Return the number of lines of a file."""
     with path.open("rb") as file:
         return sum(1 for _ in file)
 
 
 def take_files(parameters: Parameters, given: Path, clean: Path, folder: Path) -> FirstPass:
-    """Checks a person's lists against the sources, and writes them with texts in the form of the references."""
+    """Check another system's lists against the sources and write them with normalized, tokenized translations."""
     paths = {split: list_of(given, split) for split in SPLITS}
     sizes = {split: len(read_column(clean / f"{split}.parquet", "source")) for split in SPLITS}
-    for split, path in paths.items():  # to the last line, before the work begins
+    for split, path in paths.items():  # to the last line, so that an error shows before the slow part
         for _ in nbest.read(lines(path), str(path), sizes[split]):
             pass
     change = partial(normalized, parameters.clean, parameters.download.target_language)
@@ -74,67 +72,64 @@ def take_files(parameters: Parameters, given: Path, clean: Path, folder: Path) -
 
 
 def list_of(folder: Path, split: str) -> Path:
-    """The file of a split in a person's folder, plain or packed."""
+    """Return the file of a split in another system's folder, plain or gzipped."""
     names = [f"{split}.nbest", f"{split}.nbest.gz"]
-    found = [folder / name for name in names if (folder / name).is_file()]
-    check(len(found) == 1, f"{folder}: found {len(found)} lists of {split}; expected one of {' and '.join(names)}")
-    return found[0]
+    paths = [folder / name for name in names if (folder / name).is_file()]
+    check(len(paths) == 1, f"{folder}: found {len(paths)} lists of {split}; expected one of {' and '.join(names)}")
+    return paths[0]
 
 
 def counted(lists: Iterator[list[Candidate]], meter: Meter, done: int) -> Iterator[list[Candidate]]:
-    """The same lists, each told to the meter."""
+    """Yield the same lists and report their number to the meter, counting from `done`."""
     for number, candidates in enumerate(lists, start=done + 1):
         meter.update(number, f"{number} sentences")
         yield candidates
 
 
 def normalized(settings: Clean, language: str, candidates: list[Candidate]) -> list[Candidate]:
-    """Candidates whose tokens are brought to the form of the training text, as those of tokenized corpora are."""
-    found = []
+    """Return the candidates with tokens normalized as the training text, in the way of tokenized corpora."""
+    changed = []
     for candidate in candidates:
         plain = text.detokenize(candidate.tokens, language)
         plain = text.normalize(plain, language, settings.normalize_punctuation, settings.lowercase)
-        found.append(replace(candidate, tokens=text.tokenize(plain, language)))
-    return found
+        changed.append(replace(candidate, tokens=text.tokenize(plain, language)))
+    return changed
 
 
 @dataclass(frozen=True)
 class Finder:
-    """The models of a run, set to find as many translations of each sentence as a list is to have."""
+    """A search for n-best lists with the models of a run."""
 
     run: str
     members: list[Member]
-    models: list[Seq2Seq]
-    target: Vocabulary
-    language: str
-    sentences: dict[str, list[list[int]]]
-    """The sources of each split."""
+    translator: Translator
+    sentences: dict[str, list[Sentence]]
+    """The source sentences of each split."""
     settings: SearchSettings
-    together: int
-    """Sentences searched at the same time."""
+    batch_sentences: int
     place: Path
-    """Where blocks are put aside."""
+    """Folder of the blocks that are done."""
 
     @classmethod
     def prepare(cls, parameters: Parameters, members: Path, clean: Path) -> "Finder":
-        """Loads what the search needs."""
+        """Load the models and sentences, and derive the folder of blocks from all that decides a list."""
         settings, decoding = parameters.rescore, parameters.translate
         device = prepare(settings.device, settings.threads)
         run = records.read(Members, members)
-        models, vocabularies = load_members(run, device)
-        sentences = {split: read_sources(clean, split, vocabularies["source"]) for split in SPLITS}
+        loaded = load_translator(run, device)
+        sentences = {split: read_sentences(clean, split, loaded.source) for split in SPLITS}
         wanted = replace(search_settings(decoding, settings.n_best), n_best=settings.n_best)
-        # A beam takes memory for each of its hypotheses: as many are searched at a time as when the run translates.
-        together = max(1, decoding.batch_sentences * run.beam // settings.n_best)
-        language = parameters.download.target_language
-        values = [asdict(wanted), together, BLOCK, str(device), settings.threads, language]
-        values += [one.sha256 for one in run.members] + [one.sha256 for one in vocabularies.values()]
-        place = work.folder("first_pass", work.fingerprint(DECISIVE, *values, sentences))
-        target = vocabularies["target"]
-        return cls(run.run, run.members, models, target, language, sentences, wanted, together, place)
+        # Memory grows with sentences times beam, so a wider beam takes smaller batches than the run's translate stage.
+        batch_sentences = max(1, decoding.batch_sentences * run.beam // settings.n_best)
+        values = [asdict(wanted), batch_sentences, BLOCK, str(device), settings.threads]
+        values += [loaded.description.target_language, loaded.source.sha256, loaded.target.sha256]
+        values += [member.sha256 for member in run.members]
+        ids = {split: [sentence.ids for sentence in part] for split, part in sentences.items()}
+        place = work.folder("first_pass", work.fingerprint(DECISIVE, *values, ids))
+        return cls(run.run, run.members, loaded, sentences, wanted, batch_sentences, place)
 
     def write(self, folder: Path) -> FirstPass:
-        """Searches both splits, block by block; blocks that were found before an interruption are taken as they are."""
+        """Search both splits block by block, without the blocks that an interrupted run has saved."""
         done = 0
         with Meter(f"first_pass {self.run}", sum(map(len, self.sentences.values()))) as meter:
             for split, sentences in self.sentences.items():
@@ -150,31 +145,31 @@ class Finder:
         shutil.rmtree(self.place)
         return FirstPass(self.run, self.members, {})
 
-    def find(self, sentences: Sequence[Sequence[int]]) -> list[list[Candidate]]:
-        """The candidates of some sentences, the best first."""
-        found: dict[int, list[Candidate]] = {}
-        for rows in batches([len(sentence) for sentence in sentences], self.together):
-            hypotheses = beam_search(self.models, [sentences[row] for row in rows], self.settings)
-            found |= {row: listed(one, self.target, self.language) for row, one in zip(rows, hypotheses, strict=True)}
-        return [found[row] for row in range(len(sentences))]
+    def find(self, sentences: Sequence[Sentence]) -> list[list[Candidate]]:
+        """Return the candidates of each sentence, the best first."""
+        lists = self.translator.translate_prepared(sentences, self.settings, self.batch_sentences)
+        return [listed(translations) for translations in lists]
 
 
-def listed(hypotheses: Sequence[Hypothesis], target: Vocabulary, language: str) -> list[Candidate]:
-    """Hypotheses in tokens; of those that read alike, as words cut in different ways do, the best."""
-    found: dict[str, Candidate] = {}
-    for one in hypotheses:
-        tokens = texts(one, target, language)[1]
-        features: nbest.Features = {"log_prob": (round(one.log_prob, DIGITS),)}
-        found.setdefault(tokens, Candidate(tokens, round(one.score, DIGITS), features))
-    return list(found.values())
+def listed(translations: Sequence[Translation]) -> list[Candidate]:
+    """Return translations as candidates, only the best of those with equal tokens.
+
+    Several segmentations of a sentence into subwords have the same tokens.
+    """
+    candidates: dict[str, Candidate] = {}
+    for translation in translations:
+        features: nbest.Features = {"log_prob": (round(translation.log_prob, DIGITS),)}
+        candidate = Candidate(translation.tokens, round(translation.score, DIGITS), features)
+        candidates.setdefault(translation.tokens, candidate)
+    return list(candidates.values())
 
 
-DECISIVE = (search, ensemble, extensions, model, network, data, vocabulary, text, nbest)
+DECISIVE = (search, ensemble, extensions, translator, model, network, data, vocabulary, text, nbest)
 """Modules that decide which candidates are found and how they are written."""
 
 
 def join(parts: Sequence[Path], out: Path) -> None:
-    """Writes files one behind the other."""
+    """Write the contents of several files into one, in their order."""
     with out.open("wb") as whole:
         for part in parts:
             with part.open("rb") as file:

@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from pipeline import lineage, recorder, served, stage, store, tracking
-from pipeline.decoding import search_settings, verify
+from pipeline.decoding import search_settings, verify, verify_members
 from pipeline.parameters import Parameters, Translate, read
 from pipeline.schemas import records
 from pipeline.schemas.pairs import read_column
@@ -71,14 +71,13 @@ def main(
     typer.echo(f"{out}: {len(named.members)} x {parameters.runs[run].system}")
     if register:
         tags = facts(run, named.members, parameters, scores)
-        typer.echo(registered(out, parameters.tracking.experiment, run, tags))
+        typer.echo(registered(out, parameters.operation.experiment, run, tags))
 
 
 def verified(members: Path) -> Members:
     """What a run translates with, if it is what was named."""
     found = records.read(Members, members)
-    for member in found.members:
-        verify(member.path / WEIGHTS, member.sha256, "the model that the train stage wrote")
+    verify_members(found)
     if found.lexicon is not None:
         verify(found.lexicon.path, found.lexicon.sha256, "what the lexicon stage writes")
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import list_scorer, stage, tracking, work
-from pipeline.decoding import load_members, read_sources
+from pipeline.decoding import load_translator, read_sources
 from pipeline.list_scorer import ListScorer, NBestList
 from pipeline.parameters import Bleu, Parameters, read
 from pipeline.rescored_list import EVEN, FEATURES, RescoredList
@@ -58,12 +58,12 @@ def prepared(parameters: Parameters, run: Members, folder: Path, clean: Path) ->
     """Loads the models and opens the lists."""
     settings, mean = parameters.rescore, parameters.run(run.run).ensemble_mean
     device = prepare(settings.device, settings.threads)
-    models, vocabularies = load_members(run, device)
-    sources = {split: read_sources(clean, split, vocabularies["source"]) for split in SPLITS}
+    loaded = load_translator(run, device)
+    sources = {split: read_sources(clean, split, loaded.source) for split in SPLITS}
     lists = [NBestList(split, folder / f"{split}.nbest", sources[split]) for split in SPLITS]
     for one in lists:
         check(one.path.is_file(), f"{one.path}: no such file; expected what the first_pass stage writes")
-    hashes = [[one.sha256 for one in run.members], [one.sha256 for one in vocabularies.values()]]
+    hashes = [[member.sha256 for member in run.members], [loaded.source.sha256, loaded.target.sha256]]
     decides = [
         hashes,
         [files.sha256(one.path) for one in lists],
@@ -75,7 +75,7 @@ def prepared(parameters: Parameters, run: Members, folder: Path, clean: Path) ->
     ]
     place = work.folder("rescore", work.fingerprint(DECISIVE, *decides))
     language = parameters.download.target_language
-    return ListScorer(models, vocabularies["target"], language, mean, settings.batch_tokens, place), lists
+    return ListScorer(loaded.models, loaded.target, language, mean, settings.batch_tokens, place), lists
 
 
 def score(scorer: ListScorer, lists: Sequence[NBestList], clean: Path, title: str) -> dict[str, RescoredList]:

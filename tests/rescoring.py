@@ -57,14 +57,17 @@ def write(folder: Path, pairs: Mapping[str, Sequence[tuple[str, str]]], vocabula
     write_parameters(folder)
     for split, sentences in pairs.items():
         project.write_split(folder / "clean", split, sentences)
-    hashes = {f"{side}_vocabulary_sha256": vocabulary.sha256 for side in ("source", "target")}
+    described = {f"{side}_vocabulary_sha256": vocabulary.sha256 for side in ("source", "target")}
+    described |= {"source_language": "en", "target_language": "fr", "system": "reversed"}
+    numbers = {"parameters": 1, "best_epoch": 1.0, "dev_perplexity": 2.0}
     for side in ("source", "target"):
         for seed in SEEDS["ensemble"]:
             vocabulary.save(folder / "models" / "reversed" / str(seed), side)
     for seed, network in zip(SEEDS["ensemble"], models("ensemble", vocabulary), strict=True):
         place = folder / "models" / "reversed" / str(seed)
         save_file(network.state_dict(), place / model.WEIGHTS)
-        files.write_json(place / model.DESCRIPTION, {"model": model.describe(network.architecture)} | hashes)
+        facts = {"model": model.describe(network.architecture), "seed": seed}
+        files.write_json(place / model.DESCRIPTION, facts | described | numbers)
     for run, seeds in SEEDS.items():
         places = {seed: Path("models") / "reversed" / str(seed) for seed in seeds}
         chosen = [Member(place, seed, files.sha256(folder / place / model.WEIGHTS)) for seed, place in places.items()]

@@ -10,12 +10,14 @@ from pipeline import first_pass
 from pipeline.schemas import records
 from pipeline.schemas.rescored import FIRST_PASS, FirstPass, ListFile
 from pipeline.schemas.translated import Members
+from s2s import translator
 from s2s.errors import UserError
 from s2s.files import sha256
 from s2s.nbest import Candidate
 from s2s.search import Hypothesis, SearchSettings, beam_search
 from s2s.subwords import train_sentencepiece
-from tests import rescoring
+from s2s.translator import Sentence, Translator
+from tests import model_folders, rescoring
 
 PAIRS = {
     "dev": [("The king sees.", "Le roi voit."), ("The cat sleeps.", "Le chat dort.")],
@@ -71,12 +73,12 @@ def test_what_was_found_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch:
 
         return search
 
-    monkeypatch.setattr(first_pass, "beam_search", stopping(4))
+    monkeypatch.setattr(translator, "beam_search", stopping(4))
     with pytest.raises(KeyboardInterrupt):
         run_stage(here)
     first = sum(searched[:-1])
     searched.clear()
-    monkeypatch.setattr(first_pass, "beam_search", stopping(99))
+    monkeypatch.setattr(translator, "beam_search", stopping(99))
     assert run_stage(here) == whole
     assert sum(searched) == 5 - first == 1
     assert not list((here / "work" / "first_pass").iterdir())
@@ -116,14 +118,14 @@ def test_a_folder_without_both_lists_is_refused(here: Path) -> None:
         run_stage(here, "lists")
 
 
-def test_of_candidates_that_read_alike_the_best_is_listed() -> None:
+def test_of_candidates_with_equal_tokens_the_best_is_listed(tmp_path: Path) -> None:
     subwords = train_sentencepiece(["le roi dort", "le chat dort", "le roi voit"] * 9, "unigram", 24)
-    whole = subwords.encode("le roi")
+    ids = subwords.encode("le roi")
     letters = [subwords.names().index(piece) for piece in "▁le▁roi"]
-    assert whole != letters and subwords.text(letters) == "le roi"
-    found = [Hypothesis(tuple(whole), -1.0, score=-1.0), Hypothesis((), -2.0, score=-2.0)]
-    worse = Hypothesis(tuple(letters), -3.0, score=-3.0)
-    assert [(one.tokens, one.score) for one in first_pass.listed([*found, worse], subwords, "fr")] == [
-        ("le roi", -1.0),
-        ("", -2.0),
-    ]
+    assert ids != letters and subwords.text(letters) == "le roi"
+    loaded = Translator.load([model_folders.write(tmp_path, vocabularies=(subwords, subwords))])
+    hypotheses = [Hypothesis(tuple(ids), -1.0, score=-1.0), Hypothesis((), -2.0, score=-2.0)]
+    hypotheses.append(Hypothesis(tuple(letters), -3.0, score=-3.0))
+    translations = [loaded.translation(hypothesis, Sentence([])) for hypothesis in hypotheses]
+    candidates = first_pass.listed(translations)
+    assert [(candidate.tokens, candidate.score) for candidate in candidates] == [("le roi", -1.0), ("", -2.0)]

@@ -72,7 +72,7 @@ def test_translations_are_those_of_the_search(folder: Path) -> None:
 def test_words_are_put_together_to_text(folder: Path) -> None:
     words = Translator.load([folder])
     ids = [words.target.names().index(word) for word in ("l'", "homme", "est", "là", ".")]
-    said = words.translation(Hypothesis(tuple(ids), -1.5, True, -0.5), "")
+    said = words.translation(Hypothesis(tuple(ids), -1.5, True, -0.5), words.prepare(""))
     assert said == Translation("l'homme est là.", "l' homme est là .", -1.5, -0.5, True, 0)
 
 
@@ -81,7 +81,7 @@ def test_a_lexicon_says_what_is_unknown(folder: Path, tmp_path: Path) -> None:
     Lexicon({"dog": ("chien", 0.9)}, 4.0, 0.1, sha256).save(tmp_path / "lexicon.parquet")
     words = Translator.load([folder], lexicon=tmp_path / "lexicon.parquet")
     ids = tuple(words.target.names().index(word) for word in ("<unk>", "est", "<unk>"))
-    said = words.translation(Hypothesis(ids, -1.5), "DOGS  is dog")
+    said = words.translation(Hypothesis(ids, -1.5), words.prepare("DOGS  is dog"))
     assert (said.text, said.tokens, said.unknown) == ("dogs est chien", "dogs est chien", 2)
 
 
@@ -126,7 +126,7 @@ def test_a_draw_of_a_line_depends_on_no_other(folder: Path) -> None:
 def test_subwords_come_as_text_and_are_cut_into_tokens(subwords: Path) -> None:
     pieces = Translator.load([subwords])
     ids = tuple(pieces.target.encode("l'homme est ici."))
-    said = pieces.translation(Hypothesis(ids, -1.5), "")
+    said = pieces.translation(Hypothesis(ids, -1.5), pieces.prepare(""))
     assert (said.text, said.tokens) == ("l'homme est ici.", "l' homme est ici .")
 
 
@@ -225,4 +225,4 @@ def test_no_model_is_said_in_a_line(tmp_path: Path, folder: Path) -> None:
 
 def said(known: Translator, one: Translation) -> list[str]:
     """The tokens that a model reads in its own translation."""
-    return known.target.text(known.ids(one.text, known.target, "fr")).split()
+    return known.target.text(known.encode_target(one.text)).split()
