@@ -1,5 +1,5 @@
-# The same pipeline for Snakemake: side by side on many cores, or on a cluster by an executor plugin.
-# dvc.yaml says what a stage is and DVC records it; Snakemake says when and where it runs. One rule a stage, derived.
+# The same pipeline for Snakemake: in parallel on many cores, or on a cluster by an executor plugin.
+# dvc.yaml defines the stages and DVC records them; Snakemake decides when and where they run. One rule for each stage.
 import os
 import sys
 
@@ -22,7 +22,7 @@ def declared(stage, out):
     if dag.is_folder(out):
         return directory(out)
     shown = report(out, category="Results") if out.startswith("reports/") else out
-    # Snakemake deletes outputs before it calls DVC, which cannot restore these and would make them again.
+    # Snakemake deletes outputs before it calls DVC, which has no copy of uncached outputs and would run the stage again.
     return update(shown) if out in stage.uncached else shown
 
 
@@ -41,10 +41,10 @@ for stage in STAGES:
         log: f"logs/{RULES[stage.name]}.log"
         benchmark: f"benchmarks/{RULES[stage.name]}.tsv"
         threads: dag.threads(stage)
-        # The widest first: what takes all processors would wait as long as any training goes on.
+        # Stages with most threads first: one that needs all cores would otherwise wait for the end of every training.
         priority: dag.threads(stage)
         resources: **dag.resources(stage)
-        # One constant text for every rule: `shell: stage.cmd` would run the last stage's command in each.
-        # Stages that share their work among processes take what Snakemake gives them, and make the same bytes of it.
-        # The flag stands before the subcommand: a sibling may hold DVC's lock while it hashes for minutes.
+        # The text is constant, because `shell: stage.cmd` would run the last stage's command in every rule.
+        # Stages with worker processes start as many as Snakemake gives them threads; their outputs do not depend on it.
+        # --wait-for-lock: another job may hold DVC's lock for minutes while it hashes.
         shell: "S2S_WORKERS={threads} dvc --wait-for-lock repro --single-item {params.stage:q} 2>&1 | tee {log:q}"

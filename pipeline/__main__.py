@@ -1,4 +1,4 @@
-"""The commands of a person: is params.yaml valid, start from a preset, what came out."""
+"""Commands for daily work: check params.yaml, take a preset, plan a run, show the results."""
 
 import json
 import runpy
@@ -22,7 +22,7 @@ PAGE = Path("reports/index.html")
 def check(
     out: Annotated[Path | None, typer.Option(help="file to write when all is well; a DVC stage's output")] = None,
 ) -> None:
-    """Checks params.yaml: every key known, every value in range. One line and exit code 2 if not."""
+    """Check params.yaml: every key known, every value in range; print one line and exit with code 2 if not."""
     if out is None:
         check_all()
     else:
@@ -33,7 +33,7 @@ def check(
 
 
 def check_all() -> None:
-    """Reads params.yaml, and looks its source up."""
+    """Read params.yaml and check that its source of text exists."""
     source = parameters.read().download.source
     if source not in sources.MADE_HERE:
         sources.find(source)
@@ -41,10 +41,10 @@ def check_all() -> None:
 
 @app.command()
 def preset(name: Annotated[str | None, typer.Argument(help="a file of presets/, without .yaml")] = None) -> None:
-    """Replaces params.yaml by a preset and tells what changed; without a name, lists the presets."""
+    """Replace params.yaml by a preset and print the changes; without a name, list the presets."""
     if name is None:
-        for known, comment in presets.names().items():
-            typer.echo(f"{known:14} {comment}")
+        for listed, comment in presets.names().items():
+            typer.echo(f"{listed:14} {comment}")
         return
     changes = presets.lay(name)
     for line in changes or ["nothing: params.yaml holds these values already"]:
@@ -53,7 +53,7 @@ def preset(name: Annotated[str | None, typer.Argument(help="a file of presets/, 
 
 @app.command()
 def summary() -> None:
-    """Prints the headline numbers of the last run and where the page is."""
+    """Print the headline numbers of the last run and the path of the page."""
     for run, score in read(Path("reports/bleu.json")).items():
         typer.echo(
             f"{run:14} BLEU {score['bleu']:5.1f}  ({score['bleu_low']:.1f} to {score['bleu_high']:.1f}),", nl=False
@@ -61,44 +61,44 @@ def summary() -> None:
         typer.echo(f" {score['seeds']} x {score['system']}, beam {score['beam']}")
     for path in sorted(Path("reports/rescore").glob("*.json")):
         choices = read(path)["choices"]
-        said = ", ".join(f"{name} {choices[name]['bleu']:.1f}" for name in ("first", "even", "tuned", "oracle"))
-        typer.echo(f"{path.stem:14} rescored: {said}")
+        scores = ", ".join(f"{name} {choices[name]['bleu']:.1f}" for name in ("first", "even", "tuned", "oracle"))
+        typer.echo(f"{path.stem:14} rescored: {scores}")
     for model, splits in read(Path("reports/perplexity.json")).items():
-        each = ", ".join(f"{split} {values['perplexity']:.2f}" for split, values in splits.items())
-        typer.echo(f"{model:14} perplexity {each}")
+        perplexities = ", ".join(f"{split} {values['perplexity']:.2f}" for split, values in splits.items())
+        typer.echo(f"{model:14} perplexity {perplexities}")
     typer.echo(f"The report: {PAGE.absolute()}")
 
 
 PROGRAM = {"context_settings": {"ignore_unknown_options": True, "allow_extra_args": True}, "add_help_option": False}
-"""A command that is a program of its own, which reads its flags itself."""
+"""Settings of a command that hands its flags on to another module unread."""
 
 
 @app.command(**PROGRAM)  # type: ignore[arg-type]
 def provenance(context: typer.Context) -> None:
-    """Writes which MLflow run made each result, and what it took, for the page to show."""
+    """Write the MLflow run of each result, its time and its machine, for the page to show."""
     hand_over("pipeline.provenance", context.args)
 
 
 @app.command(**PROGRAM)  # type: ignore[arg-type]
 def sweep(context: typer.Context) -> None:
-    """Adds to params.yaml a system for each combination of values, such as layers=1,2,3,4 cell=lstm,gru."""
+    """Add to params.yaml a system for each combination of values, such as layers=1,2,3,4 cell=lstm,gru."""
     hand_over("pipeline.sweep", context.args)
 
 
 @app.command(**PROGRAM)  # type: ignore[arg-type]
 def plan(context: typer.Context) -> None:
-    """Prints which stages would run now, and the time and disk that is likely to take."""
+    """Print the stages that would run now, with the expected time and disk space."""
     hand_over("pipeline.plan", context.args)
 
 
 def hand_over(module: str, arguments: Sequence[str]) -> None:
-    """Runs a module that is imported by name alone: else `check`, and with it every stage, would rest on its code."""
+    """Run a module by its name; an import would make its code a dependency of `check` and so of every stage."""
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
-    """A report, or one line that says how to make it."""
+    """Return a report as a dictionary, or raise a `UserError` that names the command which makes it."""
     try:
         report: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a stage takes of the machine, and what the machine is."""
+"""The processor and GPU time of a stage, and a description of its machine."""
 
 import os
 import platform
@@ -9,32 +9,32 @@ import psutil
 
 
 def cpu_seconds() -> float:
-    """Processor seconds of this process and of those that it started and saw end.
+    """Return the processor seconds of this process and of its ended children.
 
-    Of a training by several processes the first one speaks for itself alone.
+    In a training by several processes, this is the time of the first process alone.
     """
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 def gpus() -> int:
-    """How many GPUs this process and those beside it work on."""
+    """Return the number of GPUs in use by this process and its process group."""
     return int(os.environ.get("WORLD_SIZE", "1")) if device() else 0
 
 
 def device() -> str:
-    """The name of the GPU that this process works on, or nothing; torch is not imported for that."""
+    """Return the name of the GPU in use, or ""; torch is not imported for that."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return ""
     try:
         return str(torch.cuda.get_device_name())
-    except RuntimeError:  # after some errors a GPU answers no more, and the stage has its own to tell
+    except RuntimeError:  # after some errors a GPU does not answer; the stage reports its own error
         return "unknown"
 
 
 def machine() -> dict[str, str]:
-    """The processor, how many of its cores this process may use, the memory, and the system."""
+    """Return the processor, the number of cores that this process may use, the memory, and the system."""
     return {
         "processor": processor(),
         "cores": str(len(psutil.Process().cpu_affinity() or []) if sys.platform == "linux" else psutil.cpu_count()),
@@ -44,7 +44,7 @@ def machine() -> dict[str, str]:
 
 
 def processor() -> str:
-    """The processor's model, as far as the system tells it."""
+    """Return the processor's model, or its architecture where the system does not name the model."""
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text(encoding="utf-8", errors="replace").splitlines() if facts.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""Which bytes a stage is made from: the md5s that DVC wrote into dvc.lock, and one key over all of them."""
+"""Digests of a stage's inputs: the md5s that DVC wrote into dvc.lock, and one key over all of them."""
 
 import hashlib
 import json
@@ -12,40 +12,39 @@ import yaml
 from pipeline import dag
 
 LOCK = Path("dvc.lock")
-MOST_BYTES = 4_000_000_000  # hashed in about 8 seconds, while the stage waits
+MOST_BYTES = 4_000_000_000  # hashing takes about 8 seconds, during which the stage waits
 
 
 def key(stage: dag.Stage, digests: dict[str, str]) -> str:
-    """A hash of all that determines a stage's outputs; equal keys mean equal bytes."""
+    """Return a hash of everything that determines a stage's outputs; equal keys mean equal bytes."""
     facts = {"cmd": stage.cmd, "params": stage.params, "inputs": digests}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def digests(stage: dag.Stage, every: Sequence[dag.Stage], patience_seconds: float = 2.0) -> dict[str, str]:
-    """The md5 of each input of a stage.
+    """Return the md5 of each input of a stage, by path; outputs that dvc.lock lacks are left out.
 
     Outputs of other stages are looked up in dvc.lock, so that no large file is hashed; other files are hashed here.
-    Beside a running Snakemake dvc.lock may be caught while a sibling writes it, so it is read again for a while.
-    An output that dvc.lock does not know has no entry.
+    Under Snakemake another job may be writing dvc.lock, so an incomplete one is read again for `patience_seconds`.
     """
-    wanted = {out for other in every for out in other.outs}
-    declared = [path for dep in stage.deps for path in ([dep] if inside(dep, wanted) else dag.providers(dep, every))]
+    outs = {out for writer in every for out in writer.outs}
+    declared = [path for dep in stage.deps for path in ([dep] if inside(dep, outs) else dag.providers(dep, every))]
     deadline = time.monotonic() + patience_seconds
-    known = locked()
-    while any(path in wanted and path not in known for path in declared) and time.monotonic() < deadline:
+    lock = locked()
+    while any(path in outs and path not in lock for path in declared) and time.monotonic() < deadline:
         time.sleep(0.1)
-        known = locked()
-    found = {path: known.get(path) if path in wanted else md5(Path(path)) for path in declared}
-    return {path: digest for path, digest in sorted(found.items()) if digest}
+        lock = locked()
+    md5s = {path: lock.get(path) if path in outs else md5(Path(path)) for path in declared}
+    return {path: digest for path, digest in sorted(md5s.items()) if digest}
 
 
 def inside(dep: str, outs: set[str]) -> bool:
-    """Whether a dependency is a part of a declared output; such a part is small and hashed itself."""
+    """Return True if a dependency is a file within a declared output; such files are small, and hashed themselves."""
     return any(dep != out and dag.within(dep, out) for out in outs)
 
 
 def locked() -> dict[str, str]:
-    """Path and md5 of every output in dvc.lock; a folder's ends in `.dir`."""
+    """Return the md5 of every output in dvc.lock, by path; that of a folder ends in `.dir`."""
     try:
         lock: dict[str, Any] = yaml.load(LOCK.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}
     except (FileNotFoundError, yaml.YAMLError):
@@ -55,28 +54,28 @@ def locked() -> dict[str, str]:
 
 
 def md5(path: Path) -> str | None:
-    """The md5 of a file as DVC counts it; of a folder, over the names and md5s of its files."""
+    """Return the md5 of a file, as DVC computes it, or of a folder's list of names and md5s; None if neither exists."""
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()
     if not path.is_dir():
         return None
-    files = sorted(one for one in path.rglob("*") if one.is_file() and "__pycache__" not in one.parts)
-    listing = "".join(f"{one.relative_to(path).as_posix()} {md5(one)}\n" for one in files)
+    files = sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    listing = "".join(f"{file.relative_to(path).as_posix()} {md5(file)}\n" for file in files)
     return hashlib.md5(listing.encode()).hexdigest()
 
 
 def content(out: Path) -> str | None:
-    """The md5 that dvc.lock will have of an output, if it is there and no larger than `MOST_BYTES`.
+    """Return the md5 that dvc.lock will have for an output, None if it is missing or larger than `MOST_BYTES`.
 
-    That of a folder is over a list of its files, but for those that .dvcignore names.
+    The md5 of a folder is that of a JSON list of its files, without those that .dvcignore names.
     """
-    files = [one for one in out.rglob("*") if one.is_file()] if out.is_dir() else [out] * out.is_file()
-    files = [one for one in files if one.name != ".snakemake_timestamp" and "__pycache__" not in one.parts]
-    if not files or sum(one.stat().st_size for one in files) > MOST_BYTES:
+    files = [file for file in out.rglob("*") if file.is_file()] if out.is_dir() else [out] * out.is_file()
+    files = [file for file in files if file.name != ".snakemake_timestamp" and "__pycache__" not in file.parts]
+    if not files or sum(file.stat().st_size for file in files) > MOST_BYTES:
         return None
     if out.is_file():
         return md5(out)
-    listing = [{"md5": md5(one), "relpath": one.relative_to(out).as_posix()} for one in files]
+    listing = [{"md5": md5(file), "relpath": file.relative_to(out).as_posix()} for file in files]
     text = json.dumps(sorted(listing, key=lambda entry: str(entry["relpath"])), sort_keys=True)
     return f"{hashlib.md5(text.encode()).hexdigest()}.dir"

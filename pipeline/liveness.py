@@ -1,4 +1,4 @@
-"""Which processes of this machine are still alive, known by more than a number that another may have by now."""
+"""Liveness of processes, identified by host, pid and start time, because pids are reused."""
 
 import socket
 
@@ -6,18 +6,18 @@ import psutil
 
 
 def process() -> str:
-    """This process as one that is never mistaken for a later one of the same number."""
+    """Return host, pid and start time of this process, which no later process shares."""
     own = psutil.Process()
     return f"{socket.gethostname()} {own.pid} {own.create_time()}"
 
 
-def is_dead(known: str) -> bool:
-    """Whether a process of this host is gone, reaped or not; of those of other hosts nothing is known."""
-    host, pid, created = known.rsplit(" ", 2)
+def is_dead(identity: str) -> bool:
+    """Return True if a process of this host has ended; for processes of other hosts, return False."""
+    host, pid, created = identity.rsplit(" ", 2)
     if host != socket.gethostname():
         return False
     try:
-        found = psutil.Process(int(pid))
-        return bool(found.status() == psutil.STATUS_ZOMBIE or abs(found.create_time() - float(created)) > 1)
+        candidate = psutil.Process(int(pid))
+        return bool(candidate.status() == psutil.STATUS_ZOMBIE or abs(candidate.create_time() - float(created)) > 1)
     except psutil.NoSuchProcess:
         return True

@@ -1,4 +1,4 @@
-"""The process that writes one stage's MLflow run from the messages of pipeline/tracking.py."""
+"""The process that writes a stage's MLflow run from the messages of pipeline/tracking.py."""
 
 import contextlib
 import hashlib
@@ -23,15 +23,15 @@ from s2s.errors import UserError
 Message = dict[str, Any]
 FLUSH_SECONDS = 2.0
 KEPT_SUFFIXES = {".json", ".csv", ".svg", ".png", ".html"}
-"""Declared outputs with these suffixes become artifacts ..."""
+"""Suffixes of declared outputs that become artifacts."""
 KEPT_BYTES = 5_000_000
-"""... up to this size."""
+"""Largest artifact."""
 REPORTS = Path("reports")  # the folder of the page
 PACKAGES = ("torch", "dvc", "mlflow", "snakemake", "sacrebleu")
 
 
 def main() -> None:
-    """Records until the stage says how it ended, or is gone. Whatever fails here is one line and no more."""
+    """Record until the stage sends its status or ends; any failure here prints one line and leaves the stage alone."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     logging.disable(logging.CRITICAL)
@@ -39,14 +39,14 @@ def main() -> None:
     lines = listen(sys.stdin.buffer)
     try:
         record(lines)
-    except Exception as error:  # MLflow, its database driver and its HTTP client each have their own
+    except Exception as error:  # MLflow, its database driver and its HTTP client raise unrelated classes
         reason = " ".join(str(error).split())[:200]
-        line = f"MLflow: cannot record at {store.uri()} ({reason}); the stage goes on without"
+        line = f"MLflow: cannot record at {store.uri()} ({reason}); the stage continues without"
         print(store.shown(line), file=sys.stderr)
 
 
 def listen(pipe: IO[bytes]) -> "queue.Queue[Message]":
-    """Takes messages off the pipe as they come, so that the stage never waits; a pipe that breaks is a death."""
+    """Read messages from the pipe as they come, so that the stage never waits; a closed pipe counts as KILLED."""
     messages: queue.Queue[Message] = queue.Queue()
 
     def read() -> None:
@@ -59,7 +59,7 @@ def listen(pipe: IO[bytes]) -> "queue.Queue[Message]":
 
 
 def batches(messages: "queue.Queue[Message]") -> Iterator[list[Message]]:
-    """The messages of about two seconds at a time, until one says the end."""
+    """Yield the messages of about two seconds at a time, until one has the key `end`."""
     batch: list[Message] = [{}]
     while "end" not in batch[-1]:
         batch, deadline = [messages.get()], time.monotonic() + FLUSH_SECONDS
@@ -70,10 +70,10 @@ def batches(messages: "queue.Queue[Message]") -> Iterator[list[Message]]:
 
 
 def record(messages: "queue.Queue[Message]") -> None:
-    """Opens the run, writes what comes, closes it."""
+    """Open the run, write the messages, link the inputs and outputs, and end the run."""
     start = messages.get()
     every = dag.stages() if "DVC_STAGE" in os.environ else []
-    stage = next((one for one in every if one.name == start["stage"]), None)
+    stage = next((stage for stage in every if stage.name == start["stage"]), None)
     digests = lineage.digests(stage, every) if stage else {}
     tags = origin(start) | ({store.KEY: lineage.key(stage, digests)} if stage else {})
     mlflow = store.Store(experiment())
@@ -85,21 +85,21 @@ def record(messages: "queue.Queue[Message]") -> None:
     if batch[-1]["end"] == "FINISHED" and stage:
         keep_outputs(mlflow, run, stage)
         earlier = dag.ancestors(stage, every)
-        mlflow.link_cached(parent, {one.name: lineage.key(one, lineage.digests(one, every)) for one in earlier})
+        mlflow.link_cached(parent, {maker.name: lineage.key(maker, lineage.digests(maker, every)) for maker in earlier})
     mlflow.end(run, parent, batch[-1]["end"], batch[-1]["time"])
     if batch[-1]["end"] == "FINISHED" and stage and stage.name == "report":
         provenance.write(REPORTS, provenance.gather(every, experiment()))
 
 
 def effective(params: dict[str, Any]) -> dict[str, str]:
-    """A stage's parameters by dotted key, those of a base replaced by its system's or vocabulary's own."""
+    """Return a stage's parameters by dotted key, with its system's or vocabulary's values in place of the base's."""
     changes = [own for key, own in params.items() if key.startswith("systems.")]
     changes += [{"vocab": own} for key, own in params.items() if key.startswith("vocabularies.")]
     return presets.flat(params) | {key: value for own in changes for key, value in presets.flat(own).items()}
 
 
 def write(mlflow: store.Store, run: str, batch: list[Message]) -> None:
-    """Writes the messages of some seconds."""
+    """Write a batch of messages to MLflow."""
     rows = [
         (name, value, message["time"], message["step"])
         for message in batch
@@ -117,7 +117,7 @@ def write(mlflow: store.Store, run: str, batch: list[Message]) -> None:
 
 
 def keep_outputs(mlflow: store.Store, run: str, stage: dag.Stage) -> None:
-    """Notes the md5 of all that the stage made, and keeps its small reports and figures."""
+    """Record the md5 of every output of a stage, and copies of its small reports and figures."""
     for out in map(Path, stage.outs):
         if digest := lineage.content(out):
             mlflow.client.set_tag(run, store.legal(f"{store.OUTPUT}{out.as_posix()}"), digest)
@@ -126,26 +126,26 @@ def keep_outputs(mlflow: store.Store, run: str, stage: dag.Stage) -> None:
 
 
 def experiment() -> str:
-    """The experiment that params.yaml names; a stage whose parameters are wrong says so itself."""
+    """Return the experiment of params.yaml, or a default, because a stage reports wrong parameters itself."""
     try:
-        return parameters.read().tracking.experiment
+        return parameters.read().operation.experiment
     except UserError:
         return "seq2seq"
 
 
 def group() -> dict[str, str]:
-    """What runs of one pipeline have in common."""
-    named = {
+    """Return the tags that all runs of one pipeline share."""
+    tags = {
         "params_sha256": params_sha256(),
         store.COMMIT: commit(),
         "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
         "dvc_baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
     }
-    return {name: value for name, value in named.items() if value}
+    return {name: value for name, value in tags.items() if value}
 
 
 def params_sha256() -> str:
-    """The hash of the parameter file, comments included."""
+    """Return the hash of params.yaml with its comments."""
     try:
         return hashlib.sha256(parameters.read_text(parameters.PATH).encode()).hexdigest()
     except UserError:
@@ -153,7 +153,7 @@ def params_sha256() -> str:
 
 
 def commit() -> str:
-    """The git commit of the checkout, or nothing where there is no git."""
+    """Return the git commit of the checkout, or "" where there is none."""
     try:
         done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -162,7 +162,7 @@ def commit() -> str:
 
 
 def origin(start: Message) -> dict[str, str]:
-    """What made the run: the command, the machine, and the versions of what the results rest on."""
+    """Return tags of a run's origin: command, machine, and versions of the packages that decide results."""
     versions = {package: version for package in PACKAGES if (version := installed(package))}
     versions["python"] = sys.version.split()[0]
     tags = {f"{store.VERSION}{name}": version for name, version in versions.items()}
@@ -171,7 +171,7 @@ def origin(start: Message) -> dict[str, str]:
 
 
 def installed(package: str) -> str | None:
-    """A package's version, without importing it."""
+    """Return a package's version without importing it, None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

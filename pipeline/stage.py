@@ -1,4 +1,4 @@
-"""What turns a stage's `main` into a program: its command line, its orderly end."""
+"""The command line of a stage: flags from the parameters of `main`, exit codes, signals."""
 
 import functools
 import inspect
@@ -14,10 +14,10 @@ from s2s.program import run, terminate
 
 
 def program(main: Callable[..., None]) -> None:
-    """Runs `main` as a program whose flags are its parameters and whose --help is its docstring.
+    """Run `main` as a program whose flags are its parameters and whose --help is its docstring.
 
-    A `UserError`, a missing permission or a full disk ends it with one line on stderr and exit code 2. SIGTERM ends
-    it by `SystemExit(143)`, so that files half-written are removed and the MLflow run is closed.
+    A `UserError`, a missing permission or a full disk ends the program with one line on stderr and exit code 2.
+    SIGTERM raises `SystemExit(143)`, so that half-written files are removed and the MLflow run is closed.
     """
     signal.signal(signal.SIGTERM, terminate)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -26,17 +26,17 @@ def program(main: Callable[..., None]) -> None:
 
 
 class Stop:
-    """Whether a signal asked the program to come to an end; asked twice, it ends at once."""
+    """A signal handler that remembers a request to stop; a second signal ends the program at once."""
 
     def __init__(self) -> None:
         self.signum = 0
 
     def __call__(self) -> bool:
-        """Whether it did."""
+        """Return whether a signal has arrived."""
         return self.signum != 0
 
     def take(self, signum: int, frame: FrameType | None) -> None:
-        """The handler of the signals."""
+        """Handle a signal: remember the first, exit on the second."""
         if self.signum:
             raise SystemExit(128 + signum)
         self.signum = signum
@@ -44,7 +44,7 @@ class Stop:
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Within the block SIGTERM and Ctrl-C only ask."""
+    """Yield a `Stop` that SIGTERM and Ctrl-C set within the block, instead of ending the program."""
     stop = Stop()
     before = {signum: signal.signal(signum, stop.take) for signum in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -55,8 +55,8 @@ def stoppable() -> Iterator[Stop]:
 
 
 def with_flags(main: Callable[..., None]) -> Callable[..., None]:
-    """`main` as typer reads it: every parameter is a flag, its help the docstring's entry under `Args:`."""
-    text, helps = parse_docstring(inspect.getdoc(main) or "")
+    """Return `main` as typer reads it: every parameter a flag, its help the docstring's entry under `Args:`."""
+    description, helps = parse_docstring(inspect.getdoc(main) or "")
 
     def flag(parameter: inspect.Parameter) -> inspect.Parameter:
         default = ... if parameter.default is parameter.empty else parameter.default
@@ -66,7 +66,7 @@ def with_flags(main: Callable[..., None]) -> Callable[..., None]:
     def command(**flags: object) -> None:
         main(**flags)
 
-    command.__doc__ = text
+    command.__doc__ = description
     signature = inspect.signature(main)
     command.__signature__ = signature.replace(  # type: ignore[attr-defined]
         parameters=[flag(parameter) for parameter in signature.parameters.values()]
@@ -75,8 +75,8 @@ def with_flags(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def parse_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """Splits a Google style docstring into what it says and what it says of each argument."""
-    says, _, rest = text.partition("\nArgs:\n")
+    """Split a Google style docstring into its description and the help text of each argument."""
+    description, _, rest = text.partition("\nArgs:\n")
     arguments = rest.split("\n\n")[0]
     entries = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", arguments, flags=re.MULTILINE)
-    return says.strip(), {name: " ".join(help_text.split()) for name, help_text in entries}
+    return description.strip(), {name: " ".join(help_text.split()) for name, help_text in entries}

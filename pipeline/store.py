@@ -1,4 +1,4 @@
-"""The MLflow store, opened safely by many processes: runs under one parent, packages. Only importer of mlflow."""
+"""The MLflow store, safe for many processes: runs below one parent, packages. The only importer of mlflow."""
 
 import hashlib
 import json
@@ -23,49 +23,49 @@ DEFAULTS = {
     "MLFLOW_UV_AUTO_DETECT": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-"""A dead server is given up after seconds, not after MLflow's own minutes."""
+"""Environment variables of MLflow: no telemetry, and a server that does not answer is given up after seconds."""
 LOCK_SECONDS = 60
 PARENT, STAGE, PROCESS, KEY = "mlflow.parentRunId", "stage", "process", "stage_key"
 COMMIT = "mlflow.source.git.commit"
-OUTPUT, HARDWARE, VERSION = "output.", "hardware.", "version."  # beginnings of tags
+OUTPUT, HARDWARE, VERSION = "output.", "hardware.", "version."  # prefixes of tags
 PIPELINE = "pipeline"
-PACKAGE = "package"  # folder of a run's artifacts
+PACKAGE = "package"  # folder among a run's artifacts
 
 
 def root() -> Path:
-    """The user's own repository, also in the temporary copies that `dvc exp run --temp` works in."""
+    """Return the user's repository, also when called in a temporary copy made by `dvc exp run --temp`."""
     return Path(os.environ.get("DVC_ROOT") or ".").resolve()
 
 
 def uri() -> str:
-    """Where runs go: MLFLOW_TRACKING_URI, or a database at the repository's root."""
+    """Return the address of the store: MLFLOW_TRACKING_URI, or a database in the repository's root."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root() / 'mlflow.db'}"
 
 
 def shown(text: str) -> str:
-    """A text in which no address carries a user's name and password."""
+    """Remove user names and passwords from all addresses in a text."""
     return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def legal(name: str) -> str:
-    """A name with the letters that MLflow takes for metrics and tags: `train@reversed-1` is `train:reversed-1`."""
+    """Replace characters that MLflow refuses in names: `train@reversed-1` becomes `train:reversed-1`."""
     return re.sub(r"[^\w.\- :/]", ":", name)
 
 
 def quieten() -> None:
-    """Sets what MLflow reads when it is imported, where a person has not."""
+    """Set the environment variables that MLflow reads on import, unless the user has set them."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
 
 
 class Store:
-    """One experiment of an MLflow store."""
+    """An experiment of an MLflow store."""
 
     def __init__(self, experiment: str):
-        """Opens the store, creating what is not there.
+        """Open the store, and create the database and the experiment if they do not exist.
 
-        The lock serializes what processes would break by doing it at once: the database's migrations, and the
-        parent's state, which is read and then written.
+        The lock serializes the database's migrations and the updates of a parent's status, which read before they
+        write.
         """
         quieten()
         from mlflow import MlflowClient, entities  # noqa: PLC0415
@@ -76,12 +76,12 @@ class Store:
         self.lock = FileLock(work / "tracking.lock", timeout=LOCK_SECONDS)
         with self.lock:
             self.client = MlflowClient(uri())
-            found = self.client.get_experiment_by_name(experiment)
-            self.experiment: str = found.experiment_id if found else self._create(experiment)
+            entity = self.client.get_experiment_by_name(experiment)
+            self.experiment: str = entity.experiment_id if entity else self._create(experiment)
 
     @classmethod
     def find(cls, experiment: str) -> "Store | None":
-        """The store if it is there and holds the experiment; asking makes neither."""
+        """Return the store if it holds the experiment, else None; never create either."""
         database = uri().removeprefix("sqlite:///")
         if database != uri() and not Path(database).exists():
             return None
@@ -91,13 +91,13 @@ class Store:
         return cls(experiment) if MlflowClient(uri()).get_experiment_by_name(experiment) else None
 
     def _create(self, experiment: str) -> str:
-        """Makes the experiment; a server knows itself where artifacts go."""
+        """Create the experiment; a server decides itself where artifacts go."""
         place = None if os.environ.get("MLFLOW_TRACKING_URI") else (root() / "mlartifacts").as_uri()
         created: str = self.client.create_experiment(experiment, artifact_location=place)
         return created
 
     def search(self, status: str | None, tags: Mapping[str, str]) -> list[Any]:
-        """Runs of this experiment with a status and tags, newest first."""
+        """Return the runs of this experiment with a status and tags, newest first."""
         terms = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
         terms += [f"attributes.status = '{status}'"] if status else []
         query, order = " and ".join(terms), ["attributes.start_time DESC"]
@@ -111,17 +111,17 @@ class Store:
         return runs
 
     def history(self, run: str, metric: str) -> list[float]:
-        """All values of a metric of a run, in order."""
+        """Return all values of a run's metric, in order."""
         return [point.value for point in self.client.get_metric_history(run, metric)]
 
     def page(self, run: str) -> str | None:
-        """Where a server shows a run; a database has no pages of its own."""
+        """Return the address of a run's page, None for a database, which has no pages."""
         server = shown(uri()).rstrip("/")
         is_server = server.startswith(("http://", "https://"))
         return f"{server}/#/experiments/{self.experiment}/runs/{run}" if is_server else None
 
     def begin(self, name: str, group: Mapping[str, str], tags: Mapping[str, str], start_time: int) -> tuple[str, str]:
-        """Starts a stage's run under the parent of its group; returns the ids of run and parent."""
+        """Start a stage's run below the parent of its group, and return the ids of run and parent."""
         with self.lock:
             self.sweep()
             parent = self.parent(group, start_time)
@@ -130,7 +130,7 @@ class Store:
             return run.info.run_id, parent
 
     def parent(self, group: Mapping[str, str], start_time: int) -> str:
-        """Finds or creates the run that stands above those of one experiment, parameter file and commit."""
+        """Return the id of the parent run of a group: a DVC experiment, parameter file and commit; create it once."""
         parent: str
         identity = hashlib.sha256(json.dumps(group, sort_keys=True).encode()).hexdigest()[:16]
         for run in self.search(None, {PIPELINE: identity}):
@@ -143,7 +143,7 @@ class Store:
         return parent
 
     def sweep(self) -> None:
-        """Ends the runs that dead processes of this host left RUNNING."""
+        """Mark runs as KILLED whose process on this host is dead."""
         running = self.search("RUNNING", {})
         for run in running:
             if PROCESS in run.data.tags and is_dead(run.data.tags[PROCESS]):
@@ -153,13 +153,13 @@ class Store:
                 self.settle(run.info.run_id)
 
     def end(self, run: str, parent: str, status: str, end_time: int) -> None:
-        """Ends a stage's run, and its parent's unless another stage runs."""
+        """End a stage's run, and its parent unless another stage is running."""
         with self.lock:
             self.client.set_terminated(run, status, end_time)
             self.settle(parent)
 
     def settle(self, parent: str) -> None:
-        """Gives a parent the state of its stages, of each the latest attempt."""
+        """Set a parent's status from the latest attempt of each of its stages."""
         runs = self.search(None, {PARENT: parent})
         latest = {run.data.tags[STAGE]: run.info.status for run in reversed(runs)}.values()
         for status in ("RUNNING", "FAILED", "KILLED"):
@@ -171,34 +171,34 @@ class Store:
             self.client.set_terminated(parent, status)
 
     def write(self, run: str, metrics: Sequence[tuple[str, float, int, int]], params: Mapping[str, str]) -> None:
-        """Writes metrics (name, value, milliseconds, step) and parameters in few requests."""
+        """Write metrics (name, value, milliseconds, step) and parameters in few requests."""
         rows = [self.entities.Metric(legal(name), *rest) for name, *rest in metrics]
         values = [self.entities.Param(name, value[:6000]) for name, value in params.items()]
         for start in range(0, max(len(rows), 1), 800):
             self.client.log_batch(run, rows[start : start + 800], values if start == 0 else [])
 
     def part(self, run: str, name: str, params: Mapping[str, str], values: Mapping[str, float], time: int) -> None:
-        """Adds a run below a stage's run: one of several things that it compares."""
-        part = self.client.create_run(self.experiment, time, {PARENT: run}, run_name=name).info.run_id
-        self.write(part, [(metric, value, time, 0) for metric, value in values.items()], params)
-        self.client.set_terminated(part, "FINISHED", time)
+        """Add a finished run below a stage's run, so that MLflow can compare several of them."""
+        nested = self.client.create_run(self.experiment, time, {PARENT: run}, run_name=name).info.run_id
+        self.write(nested, [(metric, value, time, 0) for metric, value in values.items()], params)
+        self.client.set_terminated(nested, "FINISHED", time)
 
     def read_from(self, run: str, digests: Mapping[str, str]) -> None:
-        """Notes what a stage read: paths with the md5s that DVC knows them by."""
+        """Record the inputs of a stage: paths with DVC's md5s."""
         entities = self.entities
-        sets = [entities.Dataset(path, md5, "local", f'{{"uri": "{path}"}}') for path, md5 in digests.items()]
-        mark = [entities.InputTag("mlflow.data.context", "input")]
-        self.client.log_inputs(run, [entities.DatasetInput(one, mark) for one in sets])
+        datasets = [entities.Dataset(path, md5, "local", f'{{"uri": "{path}"}}') for path, md5 in digests.items()]
+        tags = [entities.InputTag("mlflow.data.context", "input")]
+        self.client.log_inputs(run, [entities.DatasetInput(dataset, tags) for dataset in datasets])
 
     def link_cached(self, parent: str, keys: Mapping[str, str]) -> None:
-        """Points a parent to the earlier runs whose bytes its other stages took from the cache."""
+        """Tag a parent with the earlier runs that made the outputs of its cached stages."""
         own = {run.data.tags[STAGE] for run in self.search(None, {PARENT: parent})}
         for stage in sorted(keys.keys() - own):
             for run in self.search("FINISHED", {KEY: keys[stage]})[:1]:
                 self.client.set_tag(parent, legal(f"cached.{stage}"), run.info.run_id)
 
     def register(self, run: str, package: Path, model: str, alias: str, tags: Mapping[str, str], says: str) -> str:
-        """Keeps a package with a run and makes it the newest version of a registered model; returns the version."""
+        """Store a package with a run, make it the newest version of a registered model, and return the version."""
         self.client.log_artifacts(run, str(package), PACKAGE)
         with self.lock:
             if not self.client.search_registered_models(f"name = '{model}'"):
@@ -210,16 +210,16 @@ class Store:
 
 
 def durations(experiment: str) -> dict[str, float]:
-    """Seconds that the latest whole run of each stage took; a training that was stopped and resumed is none."""
-    found = Store.find(experiment)
-    runs = found.search("FINISHED", {}) if found else []
+    """Return the seconds of the latest uninterrupted run of each stage; resumed trainings are left out."""
+    store = Store.find(experiment)
+    runs = store.search("FINISHED", {}) if store else []
     whole = [run for run in reversed(runs) if STAGE in run.data.tags and "resumed" not in run.data.tags]
     return {run.data.tags[STAGE]: (run.info.end_time - run.info.start_time) / 1000 for run in whole}
 
 
 @contextmanager
 def answering(instead: str = ", or --no-register") -> Iterator[None]:
-    """What MLflow refuses within the block is told in one line, with what a person may do instead."""
+    """Turn MLflow's errors within the block into a `UserError`, with the alternative that the caller names."""
     quieten()
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
@@ -231,9 +231,14 @@ def answering(instead: str = ", or --no-register") -> Iterator[None]:
 
 
 def save_package(out: Path, example: Sequence[str], answer: Any, settings: Mapping[str, Any], **parts: Any) -> None:
-    """Makes a folder that MLflow loads and serves, of what `mlflow.pyfunc.save_model` takes.
+    """Write a folder that MLflow loads and serves.
 
-    Its signature comes from texts that callers may send, an answer that they get, and settings that they may change.
+    Args:
+        out: the folder.
+        example: texts as a caller may send them.
+        answer: an answer to such texts.
+        settings: parameters that a caller may change, with their defaults.
+        parts: further arguments of `mlflow.pyfunc.save_model`.
     """
     quieten()
     from mlflow import models, pyfunc  # noqa: PLC0415

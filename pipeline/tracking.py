@@ -1,4 +1,4 @@
-"""A stage's line to MLflow: a pipe to a recorder process, which can neither slow nor break the stage."""
+"""Tracking of a stage: a pipe to a recorder process that writes to MLflow and can neither slow nor break the stage."""
 
 import json
 import os
@@ -14,36 +14,36 @@ from typing import Any
 from pipeline import cost
 
 SWITCH = "S2S_TRACKING"
-"""Environment variable; `off` records nothing."""
+"""Environment variable; with `off` nothing is recorded."""
 PATIENCE_SECONDS = 90
-"""How long a stage that is done waits for its recorder."""
+"""Longest wait of a finished stage for its recorder."""
 
 
 class Run:
-    """The MLflow run of the stage that is running."""
+    """The MLflow run of the current stage."""
 
     def __init__(self, recorder: "subprocess.Popen[bytes] | None"):
         self._recorder = recorder
         self._before = cost.cpu_seconds()
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
-        """Records numbers, those of a curve with their step."""
+        """Record numbers; those of a curve have a step."""
         self._send(metrics={name: float(value) for name, value in values.items()}, step=step or 0)
 
     def artifact(self, path: Path) -> None:
-        """Keeps a copy of a file; it must stay in its place until the stage ends. Declared reports are kept anyway."""
+        """Record a copy of a file, which must stay until the stage ends; declared reports are recorded anyway."""
         self._send(artifact=str(path.absolute()))
 
     def part(self, name: str, params: Mapping[str, str], values: Mapping[str, float]) -> None:
-        """Records a run of its own below this one, for things that are compared side by side."""
+        """Record a nested run, so that MLflow can compare several of them side by side."""
         self._send(part=name, params=dict(params), values={name: float(value) for name, value in values.items()})
 
     def tag(self, name: str, value: str) -> None:
-        """Records a remark such as `resumed`."""
+        """Record a tag such as `resumed`."""
         self._send(tag=name, value=value)
 
     def end(self, status: str) -> None:
-        """Says how the stage ended and what it took, and waits until that is recorded, within bounds."""
+        """Record the stage's status and cost, and wait at most `PATIENCE_SECONDS` for the recorder."""
         self.metrics({"cpu_seconds": cost.cpu_seconds() - self._before, "gpus": cost.gpus()})
         if device := cost.device():
             self.tag("hardware.gpu", device)
@@ -54,12 +54,12 @@ class Run:
             self._recorder.communicate(timeout=PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self._recorder.kill()
-            print(f"MLflow: no answer within {PATIENCE_SECONDS} s; this run is not recorded whole", file=sys.stderr)
+            print(f"MLflow: no answer within {PATIENCE_SECONDS} s; this run is recorded in part", file=sys.stderr)
         except BrokenPipeError:
             pass
 
     def _send(self, **message: Any) -> None:
-        """Writes one message; a recorder that gave up has said so itself."""
+        """Send a message; one to a recorder that has ended is dropped, because the recorder printed the reason."""
         if self._recorder is None or self._recorder.stdin is None:
             return
         message["time"] = now()
@@ -71,29 +71,29 @@ class Run:
 
 
 def now() -> int:
-    """Milliseconds since 1970, as MLflow counts."""
+    """Return the milliseconds since 1970, MLflow's unit of time."""
     return time.time_ns() // 1_000_000
 
 
 @contextmanager
 def run() -> Iterator[Run]:
-    """Opens the stage's MLflow run; it ends FINISHED, FAILED after an error, or KILLED after a signal."""
-    running = Run(None if os.environ.get(SWITCH) == "off" else start_recorder())
+    """Open the stage's MLflow run, and end it as FINISHED, FAILED after an error, or KILLED after a signal."""
+    current = Run(None if os.environ.get(SWITCH) == "off" else start_recorder())
     try:
-        yield running
+        yield current
     except (SystemExit, KeyboardInterrupt):
-        running.end("KILLED")
+        current.end("KILLED")
         raise
     except BaseException:
-        running.end("FAILED")
+        current.end("FAILED")
         raise
-    running.end("FINISHED")
+    current.end("FINISHED")
 
 
 def start_recorder() -> "subprocess.Popen[bytes]":
-    """Starts the process that speaks to MLflow; importing it takes seconds, while the stage works already.
+    """Start the process that writes to MLflow, whose import takes seconds, while the stage already works.
 
-    It stands in a session of its own: a kill of the stage's process group leaves it alive to close the run.
+    The process has its own session, so that a kill of the stage's process group leaves it alive to close the run.
     """
     program = sys.modules["__main__"].__spec__
     module = program.name if program else Path(sys.argv[0]).stem

@@ -167,7 +167,7 @@ def test_a_pipeline_at_work_is_left_alone(here: Path) -> None:
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ)
     try:
         assert holder.stdout is not None and holder.stdout.readline() == b"locked\n"
-        with pytest.raises(UserError, match=r"dvc\.lock: found DVC at work; expected the repository to be at rest"):
+        with pytest.raises(UserError, match=r"dvc\.lock: found another DVC process at work; expected none"):
             dag.differences()
     finally:
         holder.communicate()

@@ -128,7 +128,7 @@ def test_what_is_no_job_is_refused(place: str, text: str, message: str, tmp_path
 def test_tells_why_a_job_was_not_taken(cluster: Path, tmp_path: Path) -> None:
     (cluster / "kubectl").write_text("#!/bin/sh\necho 'error: forbidden' >&2; exit 1\n")
     script = write_script(tmp_path / "job.sh")
-    with pytest.raises(UserError, match="kubectl create: found error: forbidden; expected the job to be taken"):
+    with pytest.raises(UserError, match="kubectl create: found error: forbidden; expected the job to be accepted"):
         pods.submit(script, TEMPLATE)
 
 

@@ -189,7 +189,7 @@ def test_a_dead_server_is_told_once_and_the_stage_goes_on(workspace: Path, monke
     assert code == 0
     assert err.count("\n") == 1
     assert err.startswith(f"MLflow: cannot record at http://127.0.0.1:{port} (")
-    assert err.endswith("; the stage goes on without\n")
+    assert err.endswith("; the stage continues without\n")
     assert "secret" not in err
     assert time.monotonic() - started < 45
     assert (workspace / "out.json").read_text() == "{}"

@@ -1,7 +1,7 @@
-"""The demo corpus's adjectives, the frequent ones first."""
+"""The adjectives of the demo corpus, most frequent first."""
 
-# One entry: English (with a short comparative after a colon), French (with an irregular feminine likewise), the kinds
-# of noun that it goes with, and b where it stands before the French noun.
+# An entry: English (with a short comparative after a colon), French (with an irregular feminine after a colon), kinds
+# of nouns that it describes, and b if it precedes the French noun.
 ADJECTIVES = """
     big:bigger grand AVCTOUBLWN b, small:smaller petit AFRVCTOUBLWNM b, old:older vieux:vieille PARVCTOUBWM b,
     young:younger jeune PA b, beautiful beau:belle PASMVCTBLN b, new:newer nouveau:nouvelle RSMVCT b,

@@ -1,4 +1,4 @@
-"""Clauses of every kind, drawn at random."""
+"""Random clauses of every kind."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ from pipeline.demo.tree import (
     features,
 )
 
-# Shares of the kinds of clause, in proportion.
+# Relative frequencies of the kinds of clauses.
 CLAUSES = {
     "transitive": 34,
     "intransitive": 12,
@@ -55,19 +55,19 @@ TENSES = {"past": 42, "present": 24, "future": 14, "progressive": 9, "past_progr
 LINKING = {0: 84, 1: 6, 2: 6, 3: 4}
 NEGATION = 0.15
 NEVER = 0.25
-MODAL = 0.2  # of the clauses in the present
-MIDDLE = 0.05  # of the clauses in the present and the past
+MODAL = 0.2  # of clauses in the present
+MIDDLE = 0.05  # of clauses in the present and the past
 ADVERBIAL = 0.12
 AGENT = 0.75
 
-# States have no progressive and no perfect: the nearest tense that they have.
+# States have no progressive and no perfect; this is the nearest tense.
 TENSES_OF_STATES = {"progressive": "present", "past_progressive": "past", "perfect": "past"}
-# What can stand in a clause after "that", by the tense of the main clause.
+# Tenses of a clause after "that", by the tense of the main clause.
 REPORTED = {
     "present": {"present": 40, "past": 30, "future": 30},
     "past": {"pluperfect": 40, "conditional": 35, "past": 25},
 }
-# Adjectives that go with more, less and very.
+# Adjectives that take more, less and very.
 GRADED = """
     big small old young beautiful rich happy sad kind heavy expensive long strange pretty strong brave poor
     important intelligent interesting dangerous famous polite quiet lazy clever proud cruel fast slow useful
@@ -77,12 +77,12 @@ INDEFINITE = {"a": 84, "quantity": 16}
 
 
 class Clauses(Phrases):
-    """Draws clauses."""
+    """A generator of random clauses."""
 
     def clause(
         self, tense: str = "", subject: NounPhrase | None = None, shares: dict[str, int] | None = None
     ) -> Clause:
-        """A clause of any kind; a given subject is a person."""
+        """Draw a clause of any kind; a given subject must be a person."""
         builders: dict[str, Callable[[str, NounPhrase | None], Clause]] = {
             "transitive": self.transitive,
             "intransitive": self.intransitive,
@@ -102,14 +102,14 @@ class Clauses(Phrases):
         return builders[kind](tense or self.weighted(TENSES), subject)
 
     def verb(self, verbs: Sequence[Verb], tense: str, subject: NounPhrase | None) -> Verb:
-        """A verb that has this tense, for persons where the subject is given."""
+        """Draw a verb that has this tense, and takes persons as subjects if the subject is given."""
         while True:
             verb = self.zipf(verbs, VERB_EXPONENT)
             if (subject is None or "P" in verb.subjects) and has_tense(verb, tense):
                 return verb
 
     def finish(self, clause: Clause, action: bool = True) -> Clause:
-        """The clause with negation, modal verb, adverb and adverbial, each now and then."""
+        """Add negation, modal verb, adverb and adverbial to a clause, each with its probability."""
         tense = clause.tense
         if self.chance(NEGATION):
             never = tense in ("present", "past") and self.chance(NEVER)
@@ -123,33 +123,33 @@ class Clauses(Phrases):
         return self.extend(clause, action) if self.chance(ADVERBIAL) else clause
 
     def extend(self, clause: Clause, action: bool) -> Clause:
-        """The clause with an adverbial at its end."""
+        """Add an adverbial at the end of a clause."""
         predicate = clause.predicates[0]
         tense = "" if clause.modal else clause.tense
         after = self.time(tense) if isinstance(predicate, State) else self.adverbial(tense, action)
         return replace(clause, predicates=(replace(predicate, after=(after,)),))
 
     def transitive(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """The teacher reads the book."""
+        """Draw a clause like: the teacher reads the book."""
         verb = self.verb(lexicon.TRANSITIVE, tense, subject)
         subject = subject or self.subject(verb.subjects)
-        if plain_tense(verb, subject, tense) != tense:  # "they read" could be the past
+        if plain_tense(verb, subject, tense) != tense:  # "they read" is ambiguous
             tense = "progressive"
         return self.finish(Clause(subject, (Act(verb, self.object(verb, subject)),), tense), verb.progressive)
 
     def intransitive(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """The teacher sleeps."""
+        """Draw a clause like: the teacher sleeps."""
         verb = self.verb(lexicon.INTRANSITIVE, tense, subject)
         return self.finish(Clause(subject or self.subject(verb.subjects), (Act(verb),), tense))
 
     def oblique(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """The teacher answers the doctor."""
+        """Draw a clause like: the teacher answers the doctor."""
         verb = self.verb(lexicon.OBLIQUE, tense, subject)
         subject = subject or self.subject(verb.subjects)
         return self.finish(Clause(subject, (Act(verb, self.object(verb, subject)),), tense), verb.progressive)
 
     def ditransitive(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """The teacher gives the book to the doctor."""
+        """Draw a clause like: the teacher gives the book to the doctor."""
         verb = self.verb(lexicon.DITRANSITIVE, tense, subject)
         subject = subject or self.subject(verb.subjects)
         if plain_tense(verb, subject, tense) != tense:
@@ -161,14 +161,14 @@ class Clauses(Phrases):
                 return self.finish(Clause(subject, (Act(verb, given, recipient),), tense))
 
     def given(self, verb: Verb) -> NounPhrase:
-        """What is given: French has no two clitics of the first and second person."""
+        """Draw the given thing; me or us would be impossible in French beside the clitic of a recipient."""
         if self.chance(0.06):
             return PERSONS["they"]
         kind = self.kind(verb.objects)
         return self.phrase(kind, FULL) if kind == "P" else self.nominal(kind)
 
     def motion(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """The teacher goes to the market."""
+        """Draw a clause like: the teacher goes to the market."""
         verb = self.verb(lexicon.MOTION, tense, subject)
         act = Act(verb, goal=self.goal())
         clause = Clause(subject or self.subject(), (act,), tense)
@@ -180,7 +180,7 @@ class Clauses(Phrases):
         return clause
 
     def control(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """The teacher wants to read the book."""
+        """Draw a clause like: the teacher wants to read the book."""
         verb = self.verb(lexicon.CONTROL, tense, subject)
         subject = subject or self.phrase("P", SUBJECTS)
         inner = self.clause("past", subject, {"transitive": 6, "intransitive": 3, "motion": 1})
@@ -190,20 +190,20 @@ class Clauses(Phrases):
         return deny(clause, "not") if self.chance(NEGATION) else clause
 
     def content(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """The teacher says that the doctor is tired."""
+        """Draw a clause like: the teacher says that the doctor is tired."""
         tense = "present" if tense in ("present", "progressive", "future") else "past"
         verb = self.verb(lexicon.CLAUSAL, tense, subject)
         reported = self.weighted(REPORTED[tense])
         kinds = {"transitive": 4, "intransitive": 3, "state": 3, "motion": 1}
-        if (tense, reported) == ("past", "past"):  # the past in the past is the imparfait, which states have
+        if (tense, reported) == ("past", "past"):  # this needs the imparfait, which only states have
             kinds = {"state": 1}
-        said = self.clause(reported, None, kinds)
-        return Clause(subject or self.phrase("P", SUBJECTS), (Act(verb, content=said),), tense)
+        reported_clause = self.clause(reported, None, kinds)
+        return Clause(subject or self.phrase("P", SUBJECTS), (Act(verb, content=reported_clause),), tense)
 
     def passive(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """The book is read by the teacher."""
+        """Draw a clause like: the book is read by the teacher."""
         tense = TENSES_OF_STATES.get(tense, tense) if tense != "perfect" else tense
-        verbs = [one for one in lexicon.TRANSITIVE if "n" not in one.marks and (not subject or "P" in one.objects)]
+        verbs = [verb for verb in lexicon.TRANSITIVE if "n" not in verb.marks and (not subject or "P" in verb.objects)]
         verb = self.zipf(verbs, VERB_EXPONENT)
         if tense == "perfect" and verb.state:
             tense = "past"
@@ -217,7 +217,7 @@ class Clauses(Phrases):
         return self.finish(Clause(subject, (passive,), tense), action=False)
 
     def state(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """The teacher is tired."""
+        """Draw a clause like: the teacher is tired."""
         tense = TENSES_OF_STATES.get(tense, tense)
         kind = "P" if subject or self.chance(0.6) else self.kind("AVTRCFWBM")
         subject = subject or self.defined(self.phrase(kind, SUBJECTS, relative=RELATIVE))
@@ -235,11 +235,11 @@ class Clauses(Phrases):
         return self.finish(Clause(subject, (state,), tense), action=False)
 
     def deny_sometimes(self, clause: Clause) -> Clause:
-        """The clause, now and then under negation."""
+        """Negate a clause with probability `NEGATION`."""
         return deny(clause, "not") if self.chance(NEGATION) else clause
 
     def role(self, subject: NounPhrase) -> Nominal:
-        """A good teacher; its gender is the subject's."""
+        """Draw a role such as `a good teacher`, in the gender of the subject."""
         agree = features(subject)
         while True:
             noun = self.noun("P")
@@ -247,15 +247,15 @@ class Clauses(Phrases):
                 return Nominal(noun, "a", agree.plural, (self.zipf(adjectives_of("P"), ADJECTIVE_EXPONENT),))
 
     def comparison(self, adjective: Adjective, kind: str, subject: NounPhrase) -> State:
-        """Bigger than the dog, as big as the dog."""
-        how = self.weighted({"more": 70, "as": 22, "less": 8})
+        """Draw a comparison such as `bigger than the dog` or `as big as the dog`."""
+        degree = self.weighted({"more": 70, "as": 22, "less": 8})
         while True:
             standard = self.phrase(kind, FULL)
             if differ(standard, subject):
-                return State(lexicon.LINKING[0], adjective, None, how, standard)
+                return State(lexicon.LINKING[0], adjective, None, degree, standard)
 
     def existence(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """There is a cat in the garden."""
+        """Draw a clause like: there is a cat in the garden."""
         tense = TENSES_OF_STATES.get(tense, tense)
         noun = self.nominal(self.kind("ATPVF"), INDEFINITE)
         while noun.owner or noun.determiner in ("every", "all"):
@@ -265,7 +265,7 @@ class Clauses(Phrases):
         return deny(clause, "not") if noun.determiner == "a" and self.chance(NEGATION) else clause
 
     def weather(self, tense: str, subject: NounPhrase | None) -> Clause:
-        """It is raining."""
+        """Draw a clause like: it is raining."""
         tense = "progressive" if tense in ("present", "perfect") else tense
         verb = self.zipf(lexicon.WEATHER, VERB_EXPONENT)
         after = Place(IN, self.city()) if self.chance(0.4) else self.time(tense)
@@ -273,12 +273,12 @@ class Clauses(Phrases):
 
 
 def has_tense(verb: Verb, tense: str) -> bool:
-    """Whether the verb is said in this tense: no state is going on or completed."""
+    """Return True if the verb has this tense; states have no progressive and no perfect."""
     return (verb.progressive or "progressive" not in tense) and not (verb.state and tense == "perfect")
 
 
 def deny(clause: Clause, word: str) -> Clause:
-    """The clause under negation; quantities become the plain indefinite (he does not read a book)."""
+    """Return the negated clause; quantities become the indefinite article (he does not read a book)."""
     predicate = clause.predicates[0]
     if isinstance(predicate, Act) and isinstance(predicate.object, Nominal):
         noun = predicate.object

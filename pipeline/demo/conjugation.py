@@ -1,11 +1,11 @@
-"""French verbs: their finite forms, participles and agreement."""
+"""French conjugation: finite forms, participles and agreement."""
 
 from functools import cache
 
 from pipeline.demo.lexicon import plural_in_french
 
-# Infinitive: six forms of the present | past participle | stem of the future. Compounds follow the longest ending
-# that is listed here (devenir: venir); être, avoir and aller stand for themselves alone.
+# Infinitive: six forms of the present | past participle | stem of the future. Other verbs follow the longest matching
+# ending (devenir: venir), but none follows être, avoir or aller.
 IRREGULAR = {
     "être": "suis es est sommes êtes sont | été | ser",
     "avoir": "ai as a avons avez ont | eu | aur",
@@ -57,7 +57,7 @@ FUTURE = ["ai", "as", "a", "ons", "ez", "ont"]
 
 @cache
 def paradigm(infinitive: str) -> tuple[tuple[str, ...], str, str]:
-    """Six forms of the present, the past participle, and the stem of the future."""
+    """Return six forms of the present, the past participle, and the stem of the future."""
     endings = [end for end in IRREGULAR if infinitive == end or (infinitive.endswith(end) and end not in ALONE)]
     ending = max(endings, key=len, default=infinitive[-2:])
     stem = infinitive.removesuffix(ending)
@@ -70,14 +70,14 @@ def paradigm(infinitive: str) -> tuple[tuple[str, ...], str, str]:
 
 
 def respell(stem: str) -> tuple[str, ...]:
-    """The present of verbs in -er, whose stem changes before a silent e, and before a and o."""
+    """Return the present of verbs in -er, whose stem changes before a silent e, and before a and o."""
     silent = silent_stem(stem)
     soft = {"g": stem + "e", "c": stem[:-1] + "ç"}.get(stem[-1], stem)
     return (silent + "e", silent + "es", silent + "e", soft + "ons", stem + "ez", silent + "ent")
 
 
 def silent_stem(stem: str) -> str:
-    """The stem before a silent e: achète, préfère, appelle, nettoie."""
+    """Return the stem before a silent e: achète, préfère, appelle, nettoie."""
     if stem.endswith("y"):
         return stem[:-1] + "i"
     if stem.endswith(("appel", "jet")):
@@ -87,7 +87,7 @@ def silent_stem(stem: str) -> str:
 
 
 def split_at_last_vowel(stem: str) -> tuple[str, str]:
-    """The stem up to its last vowel, and the consonants after it."""
+    """Return the stem up to its last vowel, and the consonants after it."""
     end = len(stem)
     while end and stem[end - 1] not in "aeiouyéèêâîôûœ":
         end -= 1
@@ -95,7 +95,7 @@ def split_at_last_vowel(stem: str) -> tuple[str, str]:
 
 
 def future_stem(stem: str) -> str:
-    """The stem of the future of verbs in -er: achèter-, nettoier-, but préférer-."""
+    """Return the stem of the future of verbs in -er: achèter-, nettoier-, but préférer-."""
     if stem == "envoy":
         return "enverr"
     before, rest = split_at_last_vowel(stem)
@@ -103,7 +103,7 @@ def future_stem(stem: str) -> str:
 
 
 def conjugate(infinitive: str, tense: str, person: int, plural: bool) -> str:
-    """A finite form: present, imperfect, future or conditional."""
+    """Return a finite form in the present, imperfect, future or conditional."""
     present, _, future = paradigm(infinitive)
     place = person - 1 + 3 * plural
     if tense == "present":
@@ -114,7 +114,7 @@ def conjugate(infinitive: str, tense: str, person: int, plural: bool) -> str:
 
 
 def imperfect_stem(infinitive: str, place: int) -> str:
-    """The first person plural of the present without -ons; ge and ç are for a alone."""
+    """Return the first person plural of the present without -ons; ge and ç stay before a only."""
     if infinitive == "être":
         return "ét"
     stem = paradigm(infinitive)[0][3].removesuffix("ons")
@@ -124,6 +124,6 @@ def imperfect_stem(infinitive: str, place: int) -> str:
 
 
 def participle(infinitive: str, feminine: bool = False, plural: bool = False) -> str:
-    """The past participle, in agreement."""
+    """Return the past participle in agreement."""
     form = paradigm(infinitive)[1] + "e" * feminine
     return plural_in_french(form) if plural else form

@@ -1,4 +1,4 @@
-"""English: a parse tree as English words."""
+"""English generation: from a parse tree to English text."""
 
 from dataclasses import replace
 
@@ -32,13 +32,13 @@ OBJECTS = {(1, False): "me", (1, True): "us", (2, True): "you", (3, True): "them
 
 
 def sentence(tree: Sentence) -> str:
-    """The sentence as text: capital, commas, full stop or question mark."""
+    """Return the sentence as text, with its capital and punctuation."""
     end = "?" if isinstance(tree, Question) else "."
     return assemble(words(tree)) + end
 
 
 def assemble(tokens: Words) -> str:
-    """Joins words: a or an, commas, a capital."""
+    """Join words to text: a or an, commas, a capital."""
     spoken = [word for word in tokens if word]
     for i in range(len(spoken) - 1):
         if spoken[i] == "a" and sounds_like_vowel(spoken[i + 1]):
@@ -48,14 +48,14 @@ def assemble(tokens: Words) -> str:
 
 
 def sounds_like_vowel(word: str) -> bool:
-    """Whether `an` stands before it."""
+    """Return True if the word takes `an`."""
     if word.startswith(("uni", "use", "eu", "one", "Uni")):
         return False
     return word[0].lower() in "aeiouéè" or word.startswith(("hour", "honest", "heir"))
 
 
 def words(tree: Sentence) -> Words:
-    """The words of a sentence, commas included."""
+    """Return the words of a sentence, commas included."""
     match tree:
         case Clause():
             return clause(tree)
@@ -66,20 +66,20 @@ def words(tree: Sentence) -> Words:
             main = clause(tree.main)
             return [*subordinate, ",", *main] if tree.first else [*main, *subordinate]
         case Coordination():
-            *rest, last = [clause(one) for one in tree.clauses]
-            listed = [word for one in rest for word in [*one, ","]]
+            *rest, last = [clause(part) for part in tree.clauses]
+            listed = [word for part in rest for word in [*part, ","]]
             return [*listed, tree.conjunction, *last]
 
 
 def question(tree: Question) -> Words:
-    """Who is the subject and changes nothing; all others invert."""
+    """Return the words of a question; only with the subject `who`, the order stays as in a statement."""
     if tree.word == "who":
         return ["who", *predicates(tree.clause)]
     return [tree.word, *clause(tree.clause, inverted=True)]
 
 
 def clause(tree: Clause, inverted: bool = False) -> Words:
-    """Subject and predicates, the fronted adverbial before them."""
+    """Return fronted adverbial, subject and predicates."""
     fronted = [*adverbial(tree.fronted), ","] if tree.fronted else []
     subject = clause_subject(tree)
     if inverted:
@@ -88,7 +88,7 @@ def clause(tree: Clause, inverted: bool = False) -> Words:
 
 
 def clause_subject(tree: Clause) -> Words:
-    """The subject, or the word that stands for none."""
+    """Return the subject, which is `there` for existence and `it` for weather."""
     match tree.predicates[0]:
         case Existence():
             return ["there"]
@@ -98,82 +98,82 @@ def clause_subject(tree: Clause) -> Words:
 
 
 def predicates(tree: Clause, inverted: Words | None = None) -> Words:
-    """The predicates of a clause, joined by `and`."""
+    """Return the predicates of a clause, joined by `and`."""
     first, *more = tree.predicates
     joined = predicate(tree, first, inverted)
-    for one in more:
-        joined += ["and", *predicate(tree, one, None)]
+    for following in more:
+        joined += ["and", *predicate(tree, following, None)]
     return joined
 
 
-def predicate(tree: Clause, one: Predicate, inverted: Words | None) -> Words:
-    """The verb group with what follows it."""
+def predicate(tree: Clause, node: Predicate, inverted: Words | None) -> Words:
+    """Return the verb group and its complements."""
     agree = features(tree.subject)
-    match one:
+    match node:
         case Act():
-            return [*verb_group(tree, one.verb, agree, inverted), *act_rest(one)]
+            return [*verb_group(tree, node.verb, agree, inverted), *act_rest(node)]
         case Passive():
-            agent = ["by", *noun_phrase(one.agent, case="object")] if one.agent else []
+            agent = ["by", *noun_phrase(node.agent, case="object")] if node.agent else []
             group = verb_group(tree, TO_BE, agree, inverted)
-            rest = [one.verb.participle, one.verb.particle, *agent]
+            rest = [node.verb.participle, node.verb.particle, *agent]
         case State():
-            group, rest = verb_group(tree, one.verb, agree, inverted), state(one)
+            group, rest = verb_group(tree, node.verb, agree, inverted), state(node)
         case Existence():
-            number = Features(plural=one.noun.plural)
-            noun = replace(one.noun, determiner="no") if tree.negation else one.noun
+            number = Features(plural=node.noun.plural)
+            noun = replace(node.noun, determiner="no") if tree.negation else node.noun
             group, rest = verb_group(replace(tree, negation=""), TO_BE, number, inverted), noun_phrase(noun)
         case Weather():
-            group, rest = verb_group(tree, one.verb, Features(), inverted), []
-    return [*group, *rest, *adverbials(one.after)]
+            group, rest = verb_group(tree, node.verb, Features(), inverted), []
+    return [*group, *rest, *adverbials(node.after)]
 
 
-def act_rest(one: Act) -> Words:
-    """Particle, objects, infinitive, clause and adverbials."""
-    rest = [one.verb.particle]
-    if one.object:
-        rest += noun_phrase(one.object, case="object")
-    if one.recipient:
-        rest += ["to", *noun_phrase(one.recipient, case="object")]
-    if one.infinitive:
-        rest += [one.infinitive.verb.base, *act_rest(one.infinitive)]
-    if one.content:
-        rest += ["that", *clause(one.content)]
-    if one.goal:
-        rest += adverbial(one.goal)
-    return rest + adverbials(one.after)
+def act_rest(node: Act) -> Words:
+    """Return particle, objects, infinitive, clause and adverbials."""
+    rest = [node.verb.particle]
+    if node.object:
+        rest += noun_phrase(node.object, case="object")
+    if node.recipient:
+        rest += ["to", *noun_phrase(node.recipient, case="object")]
+    if node.infinitive:
+        rest += [node.infinitive.verb.base, *act_rest(node.infinitive)]
+    if node.content:
+        rest += ["that", *clause(node.content)]
+    if node.goal:
+        rest += adverbial(node.goal)
+    return rest + adverbials(node.after)
 
 
-def state(one: State) -> Words:
-    """What follows a linking verb."""
-    if one.noun:
-        return noun_phrase(one.noun)
-    if not one.adjective:
+def state(node: State) -> Words:
+    """Return the complement of a linking verb."""
+    if node.noun:
+        return noun_phrase(node.noun)
+    if not node.adjective:
         return []
-    if one.comparison == "more":
-        compared = [one.adjective.comparative, "than"]
-    elif one.comparison == "as":
-        compared = ["as", one.adjective.english, "as"]
-    elif one.comparison == "less":
-        compared = ["less", one.adjective.english, "than"]
+    if node.comparison == "more":
+        compared = [node.adjective.comparative, "than"]
+    elif node.comparison == "as":
+        compared = ["as", node.adjective.english, "as"]
+    elif node.comparison == "less":
+        compared = ["less", node.adjective.english, "than"]
     else:
-        return [one.degree.english if one.degree else "", one.adjective.english]
-    return [*compared, *noun_phrase(one.standard, case="object")] if one.standard else compared
+        return [node.degree.english if node.degree else "", node.adjective.english]
+    return [*compared, *noun_phrase(node.standard, case="object")] if node.standard else compared
 
 
-def adverbials(several: tuple[Adverbial, ...]) -> Words:
-    """Adverbials in a row."""
-    return [word for one in several for word in adverbial(one)]
+def adverbials(items: tuple[Adverbial, ...]) -> Words:
+    """Return several adverbials."""
+    return [word for item in items for word in adverbial(item)]
 
 
-def adverbial(one: Adverbial) -> Words:
-    """A fixed phrase, or a preposition with its noun phrase."""
-    if isinstance(one, Place):
-        return [one.preposition.english, *noun_phrase(one.phrase, case="object")]
-    return [one.english]
+def adverbial(item: Adverbial) -> Words:
+    """Return a fixed phrase, or a preposition with its noun phrase."""
+    if isinstance(item, Place):
+        return [item.preposition.english, *noun_phrase(item.phrase, case="object")]
+    return [item.english]
 
 
 def noun_phrase(phrase: NounPhrase, case: str = "subject") -> Words:
-    """A noun phrase; `case` is subject or object."""
+    """Return a noun phrase; `case` is subject or object."""
     match phrase:
         case Pronoun():
             return [pronoun(phrase, case)]
@@ -181,7 +181,7 @@ def noun_phrase(phrase: NounPhrase, case: str = "subject") -> Words:
             return [phrase.words.english]
         case Group():
             *rest, last = [noun_phrase(member, case) for member in phrase.members]
-            commas = [word for one in rest for word in [*one, ","]][:-1]
+            commas = [word for part in rest for word in [*part, ","]][:-1]
             return [*commas, "and", *last]
         case Nominal():
             return nominal(phrase)
@@ -190,7 +190,7 @@ def noun_phrase(phrase: NounPhrase, case: str = "subject") -> Words:
 
 
 def pronoun(phrase: Pronoun, case: str) -> str:
-    """I or me, she or her, it."""
+    """Return a personal pronoun: I or me, she or her, it."""
     agree = phrase.features
     table = SUBJECTS if case == "subject" else OBJECTS
     if (agree.person, agree.plural) in table:
@@ -201,21 +201,21 @@ def pronoun(phrase: Pronoun, case: str) -> str:
 
 
 def nominal(phrase: Nominal) -> Words:
-    """Determiner or owner, adjectives, noun, place, relative clause."""
+    """Return determiner or owner, adjectives, noun, place and relative clause."""
     noun = phrase.noun.english_plural if phrase.plural else phrase.noun.english
     place = adverbial(phrase.place) if phrase.place else []
     start = owner(phrase.owner) if phrase.owner else [determiner(phrase)]
-    return [*start, *(one.english for one in phrase.adjectives), noun, *place, *relative(phrase)]
+    return [*start, *(adjective.english for adjective in phrase.adjectives), noun, *place, *relative(phrase)]
 
 
 def owner(phrase: NounPhrase) -> Words:
-    """The owner's name with 's, or with an apostrophe alone after a plural in s."""
+    """Return the owner with 's, or with an apostrophe after a plural in s."""
     *rest, last = noun_phrase(phrase)
     return [*rest, last, "'" if features(phrase).plural and last.endswith("s") else "'s"]
 
 
 def determiner(phrase: Nominal) -> str:
-    """The word for the determiner; none for bare plurals and what is not counted."""
+    """Return the determiner, "" for bare plurals and uncountable nouns."""
     if phrase.determiner == "a" and (phrase.plural or phrase.noun.mass):
         return ""
     if phrase.determiner == "this" and phrase.plural:
@@ -224,7 +224,7 @@ def determiner(phrase: Nominal) -> str:
 
 
 def relative(phrase: Nominal) -> Words:
-    """Who or that, and the clause with its gap."""
+    """Return a relative clause after who or that."""
     if not phrase.relative:
         return []
     person = isinstance(phrase.relative.subject, Gap) and phrase.noun.kind == "P"

@@ -6,7 +6,7 @@ from pipeline.demo.tree import Clause, Features
 Words = list[str]
 TO_BE = Verb("be", "was", "been", "", "être", False, "", "", "", "s")
 BE = {"present": ("am", "are", "is", "are"), "past": ("was", "were", "was", "were")}
-# The auxiliary of a tense, in the base form or in the past, and the form of the verb after it.
+# Auxiliary of a tense, its own tense, and the form of the verb after it.
 AUXILIARIES = {
     "progressive": ("be", "present", "gerund"),
     "past_progressive": ("be", "past", "gerund"),
@@ -18,7 +18,7 @@ AUXILIARIES = {
 
 
 def verb_group(tree: Clause, verb: Verb, agree: Features, inverted: Words | None) -> Words:
-    """The verb with its auxiliaries, subject (where inverted), negation and adverb in their places."""
+    """Return the verb with auxiliaries, inverted subject, negation and adverb in their places."""
     first, *rest = chain(tree, verb, agree)
     light = rest or verb.base == "be"
     if not light and (tree.negation == "not" or inverted is not None):
@@ -31,12 +31,12 @@ def verb_group(tree: Clause, verb: Verb, agree: Features, inverted: Words | None
 
 
 def tense_of(tree: Clause) -> str:
-    """The tense of the finite form: when he arrives (tomorrow) is a present in English."""
+    """Return the tense of the finite form; after `when`, English has the present for the future."""
     return "past" if tree.tense == "past" else "present"
 
 
 def chain(tree: Clause, verb: Verb, agree: Features) -> Words:
-    """Auxiliary and verb, or the finite verb alone."""
+    """Return auxiliary and verb, or the finite verb alone."""
     if tree.modal:
         return [tree.modal.english, verb.base]
     if tree.tense in AUXILIARIES:
@@ -47,7 +47,7 @@ def chain(tree: Clause, verb: Verb, agree: Features) -> Words:
 
 
 def finite(base: str, past: str, tense: str, agree: Features) -> str:
-    """A verb in the present or past."""
+    """Return a verb in the present or past."""
     if base == "be":
         return BE[tense][2 if agree.person == 3 and not agree.plural else agree.plural]
     if tense == "past" or base in ("will", "would"):
@@ -56,7 +56,7 @@ def finite(base: str, past: str, tense: str, agree: Features) -> str:
 
 
 def third_person(base: str) -> str:
-    """He sees, goes, has, carries, watches."""
+    """Return the third person singular: sees, goes, has, carries, watches."""
     if base == "have":
         return "has"
     if base.endswith(("s", "x", "z", "ch", "sh", "o")):
@@ -65,7 +65,7 @@ def third_person(base: str) -> str:
 
 
 def gerund(base: str) -> str:
-    """Seeing, taking, dying, running."""
+    """Return the gerund: seeing, taking, dying, running."""
     if base.endswith("ie"):
         return base[:-2] + "ying"
     if base.endswith("e") and base != "be" and not base.endswith("ee"):

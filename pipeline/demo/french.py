@@ -1,4 +1,4 @@
-"""French: a parse tree as French words, in agreement."""
+"""French generation: from a parse tree to French text."""
 
 from pipeline.demo.conjugation import participle
 from pipeline.demo.french_verbs import HAVE, clitics, passive_of, stands_after, verb_group
@@ -47,12 +47,12 @@ QUESTIONS = {
 
 
 def sentence(tree: Sentence) -> str:
-    """The sentence as text: capital, elisions, full stop or question mark after a space."""
+    """Return the sentence as text, with its capital, elisions and punctuation; a space precedes a question mark."""
     return assemble(words(tree)) + (" ?" if isinstance(tree, Question) else ".")
 
 
 def words(tree: Sentence) -> Words:
-    """The words of a sentence before elision, commas included."""
+    """Return the words of a sentence before elision, commas included."""
     match tree:
         case Clause():
             return clause(tree)
@@ -64,100 +64,100 @@ def words(tree: Sentence) -> Words:
             main = clause(tree.main)
             return [*subordinate, ",", *main] if tree.first else [*main, *subordinate]
         case Coordination():
-            *rest, last = [clause(one) for one in tree.clauses]
-            listed = [word for one in rest for word in [*one, ","]]
+            *rest, last = [clause(part) for part in tree.clauses]
+            listed = [word for part in rest for word in [*part, ","]]
             return [*listed[:-1], *[","] * (tree.conjunction in ("but", "so")), CONJUNCTIONS[tree.conjunction], *last]
 
 
 def clause(tree: Clause) -> Words:
-    """Subject and predicates, the fronted adverbial before them."""
+    """Return fronted adverbial, subject and predicates."""
     fronted = [*adverbials((tree.fronted,)), ","] if tree.fronted else []
     impersonal = isinstance(tree.predicates[0], Existence | Weather)
     joined = [*fronted, *(["il"] if impersonal else noun_phrase(tree.subject))]
-    for i, one in enumerate(tree.predicates):
-        joined += [*["et"] * (i > 0), *predicate(tree, one)]
+    for i, node in enumerate(tree.predicates):
+        joined += [*["et"] * (i > 0), *predicate(tree, node)]
     return joined
 
 
-def predicate(tree: Clause, one: Predicate) -> Words:
-    """The verb group with what follows it."""
+def predicate(tree: Clause, node: Predicate) -> Words:
+    """Return the verb group and its complements."""
     agree = features(tree.subject)
-    match one:
+    match node:
         case Act():
-            return act(tree, one, agree)
+            return act(tree, node, agree)
         case Passive():
-            agent = ["par", *noun_phrase(one.agent)] if one.agent else []
-            done = participle(one.verb.french, agree.feminine, agree.plural)
-            group = verb_group(tree, passive_of(one.verb), agree, [])
+            agent = ["par", *noun_phrase(node.agent)] if node.agent else []
+            done = participle(node.verb.french, agree.feminine, agree.plural)
+            group = verb_group(tree, passive_of(node.verb), agree, [])
             rest = [done, *agent]
         case State():
-            group, rest = verb_group(tree, one.verb, agree, []), state(one, agree)
+            group, rest = verb_group(tree, node.verb, agree, []), state(node, agree)
         case Existence():
             group = verb_group(tree, HAVE, Features(), ["y"])
-            rest = noun_phrase(one.noun, negated=bool(tree.negation))
+            rest = noun_phrase(node.noun, negated=bool(tree.negation))
         case Weather():
-            group, rest = verb_group(tree, one.verb, Features(), []), []
-    return [*group, *rest, *adverbials(one.after)]
+            group, rest = verb_group(tree, node.verb, Features(), []), []
+    return [*group, *rest, *adverbials(node.after)]
 
 
-def act(tree: Clause, one: Act, agree: Features) -> Words:
-    """An active verb: clitics before it, the other objects after it."""
-    precedes = isinstance(one.object, Gap | Pronoun) and not one.verb.preposition
-    before = features(one.object) if one.object and precedes else None
-    group = verb_group(tree, one.verb, agree, clitics(one, agree), before)
-    return [*group, *act_rest(one, agree, bool(tree.negation))]
+def act(tree: Clause, node: Act, agree: Features) -> Words:
+    """Return an active verb, with clitics before it and other objects after it."""
+    precedes = isinstance(node.object, Gap | Pronoun) and not node.verb.preposition
+    before = features(node.object) if node.object and precedes else None
+    group = verb_group(tree, node.verb, agree, clitics(node, agree), before)
+    return [*group, *act_rest(node, agree, bool(tree.negation))]
 
 
-def act_rest(one: Act, agree: Features, negated: bool) -> Words:
-    """Objects that are no clitics, infinitive, clause and adverbials."""
-    rest = object_words(one, negated)
-    if one.recipient and not isinstance(one.recipient, Pronoun):
-        rest += prepositional("à", one.recipient)
-    if one.infinitive:
-        inner = one.infinitive
-        rest += [one.verb.link] if one.verb.link else []
+def act_rest(node: Act, agree: Features, negated: bool) -> Words:
+    """Return the objects that are not clitics, infinitive, clause and adverbials."""
+    rest = object_words(node, negated)
+    if node.recipient and not isinstance(node.recipient, Pronoun):
+        rest += prepositional("à", node.recipient)
+    if node.infinitive:
+        inner = node.infinitive
+        rest += [node.verb.link] if node.verb.link else []
         rest += [*clitics(inner, agree), inner.verb.french, *act_rest(inner, agree, negated)]
-    if one.content:
-        rest += ["que", *clause(one.content)]
-    if one.goal:
-        rest += prepositional(one.goal.preposition.french, one.goal.phrase)
-    return rest + adverbials(one.after)
+    if node.content:
+        rest += ["que", *clause(node.content)]
+    if node.goal:
+        rest += prepositional(node.goal.preposition.french, node.goal.phrase)
+    return rest + adverbials(node.after)
 
 
-def object_words(one: Act, negated: bool) -> Words:
-    """The object where it follows the verb."""
-    if one.object is None or isinstance(one.object, Gap):
+def object_words(node: Act, negated: bool) -> Words:
+    """Return the object if it follows the verb, else nothing."""
+    if node.object is None or isinstance(node.object, Gap):
         return []
-    if isinstance(one.object, Pronoun):
-        return [one.verb.preposition, stressed(one.object)] if stands_after(one.verb) else []
-    if one.verb.preposition:
-        return prepositional(one.verb.preposition, one.object)
-    return noun_phrase(one.object, negated=negated)
+    if isinstance(node.object, Pronoun):
+        return [node.verb.preposition, stressed(node.object)] if stands_after(node.verb) else []
+    if node.verb.preposition:
+        return prepositional(node.verb.preposition, node.object)
+    return noun_phrase(node.object, negated=negated)
 
 
-def state(one: State, agree: Features) -> Words:
-    """What follows a linking verb."""
-    if one.noun:
-        return noun_phrase(one.noun)
-    if not one.adjective:
+def state(node: State, agree: Features) -> Words:
+    """Return the complement of a linking verb."""
+    if node.noun:
+        return noun_phrase(node.noun)
+    if not node.adjective:
         return []
-    form = adjective(one.adjective, agree.feminine, agree.plural)
-    if not one.comparison:
-        return [*(one.degree.french.split(" ") if one.degree else []), form]
-    standard = ["que", *standard_words(one)] if one.standard else []
-    if one.comparison == "more" and one.adjective.french == "bon":
+    form = adjective(node.adjective, agree.feminine, agree.plural)
+    if not node.comparison:
+        return [*(node.degree.french.split(" ") if node.degree else []), form]
+    standard = ["que", *standard_words(node)] if node.standard else []
+    if node.comparison == "more" and node.adjective.french == "bon":
         return [form.replace("bonne", "meilleure").replace("bon", "meilleur"), *standard]
-    return [{"more": "plus", "less": "moins", "as": "aussi"}[one.comparison], form, *standard]
+    return [{"more": "plus", "less": "moins", "as": "aussi"}[node.comparison], form, *standard]
 
 
-def standard_words(one: State) -> Words:
-    """What one compares with."""
-    assert one.standard
-    return [stressed(one.standard)] if isinstance(one.standard, Pronoun) else noun_phrase(one.standard)
+def standard_words(node: State) -> Words:
+    """Return the standard of a comparison."""
+    assert node.standard
+    return [stressed(node.standard)] if isinstance(node.standard, Pronoun) else noun_phrase(node.standard)
 
 
 def noun_phrase(phrase: NounPhrase, negated: bool = False) -> Words:
-    """A noun phrase; under negation an indefinite direct object has de alone (pas de voiture)."""
+    """Return a noun phrase; a negated indefinite object has `de` alone (pas de voiture)."""
     match phrase:
         case Pronoun():
             return [subject_pronoun(phrase)]
@@ -172,28 +172,30 @@ def noun_phrase(phrase: NounPhrase, negated: bool = False) -> Words:
 
 
 def joined(members: list[Words]) -> Words:
-    """A, B et C."""
+    """Join a list: A, B et C."""
     *rest, last = members
-    commas = [word for one in rest for word in [*one, ","]][:-1]
+    commas = [word for part in rest for word in [*part, ","]][:-1]
     return [*commas, "et", *last]
 
 
 def nominal(phrase: Nominal, negated: bool) -> Words:
-    """Determiner, adjectives on their sides of the noun, owner, place, relative clause."""
+    """Return determiner, adjectives on their sides of the noun, owner, place and relative clause."""
     agree = features(phrase)
     noun = phrase.noun.french_plural if phrase.plural else phrase.noun.french
-    before = [one for one in phrase.adjectives if one.before]
+    before = [attribute for attribute in phrase.adjectives if attribute.before]
     core = noun.split(" ")
-    for one in reversed(before):
-        core = [adjective(one, agree.feminine, agree.plural, core[0]), *core]
-    core += [adjective(one, agree.feminine, agree.plural) for one in phrase.adjectives if not one.before]
+    for attribute in reversed(before):
+        core = [adjective(attribute, agree.feminine, agree.plural, core[0]), *core]
+    core += [
+        adjective(attribute, agree.feminine, agree.plural) for attribute in phrase.adjectives if not attribute.before
+    ]
     core = determine(phrase, core, bool(before), negated)
     core += prepositional("de", phrase.owner) if phrase.owner else []
     return [*core, *(adverbials((phrase.place,)) if phrase.place else []), *relative(phrase.relative)]
 
 
 def prepositional(preposition: str, phrase: NounPhrase) -> Words:
-    """A preposition with its noun phrase; à and de contract with le and les, and stand before every member."""
+    """Return a preposition with its noun phrase; à and de contract with le and les, and precede each member."""
     *start, last = preposition.split(" ")
     if last not in ("à", "de"):
         return [*start, last, *governed(phrase)]
@@ -206,23 +208,23 @@ def prepositional(preposition: str, phrase: NounPhrase) -> Words:
 
 
 def governed(phrase: NounPhrase) -> Words:
-    """A noun phrase after a preposition: pronouns are stressed."""
+    """Return a noun phrase after a preposition, where pronouns are stressed."""
     return [stressed(phrase)] if isinstance(phrase, Pronoun) else noun_phrase(phrase)
 
 
-def adverbials(several: tuple[Adverbial, ...]) -> Words:
-    """Adverbials in a row."""
-    found: Words = []
-    for one in several:
-        if isinstance(one, Place):
-            found += prepositional(one.preposition.french, one.phrase)
+def adverbials(items: tuple[Adverbial, ...]) -> Words:
+    """Return several adverbials."""
+    phrases: Words = []
+    for item in items:
+        if isinstance(item, Place):
+            phrases += prepositional(item.preposition.french, item.phrase)
         else:
-            found += one.french.split(" ")
-    return found
+            phrases += item.french.split(" ")
+    return phrases
 
 
 def relative(tree: Clause | None) -> Words:
-    """Qui or que, and the clause with its gap."""
+    """Return a relative clause after qui or que."""
     if tree is None:
         return []
     return ["qui" if isinstance(tree.subject, Gap) else "que", *clause(tree)]

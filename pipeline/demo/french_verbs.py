@@ -5,7 +5,7 @@ from pipeline.demo.french_words import Words, clitic, order_clitics, reflexive
 from pipeline.demo.lexicon import Verb
 from pipeline.demo.tree import Act, Clause, Features, Pronoun
 
-# The French of an English tense: a simple tense, or the tense of the auxiliary before the participle.
+# French tenses of English ones: a simple tense, or the tense of the auxiliary before the participle.
 SIMPLE = {
     "present": "present",
     "progressive": "present",
@@ -21,29 +21,29 @@ HAVE = Verb("have", "had", "had", "", "avoir", False, "", "", "", "s")
 
 
 def passive_of(verb: Verb) -> Verb:
-    """Être as the passive's auxiliary: était admiré (a state), a été écrit (an event)."""
+    """Return the passive's auxiliary: était admiré (a state), a été écrit (an event)."""
     return TO_BE if verb.state else TO_BE_DONE
 
 
-def clitics(one: Act, agree: Features) -> Words:
-    """The pronouns that stand before the verb, in their order."""
-    found = [reflexive(agree)] if one.verb.reflexive else []
-    if isinstance(one.object, Pronoun) and not stands_after(one.verb):
-        found.append(clitic(one.object, dative=bool(one.verb.preposition)))
-    if isinstance(one.recipient, Pronoun):
-        found.append(clitic(one.recipient, dative=True))
-    return order_clitics(found)
+def clitics(node: Act, agree: Features) -> Words:
+    """Return the pronouns before the verb, in order."""
+    pronouns = [reflexive(agree)] if node.verb.reflexive else []
+    if isinstance(node.object, Pronoun) and not stands_after(node.verb):
+        pronouns.append(clitic(node.object, dative=bool(node.verb.preposition)))
+    if isinstance(node.recipient, Pronoun):
+        pronouns.append(clitic(node.recipient, dative=True))
+    return order_clitics(pronouns)
 
 
 def stands_after(verb: Verb) -> bool:
-    """Whether a pronoun stands after the verb: rêver de lui, penser à lui."""
+    """Return True if a pronoun follows the verb: rêver de lui, penser à lui."""
     return verb.preposition == "de" or "t" in verb.marks
 
 
 def verb_group(tree: Clause, verb: Verb, agree: Features, pronouns: Words, direct: Features | None = None) -> Words:
-    """Negation, clitics, finite verb, adverb and participle in their places.
+    """Return negation, clitics, finite verb, adverb and participle in their places.
 
-    `direct` are the features of a direct object before the verb: the participle agrees with it where the
+    `direct` are the features of a direct object before the verb. The participle agrees with it if the
     auxiliary is avoir, else with the subject.
     """
     first, last = forms(tree, verb, agree, direct)
@@ -55,7 +55,7 @@ def verb_group(tree: Clause, verb: Verb, agree: Features, pronouns: Words, direc
 
 
 def forms(tree: Clause, verb: Verb, agree: Features, direct: Features | None) -> tuple[str, str]:
-    """The finite form, and the participle or infinitive after it."""
+    """Return the finite form, and the participle or infinitive after it."""
     if tree.modal:
         return conjugate(tree.modal.french, tree.modal.tense, agree.person, agree.plural), verb.french
     tense = "past_progressive" if tree.tense == "past" and verb.state else tree.tense

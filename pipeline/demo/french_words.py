@@ -1,10 +1,10 @@
-"""French words in their surroundings: elision, contraction, pronouns, determiners, adjectives."""
+"""French words in context: elision, contraction, pronouns, determiners, adjectives."""
 
 from pipeline.demo.lexicon import Adjective, plural_in_french
 from pipeline.demo.tree import Features, Nominal, Pronoun
 
 Words = list[str]
-# Words of the lexicon whose h lets no elision through.
+# Words of the lexicon with an aspirated h, before which nothing elides.
 ASPIRATED = ("haricot", "héros", "hibou", "hérisson", "hache", "harpe", "hant")
 ELIDING = ("le", "la", "je", "ne", "me", "te", "se", "de", "que")
 BEFORE_VOWEL = {"beau": "bel", "vieux": "vieil", "nouveau": "nouvel"}
@@ -38,7 +38,7 @@ CLITIC_ORDER = ("me", "se", "nous", "vous", "le", "la", "les", "lui", "leur")
 
 
 def elides(word: str) -> bool:
-    """Whether a word before it loses its last vowel."""
+    """Return True if a word before this one loses its last vowel."""
     first = word[0].lower()
     if first == "h":
         return not word.lower().startswith(ASPIRATED)
@@ -46,7 +46,7 @@ def elides(word: str) -> bool:
 
 
 def assemble(tokens: Words) -> str:
-    """Joins words: elision, commas, a capital."""
+    """Join words to text: elision, commas, a capital."""
     text = ""
     for word, following in zip(tokens, [*tokens[1:], "."], strict=True):
         if (word in ELIDING and elides(following)) or (word == "si" and following in ("il", "ils")):
@@ -58,7 +58,7 @@ def assemble(tokens: Words) -> str:
 
 
 def subject_pronoun(phrase: Pronoun) -> str:
-    """Je, il, elle, nous, vous, ils, elles."""
+    """Return a subject pronoun: je, il, elle, nous, vous, ils, elles."""
     agree = phrase.features
     if agree.person < 3:
         return SUBJECTS[agree.person, agree.plural]
@@ -66,7 +66,7 @@ def subject_pronoun(phrase: Pronoun) -> str:
 
 
 def clitic(phrase: Pronoun, dative: bool) -> str:
-    """Le, la, les; lui, leur; me, nous, vous."""
+    """Return an object pronoun: le, la, les, lui, leur, me, nous, vous."""
     agree = phrase.features
     if agree.person < 3:
         return CLITICS[agree.person, agree.plural]
@@ -76,7 +76,7 @@ def clitic(phrase: Pronoun, dative: bool) -> str:
 
 
 def stressed(phrase: Pronoun) -> str:
-    """Moi, lui, elle, nous, vous, eux, elles."""
+    """Return a stressed pronoun: moi, lui, elle, nous, vous, eux, elles."""
     agree = phrase.features
     if agree.person < 3:
         return STRESSED[agree.person, agree.plural]
@@ -84,25 +84,25 @@ def stressed(phrase: Pronoun) -> str:
 
 
 def reflexive(agree: Features) -> str:
-    """Me, se, nous, vous."""
+    """Return a reflexive pronoun: me, se, nous, vous."""
     return "se" if agree.person == 3 else CLITICS[agree.person, agree.plural]
 
 
-def order_clitics(found: Words) -> Words:
-    """Me le, le lui, nous les."""
-    return sorted(found, key=CLITIC_ORDER.index)
+def order_clitics(clitics: Words) -> Words:
+    """Sort clitics: me le, le lui, nous les."""
+    return sorted(clitics, key=CLITIC_ORDER.index)
 
 
-def adjective(one: Adjective, feminine: bool, plural: bool, following: str = "") -> str:
-    """An adjective in agreement; bel, vieil and nouvel before a masculine noun with a vowel."""
+def adjective(entry: Adjective, feminine: bool, plural: bool, following: str = "") -> str:
+    """Return an adjective in agreement; bel, vieil and nouvel before a masculine noun with a vowel."""
     if following and not feminine and not plural and elides(following):
-        return BEFORE_VOWEL.get(one.french, one.french)
-    form = one.feminine if feminine else one.french
+        return BEFORE_VOWEL.get(entry.french, entry.french)
+    form = entry.feminine if feminine else entry.french
     return plural_in_french(form) if plural else form
 
 
 def determine(phrase: Nominal, core: Words, adjective_first: bool, negated: bool) -> Words:
-    """The noun with its determiner."""
+    """Return the noun with its determiner."""
     vowel = elides(core[0])
     key = "the" if phrase.owner else phrase.determiner
     if key == "a":
@@ -114,7 +114,7 @@ def determine(phrase: Nominal, core: Words, adjective_first: bool, negated: bool
 
 
 def indefinite(phrase: Nominal, vowel: bool, adjective_first: bool, negated: bool) -> Words:
-    """Un, une, des, de, du, de la, de l'."""
+    """Return the indefinite or partitive article: un, une, des, de, du, de la, de l'."""
     if negated or (phrase.plural and adjective_first):
         return ["de"]
     if phrase.noun.mass:
@@ -123,7 +123,7 @@ def indefinite(phrase: Nominal, vowel: bool, adjective_first: bool, negated: boo
 
 
 def contract(preposition: str, inner: Words) -> Words:
-    """Du, des, au, aux."""
+    """Contract à and de with le and les: du, des, au, aux."""
     article = inner[0]
     if article == "le" and not elides(inner[1]):
         return ["du" if preposition == "de" else "au", *inner[1:]]

@@ -1,4 +1,4 @@
-"""The words of the demo corpus, read from their lists: nouns, names, adjectives, verbs, adverbs, prepositions."""
+"""The lexicon of the demo corpus: nouns, names, adjectives, verbs, adverbs and prepositions, read from their lists."""
 
 from dataclasses import dataclass
 
@@ -18,13 +18,13 @@ class Noun:
 
     @property
     def mass(self) -> bool:
-        """Whether it is not counted: water, bread."""
+        """True for uncountable nouns: water, bread."""
         return self.kind in "DK"
 
 
 @dataclass(frozen=True)
 class Adjective:
-    """An adjective: masculine and feminine singular, and whether it stands before the French noun."""
+    """An adjective in both languages; `before` is True if it precedes the French noun."""
 
     english: str
     comparative: str
@@ -36,7 +36,7 @@ class Adjective:
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb with what it takes; see verbs.py."""
+    """A verb with its kinds of subjects and objects; see verbs.py."""
 
     base: str
     past: str
@@ -51,28 +51,28 @@ class Verb:
 
     @property
     def state(self) -> bool:
-        """Whether its past is the imparfait: knew, connaissait."""
+        """True for states, whose past is the imparfait: knew, connaissait."""
         return "s" in self.marks
 
     @property
     def progressive(self) -> bool:
-        """Whether it has the tenses in -ing."""
+        """True if the verb has tenses in -ing."""
         return not set("sp") & set(self.marks)
 
     @property
     def with_etre(self) -> bool:
-        """Whether its compound tenses take être."""
+        """True if compound tenses take être."""
         return "e" in self.marks or self.reflexive
 
     @property
     def preposition(self) -> str:
-        """What stands before its French object."""
+        """The preposition before the French object, or ""."""
         return "à" if "a" in self.marks else "de" if "d" in self.marks else ""
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """Words that stand for each other as a whole: an adverb, a preposition, a modal verb."""
+    """A pair of fixed words: an adverb, a preposition or a modal verb."""
 
     english: str
     french: str
@@ -80,14 +80,14 @@ class Phrase:
 
 
 def plural_in_english(word: str) -> str:
-    """The regular plural."""
+    """Return the regular plural of a word."""
     if word.endswith(("s", "x", "z", "ch", "sh")):
         return word + "es"
     return word[:-1] + "ies" if word.endswith("y") and word[-2] not in "aeou" else word + "s"
 
 
 def plural_in_french(word: str) -> str:
-    """The plural of a noun, adjective or participle, but for the few that their list spells out."""
+    """Return the regular plural of a noun, adjective or participle."""
     if word.endswith(("s", "x", "z")):
         return word
     if word.endswith(("eau", "eu")) and word not in ("bleu", "pneu"):
@@ -96,7 +96,7 @@ def plural_in_french(word: str) -> str:
 
 
 def read_noun(entry: str, kind: str) -> Noun:
-    """Reads one entry of nouns.NOUNS."""
+    """Parse an entry of nouns.NOUNS."""
     gender, english, french = entry.split()
     singular, _, plural = english.replace("_", " ").partition(":")
     singulier, _, pluriel = french.replace("_", " ").partition(":")
@@ -105,7 +105,7 @@ def read_noun(entry: str, kind: str) -> Noun:
 
 
 def read_verb(line: str) -> Verb:
-    """Reads one line of verbs.py."""
+    """Parse a line of verbs.py."""
     english, french, subjects, *rest = (part.strip() for part in line.split("|"))
     objects, marks = (*rest, "", "")[:2]
     forms, _, particle = english.partition(" ")
@@ -122,7 +122,7 @@ DOUBLING = ("stop", "prefer", "run", "swim", "cut", "get", "begin", "forget")
 
 
 def regular_past(base: str) -> str:
-    """The regular past tense, which is the participle as well."""
+    """Return the regular past tense, which is also the participle."""
     if base.endswith("e"):
         return base + "d"
     if base.endswith("y") and base[-2] not in "aeou":
@@ -131,7 +131,7 @@ def regular_past(base: str) -> str:
 
 
 def feminine_of(adjective: str) -> str:
-    """The feminine of a regular adjective."""
+    """Return the feminine of a regular adjective."""
     for ending, feminine in (("e", "e"), ("eux", "euse"), ("er", "ère"), ("f", "ve"), ("el", "elle"), ("en", "enne")):
         if adjective.endswith(ending):
             return adjective.removesuffix(ending) + feminine
@@ -139,7 +139,7 @@ def feminine_of(adjective: str) -> str:
 
 
 def read_adjective(entry: str) -> Adjective:
-    """Reads one entry of ADJECTIVES."""
+    """Parse an entry of adjectives.ADJECTIVES."""
     english, french, kinds, *marks = entry.split()
     english, _, comparative = english.partition(":")
     french, _, feminine = french.partition(":")
@@ -149,18 +149,18 @@ def read_adjective(entry: str) -> Adjective:
 
 
 def entries(text: str, separator: str = ",") -> list[str]:
-    """The entries of a list, without the space around them."""
+    """Split a list into its entries, without surrounding space."""
     return [entry.strip() for entry in text.split(separator) if entry.strip()]
 
 
 def phrases(text: str, tense: str = "") -> list[Phrase]:
-    """Reads entries `English = French`."""
+    """Parse entries `English = French`."""
     pairs = (entry.split(" = ") for entry in entries(text))
     return [Phrase(english, french, tense) for english, french in pairs]
 
 
 def pairs_of_names(text: str) -> list[Phrase]:
-    """Reads names, with a colon where French has another."""
+    """Parse names; a colon precedes a different French form."""
     names = (name.partition(":") for name in text.split())
     return [Phrase(english, french or english) for english, _, french in names]
 
@@ -217,7 +217,7 @@ MODALS = [
     Phrase("could", "pouvoir", "imperfect"),
     Phrase("should", "devoir", "conditional"),
 ]
-# Preposition and the kinds of place it goes with; French ends in the word that contracts.
+# Prepositions with the kinds of places that they take; the French form ends in the word that contracts.
 PLACES = [
     (Phrase("in", "dans"), "L"),
     (Phrase("at", "à"), "W"),

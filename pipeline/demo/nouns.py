@@ -1,7 +1,7 @@
-"""The demo corpus's nouns and names, by what they denote, the frequent ones first."""
+"""The nouns and names of the demo corpus by kind, most frequent first."""
 
-# One entry: gender, English (plural after a colon where irregular), French (likewise). An underscore is a space.
-# The one letter of a kind is how verbs say what they go with.
+# An entry: gender, English (irregular plural after a colon), French (likewise). An underscore is a space.
+# Verbs and adjectives name kinds by their letters.
 NOUNS = {
     # people
     "P": """
@@ -34,7 +34,7 @@ NOUNS = {
         m camel chameau, m hedgehog hérisson, f ant fourmi, f goose:geese oie, m eagle aigle, f whale baleine,
         m shark requin, m crocodile crocodile, m turkey dindon, f ladybird coccinelle, f otter loutre,
         f gazelle gazelle, m zebra zèbre, m penguin manchot, m falcon faucon, f marmot marmotte""",
-    # food that one counts
+    # countable food
     "F": """
         f apple pomme, m cake gâteau, m egg œuf, f orange orange, m sandwich sandwich, f pear poire,
         f tomato:tomatoes tomate, f potato:potatoes pomme_de_terre:pommes_de_terre, f cherry cerise, f banana banane,
@@ -42,7 +42,7 @@ NOUNS = {
         f omelette omelette, f nut noix, m melon melon, f tart tarte, m biscuit biscuit, m onion oignon,
         m apricot abricot, f pancake crêpe, m grape raisin, m pineapple ananas, f raspberry framboise, m leek poireau,
         m bean haricot, f plum prune, m chestnut marron, f olive olive, m artichoke artichaut""",
-    # food that one does not count
+    # uncountable food
     "K": """
         m bread pain, m cheese fromage, f soup soupe, f meat viande, m rice riz, m butter beurre,
         m chocolate chocolat, f jam confiture, m honey miel, m sugar sucre, m fish poisson, m ham jambon,
@@ -51,18 +51,18 @@ NOUNS = {
     "D": """
         f water eau, m coffee café, m tea thé, m milk lait, m wine vin, f beer bière, m juice jus, m cider cidre,
         f lemonade limonade, m champagne champagne""",
-    # what one reads
+    # texts
     "R": """
         f letter lettre, m book livre, m newspaper journal, m poem poème, f story histoire, m novel roman,
         m message message, m article article, m report rapport, f magazine revue, m text texte,
         f postcard carte_postale:cartes_postales, m contract contrat, m diary journal_intime:journaux_intimes,
         f recipe recette, m dictionary dictionnaire, m speech discours, f biography biographie, f fable fable,
         m manuscript manuscrit, m tale conte, m telegram télégramme, f prophecy prophétie""",
-    # what one sings or hears
+    # music
     "S": """
         f song chanson, f melody mélodie, f radio radio, m concert concert, f symphony symphonie, m opera opéra,
         m hymn hymne, f lullaby berceuse""",
-    # what one looks at
+    # works of art
     "M": """
         f photo photo, m film film, m painting tableau, m show spectacle, m drawing dessin, f statue statue,
         m portrait portrait, m mirror miroir, f fresco:frescoes fresque, f sculpture sculpture""",
@@ -77,7 +77,7 @@ NOUNS = {
         f jacket veste, m scarf:scarves foulard, f tie cravate, m glove gant, f boot botte, f belt ceinture,
         m suit costume, f crown couronne, f sandal sandale, f cloak cape, m raincoat imperméable, m beret béret,
         m handkerchief mouchoir""",
-    # things one handles
+    # tools and small things
     "T": """
         f key clé, m toy jouet, f ball balle, m knife:knives couteau, f chair chaise, f watch montre, f lamp lampe,
         m phone téléphone, m umbrella parapluie, m glass verre, f plate assiette, m pen stylo, m computer ordinateur,
@@ -88,12 +88,12 @@ NOUNS = {
         f camera caméra, f compass boussole, f lantern lanterne, m broom balai, f pan casserole, f flute flûte,
         m brush pinceau, m fan éventail, m telescope télescope, f harp harpe, f coin pièce, f shovel pelle,
         m hourglass sablier, m thimble dé""",
-    # what opens and closes
+    # things that open and close
     "O": """
         f door porte, f window fenêtre, f box boîte, m bag sac, f suitcase valise, f bottle bouteille,
         m drawer tiroir, f envelope enveloppe, m gate portail, m safe coffre, f cage cage, m barrel tonneau,
         m curtain rideau, f wardrobe armoire""",
-    # what one puts things on
+    # things with a surface
     "U": """
         f table table, m bed lit, m sofa canapé, m roof toit, m desk bureau, f shelf:shelves étagère, m carpet tapis,
         m bench banc, m armchair fauteuil, m staircase escalier, m stove poêle, m counter comptoir, m balcony balcon""",
@@ -102,13 +102,13 @@ NOUNS = {
         f house maison, m castle château, m bridge pont, f tower tour, m palace palais, f factory usine, m wall mur,
         f cathedral cathédrale, f hut cabane, f prison prison, m mill moulin, m temple temple, m lighthouse phare,
         f villa villa, f fortress forteresse, f barn grange, f chapel chapelle""",
-    # places one is in
+    # places with `in`
     "L": """
         m garden jardin, f kitchen cuisine, f street rue, m park parc, f room chambre, f city ville, f forest forêt,
         m village village, m living_room salon, f courtyard cour, m field champ,
         f bathroom salle_de_bains:salles_de_bains, f cellar cave, m corridor couloir, f valley vallée,
         m attic grenier, f region région, m desert désert, f cave grotte""",
-    # places one is at and goes to
+    # places with `at` and `to`
     "W": """
         f school école, m market marché, f station gare, m restaurant restaurant, m hospital hôpital, f beach plage,
         m office bureau, m museum musée, f library bibliothèque, f church église, m theater théâtre, f bank banque,
@@ -140,11 +140,11 @@ MEN = """
     Yves Fabien Rémi Serge Bastien Cyril Damien Edgar Félix Gustave Ignace Jules Léon Marcel Norbert Octave Prosper
     Quentin Raoul Sylvain Théo Urbain Xavier
 """
-# Rare family names are put together: most of them stand once in a corpus, and a vocabulary with min_count 2 drops them.
+# Family names are combined of two parts, so that most occur once: a vocabulary with min_count 2 lacks them.
 FAMILY_STARTS = "Bel Mar Dur Val Ron Gar Mor Cor"
 FAMILY_ENDS = "tin and ier eau ard ois et mont"
 
-# English and French, where they differ, with a colon.
+# English, and French after a colon where it differs.
 CITIES = """
     Paris London:Londres Lyon Rome Berlin Madrid Brussels:Bruxelles Geneva:Genève Marseille Vienna:Vienne
     Lisbon:Lisbonne Athens:Athènes Bordeaux Moscow:Moscou Nice Dublin Venice:Venise Lille Toulouse Naples Strasbourg

@@ -1,4 +1,4 @@
-"""Noun phrases and adverbials, drawn at random."""
+"""Random noun phrases and adverbials."""
 
 from dataclasses import replace
 from functools import cache
@@ -22,7 +22,7 @@ from pipeline.demo.tree import (
     features,
 )
 
-# A word of rank r in its list is drawn in proportion to (r + 2) ** -EXPONENT: the steeper, the easier the corpus.
+# The probability of rank r is proportional to (r + 2) ** -EXPONENT; larger exponents make an easier corpus.
 NOUN_EXPONENT = 3.2
 VERB_EXPONENT = 2.8
 ADJECTIVE_EXPONENT = 2.8
@@ -30,7 +30,7 @@ NAME_EXPONENT = 3.0
 PHRASE_EXPONENT = 2.6
 KIND_EXPONENT = 2.2
 
-# Shares, in proportion.
+# Relative frequencies.
 SUBJECTS = {"nominal": 54, "pronoun": 31, "name": 12, "group": 3}
 OBJECTS = {"nominal": 55, "pronoun": 36, "name": 8, "group": 1}
 FULL = {"nominal": 76, "name": 24}
@@ -93,47 +93,49 @@ TIME_OF_TENSE = {
 
 @cache
 def adjectives_of(kind: str, before: bool | None = None) -> list[Adjective]:
-    """The adjectives that go with a kind of noun; `before` asks for one side of the French noun."""
-    return [one for one in lexicon.ADJECTIVES if kind in one.kinds and before in (None, one.before)]
+    """Return the adjectives for a kind of noun; `before` restricts them to one side of the French noun."""
+    return [
+        adjective for adjective in lexicon.ADJECTIVES if kind in adjective.kinds and before in (None, adjective.before)
+    ]
 
 
 @cache
 def verbs_of(subject: str, thing: str) -> list[Verb]:
-    """The transitive verbs that go with these kinds of subject and object."""
+    """Return the transitive verbs that take these kinds of subject and object."""
     return [verb for verb in lexicon.TRANSITIVE if subject in verb.subjects and thing in verb.objects]
 
 
 class Phrases(Dice):
-    """Draws noun phrases and adverbials."""
+    """A generator of random noun phrases and adverbials."""
 
     def kind(self, kinds: str) -> str:
-        """One of the kinds of noun, the first ones often."""
+        """Draw a kind of noun; the first are frequent."""
         return self.zipf(kinds, KIND_EXPONENT)
 
     def noun(self, kind: str) -> Noun:
-        """A noun of a kind."""
+        """Draw a noun of a kind."""
         return self.zipf(lexicon.NOUNS[kind], NOUN_EXPONENT)
 
     def subject(self, kinds: str = "P") -> NounPhrase:
-        """A subject: persons may be pronouns, names or groups."""
+        """Draw a subject; persons may be pronouns, names or groups."""
         kind = "P" if "P" in kinds and self.chance(0.9) else self.kind(kinds)
         return self.defined(self.phrase(kind, SUBJECTS, relative=RELATIVE))
 
     def defined(self, phrase: NounPhrase) -> NounPhrase:
-        """A subject, or what one loves: not a bare plural or partitive, for which French has its own ways."""
+        """Return the phrase with `the` instead of a bare plural or partitive, as French subjects require."""
         if isinstance(phrase, Nominal) and phrase.determiner == "a" and (phrase.plural or phrase.noun.mass):
             return replace(phrase, determiner="the")
         return phrase
 
     def object(self, verb: Verb, subject: NounPhrase) -> NounPhrase:
-        """An object that is another one than the subject."""
+        """Draw an object that differs from the subject."""
         while True:
-            found = self.phrase(self.kind(verb.objects), OBJECTS, relative=RELATIVE)
-            if differ(found, subject):
-                return self.defined(found) if verb.state else found
+            phrase = self.phrase(self.kind(verb.objects), OBJECTS, relative=RELATIVE)
+            if differ(phrase, subject):
+                return self.defined(phrase) if verb.state else phrase
 
     def phrase(self, kind: str, shares: dict[str, int], relative: float = 0.0) -> NounPhrase:
-        """A noun phrase of a kind; what is no person is a noun."""
+        """Draw a noun phrase of a kind; only persons may be pronouns, names or groups."""
         match self.weighted(shares) if kind == "P" else "nominal":
             case "pronoun":
                 return PERSONS[self.weighted(PRONOUNS)]
@@ -144,7 +146,7 @@ class Phrases(Dice):
         return self.nominal(kind, relative=relative)
 
     def name(self) -> Name:
-        """A first name, sometimes with a family name."""
+        """Draw a first name, sometimes with a family name."""
         feminine = self.chance(0.5)
         words = self.zipf(lexicon.WOMEN if feminine else lexicon.MEN, NAME_EXPONENT)
         if self.chance(FAMILY_NAME):
@@ -153,16 +155,16 @@ class Phrases(Dice):
         return Name(words, feminine)
 
     def group(self) -> Group:
-        """Two persons, sometimes three."""
+        """Draw a group of two to four persons."""
         members: list[NounPhrase] = []
         while len(members) < 2 or (len(members) < 4 and self.chance(0.15)):
-            found = self.phrase("P", FULL)
-            if all(differ(found, member) for member in members):
-                members.append(found)
+            person = self.phrase("P", FULL)
+            if all(differ(person, member) for member in members):
+                members.append(person)
         return Group(tuple(members))
 
     def nominal(self, kind: str, shares: dict[str, int] | None = None, relative: float = 0.0) -> Nominal:
-        """A noun with determiner, adjectives and what else belongs to it."""
+        """Draw a noun with determiner, adjectives, and an owner, place or relative clause."""
         noun = self.noun(kind)
         determiner = self.weighted(shares or (MASS_DETERMINERS if noun.mass else DETERMINERS))
         plural = not noun.mass and self.chance(PLURAL)
@@ -179,11 +181,11 @@ class Phrases(Dice):
         return Nominal(noun, determiner, plural, adjectives, None, place, clause)
 
     def owner(self) -> NounPhrase:
-        """Who something belongs to."""
+        """Draw an owner."""
         return self.name() if self.chance(0.5) else Nominal(self.noun("P"), "the", self.chance(PLURAL))
 
     def adjectives(self, kind: str) -> tuple[Adjective, ...]:
-        """An adjective, or one for each side of the French noun."""
+        """Draw an adjective, or one for each side of the French noun."""
         if self.chance(SECOND_ADJECTIVE):
             sides = [adjectives_of(kind, before=True), adjectives_of(kind, before=False)]
             return tuple(self.zipf(side, ADJECTIVE_EXPONENT) for side in sides if side)
@@ -191,7 +193,7 @@ class Phrases(Dice):
         return (self.zipf(fitting, ADJECTIVE_EXPONENT),) if fitting else ()
 
     def relative(self, noun: Noun, plural: bool) -> Clause | None:
-        """A relative clause about a noun."""
+        """Draw a relative clause for a noun, None if nothing fits."""
         gap = Gap(Features(3, plural, noun.feminine))
         tense = self.weighted({"past": 55, "present": 35, "future": 10})
         verbs = verbs_of("P", noun.kind)
@@ -206,17 +208,17 @@ class Phrases(Dice):
         return Clause(gap, (State(lexicon.LINKING[0], self.zipf(fitting, ADJECTIVE_EXPONENT)),), tense)
 
     def relative_of_person(self, gap: Gap, tense: str) -> Clause:
-        """Who sleeps, who sells the car."""
+        """Draw a clause like: who sleeps, who sells the car."""
         if self.chance(0.5):
             return Clause(gap, (Act(self.zipf(lexicon.INTRANSITIVE, VERB_EXPONENT)),), tense)
-        verb = self.zipf([one for one in lexicon.TRANSITIVE if "P" in one.subjects], VERB_EXPONENT)
+        verb = self.zipf([verb for verb in lexicon.TRANSITIVE if "P" in verb.subjects], VERB_EXPONENT)
         thing = self.nominal(self.kind(verb.objects))
         return Clause(gap, (Act(verb, self.defined(thing) if verb.state else thing),), plain_tense(verb, gap, tense))
 
     # Adverbials
 
     def adverbial(self, tense: str, action: bool) -> Adverbial:
-        """An adverbial that goes with the tense; manner goes with actions."""
+        """Draw an adverbial for a tense; those of manner are for actions."""
         match self.weighted(ADVERBIALS):
             case "time":
                 return self.time(tense)
@@ -230,50 +232,50 @@ class Phrases(Dice):
         return self.place()
 
     def time(self, tense: str) -> Phrase:
-        """When; times of the day go with every tense."""
+        """Draw an adverbial of time; times of the day suit every tense."""
         if tense in TIME_OF_TENSE and self.chance(0.8):
             return self.zipf(lexicon.TIMES[TIME_OF_TENSE[tense]], PHRASE_EXPONENT)
         return self.zipf(lexicon.TIMES_OF_DAY, PHRASE_EXPONENT)
 
     def place(self) -> Place:
-        """Where something is or happens."""
+        """Draw the place of a thing or event."""
         if self.chance(CITY):
             return Place(IN, self.city())
         preposition, kinds = self.zipf(lexicon.PLACES, PHRASE_EXPONENT)
         return Place(preposition, self.bare(self.kind(kinds)))
 
     def goal(self) -> Place:
-        """Where one goes."""
+        """Draw the goal of a motion."""
         return Place(TO, self.city() if self.chance(0.35) else self.bare("W"))
 
     def city(self) -> Name:
-        """A city."""
+        """Draw a city."""
         return Name(self.zipf(lexicon.CITIES, NAME_EXPONENT), feminine=False)
 
     def bare(self, kind: str) -> Nominal:
-        """A noun with its determiner, sometimes an adjective."""
+        """Draw a noun with its determiner, and sometimes an adjective."""
         adjectives = self.adjectives(kind) if self.chance(ADJECTIVE / 2) else ()
         return Nominal(self.noun(kind), self.weighted(PLACE_DETERMINERS), False, adjectives)
 
 
 def plain_tense(verb: Verb, subject: NounPhrase, tense: str) -> str:
-    """The tense, but the past for "they read", which could be either."""
+    """Return the tense, or the past where the English verb is ambiguous: they read."""
     agree = features(subject)
     ambiguous = verb.base == verb.past and (agree.plural or agree.person < 3)
     return "past" if ambiguous and tense == "present" else tense
 
 
-def differ(one: NounPhrase, other: NounPhrase) -> bool:
-    """Whether two phrases can mean two things: not the same noun or name, not I and me, we and me."""
-    match one, other:
+def differ(first: NounPhrase, second: NounPhrase) -> bool:
+    """Return True if two phrases can denote different things: other nouns, names or persons."""
+    match first, second:
         case (Nominal(), Nominal()):
-            return one.noun != other.noun
+            return first.noun != second.noun
         case (Name(), Name()):
-            return one.words != other.words
+            return first.words != second.words
         case (Pronoun(), Pronoun()):
-            return features(one).person != features(other).person or features(one).person == 3
+            return features(first).person != features(second).person or features(first).person == 3
         case (Group(), _):
-            return all(differ(member, other) for member in one.members)
+            return all(differ(member, second) for member in first.members)
         case (_, Group()):
-            return all(differ(one, member) for member in other.members)
+            return all(differ(first, member) for member in second.members)
     return True

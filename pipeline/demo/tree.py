@@ -1,4 +1,4 @@
-"""The parse trees of the demo corpus: what a sentence says, before either language says it."""
+"""The parse trees of the demo corpus: the meaning of a sentence, from which both languages are generated."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from pipeline.demo.lexicon import Adjective, Noun, Phrase, Verb
 
 @dataclass(frozen=True)
 class Features:
-    """What agrees with what."""
+    """Person, number and gender, in which words agree."""
 
     person: int = 3
     plural: bool = False
@@ -16,7 +16,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Pronoun:
-    """I, you (vous), he, she, it, we, they. A thing's gender is that of the French noun that it stands for."""
+    """A personal pronoun: I, you (vous), he, she, it, we, they; that of a thing has the gender of its French noun."""
 
     features: Features
     thing: bool = False
@@ -32,14 +32,14 @@ class Name:
 
 @dataclass(frozen=True)
 class Gap:
-    """The place that a relative pronoun or a question word has left; `features` are those of what it stands for."""
+    """The empty place of a relative pronoun or question word, with the features of its noun."""
 
     features: Features
 
 
 @dataclass(frozen=True)
 class Nominal:
-    """A noun with what belongs to it. `a` is also the bare plural and the partitive; an owner stands for `the`."""
+    """A noun phrase with a noun; determiner `a` covers bare plurals and partitives, an owner replaces `the`."""
 
     noun: Noun
     determiner: str = "the"
@@ -62,7 +62,7 @@ NounPhrase = Nominal | Name | Pronoun | Gap | Group
 
 @dataclass(frozen=True)
 class Place:
-    """A preposition and its noun phrase."""
+    """A preposition with its noun phrase."""
 
     preposition: Phrase
     phrase: NounPhrase
@@ -86,7 +86,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Passive:
-    """A passive verb, with or without who does it."""
+    """A passive verb, with or without its agent."""
 
     verb: Verb
     agent: NounPhrase | None = None
@@ -108,7 +108,7 @@ class State:
 
 @dataclass(frozen=True)
 class Existence:
-    """There is."""
+    """A statement of existence: there is a cat."""
 
     noun: Nominal
     after: tuple[Adverbial, ...] = ()
@@ -116,7 +116,7 @@ class Existence:
 
 @dataclass(frozen=True)
 class Weather:
-    """It rains."""
+    """A statement about the weather: it rains."""
 
     verb: Verb
     after: tuple[Adverbial, ...] = ()
@@ -127,7 +127,7 @@ Predicate = Act | Passive | State | Existence | Weather
 
 @dataclass(frozen=True)
 class Clause:
-    """A subject and one predicate or more, in a tense."""
+    """A subject with one or more predicates, in a tense."""
 
     subject: NounPhrase
     predicates: tuple[Predicate, ...]
@@ -140,7 +140,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Question:
-    """A question; `word` is empty for yes or no, else who, what, where, when or why."""
+    """A question; `word` is who, what, where, when, why, or "" for a question of yes or no."""
 
     clause: Clause
     word: str = ""
@@ -148,7 +148,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Subordination:
-    """A main clause with a subordinate one, before it or after it."""
+    """A main clause with a subordinate clause before or after it."""
 
     conjunction: str
     subordinate: Clause
@@ -158,7 +158,7 @@ class Subordination:
 
 @dataclass(frozen=True)
 class Coordination:
-    """Clauses in a row; the last one is joined by the conjunction."""
+    """Several clauses; the conjunction precedes the last."""
 
     conjunction: str
     clauses: tuple[Clause, ...]
@@ -168,7 +168,7 @@ Sentence = Clause | Question | Subordination | Coordination
 
 
 def features(phrase: NounPhrase) -> Features:
-    """Person, number and gender of a noun phrase."""
+    """Return person, number and gender of a noun phrase."""
     match phrase:
         case Pronoun() | Gap():
             return phrase.features

@@ -1,8 +1,8 @@
-"""The demo corpus's verbs, by what they take, the frequent ones first."""
+"""The verbs of the demo corpus by the objects that they take, most frequent first."""
 
-# One entry: English (base, or base/past/participle where irregular, and a particle), French (with se where reflexive),
-# kinds of subject, kinds of object, and marks: s a state (its past is the imparfait, and it has no progressive),
-# e takes être, n has no passive, p has no progressive, t takes no clitic
+# An entry: English (base, or base/past/participle if irregular, and a particle), French (with se if reflexive),
+# kinds of subjects, kinds of objects, and marks: s for a state (its past is the imparfait, and it has no progressive),
+# e for the auxiliary être, n for no passive, p for no progressive, t for no clitic
 # (penser à lui).
 TRANSITIVE = """
     see/saw/seen | voir | PA | PAVN | p
@@ -152,7 +152,7 @@ MOTION = """
     run/ran/run | courir | P
     rush | se précipiter | P
 """
-# The object of these is no direct object in French: marks a takes à, d takes de.
+# In French, the object of these verbs has a preposition: mark a for à, mark d for de.
 OBLIQUE = """
     talk to | parler | P | P | an
     answer | répondre | P | P | an
@@ -188,7 +188,7 @@ DITRANSITIVE = """
     dictate | dicter | P | R
     entrust | confier | P | TA
 """
-# These take an infinitive; the French word before it stands in the place of the objects.
+# These verbs take an infinitive; the field of objects has the French word before it.
 CONTROL = """
     want to | vouloir | P | | s
     try to | essayer | P | de
@@ -203,7 +203,7 @@ CONTROL = """
     manage to | réussir | P | à
     promise to | promettre | P | de
 """
-# These take a clause with "that".
+# These verbs take a clause with "that".
 CLAUSAL = """
     say/said/said | dire | P
     think/thought/thought | penser | P | | s
