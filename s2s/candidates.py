@@ -1,7 +1,7 @@
-"""Candidate translations of a corpus as numbers: their features, and what BLEU counts of each.
+"""Features and BLEU statistics of the candidate translations of a corpus, as arrays.
 
-BLEU is the paper's: of tokens as they are, without smoothing. Its counts are sacreBLEU's own, so a choice among
-candidates has here exactly the score that sacreBLEU gives to their text.
+BLEU is the paper's: of tokens as they are, without smoothing. Its statistics come from sacreBLEU, so a choice of
+candidates has exactly the score that sacreBLEU gives to their text.
 
 Shapes: N sentences, M candidates of all of them, D features.
 """
@@ -15,42 +15,47 @@ from sacrebleu.metrics.bleu import BLEU, MAX_NGRAM_ORDER
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-WIDTH = 2 + 2 * MAX_NGRAM_ORDER  # lengths of candidate and reference, right n-grams and all n-grams by order
+WIDTH = 2 + 2 * MAX_NGRAM_ORDER  # lengths of candidate and reference, then matching and all n-grams by order
 
 
 def count_matches(candidates: Sequence[str], reference: str) -> Integers:
-    """What sacreBLEU counts in each candidate of one sentence, [M, WIDTH]; all are tokens joined by spaces."""
+    """Return sacreBLEU's statistics of each candidate of a sentence, [M, WIDTH]; all are tokens joined by spaces."""
     metric = BLEU(tokenize="none", smooth_method="none", force=True)
     right = metric._extract_reference_info([metric._preprocess_segment(reference)])
-    rows = [metric._compute_segment_statistics(metric._preprocess_segment(one), right) for one in candidates]
+    rows = [metric._compute_segment_statistics(metric._preprocess_segment(line), right) for line in candidates]
     return np.array(rows, np.int64).reshape(len(rows), WIDTH)
 
 
 def bleu(counts: NDArray[np.number]) -> Floats:
-    """BLEU, 0 to 100, of sums of counts, [..., WIDTH] to [...]."""
+    """Compute BLEU, 0 to 100, of summed statistics [..., WIDTH]; the result is [...]."""
     lengths, references = counts[..., 0], counts[..., 1]
-    right, said = counts[..., 2 : 2 + MAX_NGRAM_ORDER], counts[..., 2 + MAX_NGRAM_ORDER :]
+    matching, total = counts[..., 2 : 2 + MAX_NGRAM_ORDER], counts[..., 2 + MAX_NGRAM_ORDER :]
     with np.errstate(divide="ignore"):
-        logs = np.log(right / np.maximum(said, 1)).mean(axis=-1)  # -inf if an order has no match: BLEU is 0
-    penalty = np.minimum(0.0, 1 - references / np.maximum(lengths, 1e-9))  # of no tokens is -inf too, nearly
-    found: Floats = 100 * np.exp(logs + penalty)
-    return found
+        logs = np.log(matching / np.maximum(total, 1)).mean(axis=-1)  # -inf if an order has no match: BLEU is 0
+    penalty = np.minimum(0.0, 1 - references / np.maximum(lengths, 1e-9))  # very low for no tokens
+    scores: Floats = 100 * np.exp(logs + penalty)
+    return scores
 
 
 def first_highest(scores: Floats, starts: Integers) -> Integers:
-    """The place of the highest score in each group, of equal ones the first: [M] and first places [N] to [N]."""
+    """Return the index of the highest score in each group, [N]; of equal scores the first.
+
+    Args:
+        scores: scores of all groups in a row, [M].
+        starts: the first index of each group, [N].
+    """
     owners = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(scores)))
     highest = np.maximum.reduceat(scores, starts)
     places = np.where(scores == highest[owners], np.arange(len(scores)), len(scores))
-    found: Integers = np.minimum.reduceat(places, starts)
-    return found
+    first: Integers = np.minimum.reduceat(places, starts)
+    return first
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """All candidates of a corpus, those of one sentence in a row in the order of their list."""
+    """All candidates of a corpus, sentence after sentence, each in the order of its list."""
 
-    starts: Integers  # the first candidate of each sentence, and at last M, [N + 1]
+    starts: Integers  # first candidate of each sentence, then M, [N + 1]
     features: Floats  # [M, D]
     counts: Integers  # [M, WIDTH]
 
@@ -60,17 +65,17 @@ class Candidates:
 
     @property
     def owners(self) -> Integers:
-        """The sentence of each candidate, [M]."""
+        """The sentence number of each candidate, [M]."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
     def best(self, scores: Floats) -> Integers:
-        """The candidate of the highest score in each sentence, of equal ones the first: [M] to [N]."""
+        """Return each sentence's candidate of the highest score, [N], given scores [M]; of equal scores the first."""
         return first_highest(scores, self.starts[:-1])
 
     def choose(self, weights: Floats) -> Integers:
-        """The candidate of each sentence that weighted features rank first, [N]."""
+        """Return each sentence's candidate of the highest weighted sum of features, [N]; weights are [D]."""
         return self.best(self.features @ weights)
 
     def bleu(self, chosen: Integers) -> float:
-        """BLEU of a choice of one candidate a sentence, [N]."""
+        """Compute BLEU of a choice of one candidate for each sentence, [N]."""
         return float(bleu(self.counts[chosen].sum(axis=0)))

@@ -1,4 +1,4 @@
-"""BLEU of single sentences as textbooks teach it, which weighs short n-grams more; it is not the BLEU of a corpus."""
+"""Textbook BLEU of single sentences, which weights short n-grams more; not comparable with corpus BLEU."""
 
 import math
 from collections.abc import Sequence
@@ -8,27 +8,27 @@ from sacrebleu.metrics.bleu import BLEU
 
 
 def classroom_bleu(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
-    """The brevity penalty times the product of p_n ** (2 ** -n), n = 1 to 4, for each sentence of plain text; 0 to 100.
+    """Compute textbook BLEU of each sentence, 0 to 100: brevity penalty times the product of p_n ** (2 ** -n), n <= 4.
 
-    p_n is the share of the translation's n-grams that are in the reference, each at most as often as it is there. A
-    translation of fewer than four tokens has no n-grams of some lengths; those are left out. One of no tokens has 0.
-    The weights are those of Zhang et al., Dive into Deep Learning; tokens, counts and brevity penalty are sacreBLEU's,
-    as for the BLEU of plain text.
+    p_n is the n-gram precision with clipped counts. Lengths n of which a translation has no n-grams are left out; an
+    empty translation has 0. The weights are those of Zhang et al., Dive into Deep Learning; tokens, counts and brevity
+    penalty are sacreBLEU's for plain text.
 
     Args:
-        hypotheses: one translation a sentence.
-        references: as many references.
+        hypotheses: plain text, one translation for each sentence.
+        references: plain text, one reference for each sentence.
     """
     metric = BLEU(tokenize="13a", effective_order=True)
-    found = [metric.sentence_score(one, [other]) for one, other in zip(hypotheses, references, strict=True)]
-    return [100 * one.bp * weighted(one.counts, one.totals) for one in found]
+    pairs = zip(hypotheses, references, strict=True)
+    scores = [metric.sentence_score(hypothesis, [reference]) for hypothesis, reference in pairs]
+    return [100 * score.bp * weighted(score.counts, score.totals) for score in scores]
 
 
 def weighted(counts: Sequence[int], totals: Sequence[int]) -> float:
-    """The product of the precisions that there are, each to the power of 2 ** -n.
+    """Compute the product of the n-gram precisions, each to the power of 2 ** -n.
 
     Args:
-        counts: matching n-grams of length 1, 2, 3, 4.
+        counts: matching n-grams of lengths 1 to 4.
         totals: all n-grams of the translation of these lengths.
     """
     if not totals[0]:
@@ -38,5 +38,5 @@ def weighted(counts: Sequence[int], totals: Sequence[int]) -> float:
 
 
 def signature() -> str:
-    """What is needed to make these scores again."""
+    """Return the signature that documents how to reproduce the scores."""
     return f"nrefs:1|case:mixed|tok:13a|weights:2^-n|smooth:none|version:{__version__}"

@@ -1,7 +1,7 @@
-"""Which words occur in pairs of sentences together, numbered so that a table of them is one flat array.
+"""Number the word pairs that occur together in sentence pairs, so that a table of them is one flat array.
 
-Shapes: N pairs of the same lengths, S source length, T target length. A cell is a word of a source sentence with a word
-of its translation; a pair has S * T of them.
+Shapes: N pairs of the same lengths, S source length, T target length. A cell is a source word and a target word of the
+same sentence pair, which has S * T cells.
 """
 
 from collections.abc import Iterator
@@ -18,31 +18,36 @@ GROUP_CELLS = 1 << 17  # of a group: arrays of 1 MB, which stay in a processor's
 
 @dataclass(frozen=True)
 class Sentences:
-    """Sentences of numbered words: the ids of all in a row, and how many each has."""
+    """Sentences of numbered words: all word ids in a row, and the length of each sentence."""
 
     ids: Integers
     lengths: Integers
 
     def take(self, rows: NDArray[np.intp], starts: NDArray[np.int64]) -> Integers:
-        """The sentences of the given numbers, which have one length: [N, length]; `starts` are those of all."""
+        """Return sentences of equal length as an array [N, length].
+
+        Args:
+            rows: their numbers, [N].
+            starts: the first word of every sentence, as `starts()` returns it.
+        """
         return self.ids[starts[rows][:, None] + np.arange(self.lengths[rows[0]])]
 
     def starts(self) -> NDArray[np.int64]:
-        """Where each sentence starts."""
+        """Return the position of the first word of each sentence."""
         return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
 
 
 @dataclass(frozen=True)
 class Group:
-    """Pairs of the same lengths."""
+    """Sentence pairs of the same lengths."""
 
     sources: Integers  # [N, S]
     targets: Integers  # [N, T]
-    rows: NDArray[np.intp]  # which pairs they are, [N]
+    rows: NDArray[np.intp]  # numbers of the pairs, [N]
 
 
 def groups(source: Sentences, target: Sentences) -> Iterator[Group]:
-    """Puts pairs of the same lengths together; no side of a pair is empty."""
+    """Yield groups of pairs of the same lengths; no sentence may be empty."""
     assert source.lengths.min() > 0 < target.lengths.min(), "no side is empty"
     order = np.lexsort((target.lengths, source.lengths))
     S, T = source.lengths[order], target.lengths[order]
@@ -57,25 +62,27 @@ def groups(source: Sentences, target: Sentences) -> Iterator[Group]:
 
 @dataclass(frozen=True)
 class Cooccurrences:
-    """The distinct pairs of words that share a cell, by source word, then target word: the entries of a table."""
+    """The entries of a table: the distinct word pairs of all cells, ordered by source word, then by target word."""
 
-    starts: NDArray[np.int64]  # where the entries of each source word start, and the end
-    targets: Integers  # of each entry
-    numbers: NDArray[np.int32]  # the entry of each cell, of the groups in order, each [N, S, T]
+    starts: NDArray[np.int64]  # first entry of each source word, then the number of entries
+    targets: Integers  # target word of each entry
+    numbers: NDArray[np.int32]  # entry of each cell, group after group, each [N, S, T]
 
 
 def number(parts: list[Group], source_words: int, target_words: int) -> Cooccurrences:
-    """Numbers the entries of all cells, in memory of 4 bytes a cell, 4 an entry and a block of cells.
+    """Return the table of the word pairs of some groups.
+
+    Memory: 4 bytes a cell, 4 bytes an entry, and `BLOCK_CELLS` cells of 50 bytes.
 
     Args:
-        parts: all pairs.
-        source_words: ids are below; each occurs.
-        target_words: ids are below.
+        parts: groups of all pairs.
+        source_words: number of distinct source words; each occurs.
+        target_words: number of distinct target words.
     """
     runs = Runs(parts)
     numbers = np.empty(runs.cells, np.int32)
     counts = np.zeros(source_words, np.int64)
-    found: list[Integers] = []
+    targets: list[Integers] = []
     entries = 0
     for block in runs.blocks():
         cells, keys = runs.expand(block, target_words)
@@ -84,14 +91,14 @@ def number(parts: list[Group], source_words: int, target_words: int) -> Cooccurr
         entries += len(distinct)
         assert entries <= np.iinfo(np.int32).max, "fewer pairs of words than 2^31"
         counts += np.bincount(distinct // target_words, minlength=source_words)
-        found.append((distinct % target_words).astype(np.int32))
-    return Cooccurrences(np.concatenate([[0], np.cumsum(counts)]), np.concatenate(found), numbers)
+        targets.append((distinct % target_words).astype(np.int32))
+    return Cooccurrences(np.concatenate([[0], np.cumsum(counts)]), np.concatenate(targets), numbers)
 
 
 def sort(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The distinct keys in order, the places of all keys in order, and the number of the key at each of these places.
+    """Return the sorted distinct keys, the order that sorts all keys, and the rank of each key in that order.
 
-    Key and place are sorted as one number, in less than half the time that `np.unique` takes.
+    Key and position are sorted as one number, in less than half the time of `np.unique`.
     """
     bits, least = len(keys).bit_length(), int(keys.min())
     assert int(keys.max()) - least < 1 << (63 - bits), "key and place fit into 63 bits"
@@ -103,7 +110,7 @@ def sort(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64],
 
 
 class Runs:
-    """The cells of each occurrence of a source word, which lie in a row: one for each word of the target sentence."""
+    """The runs of cells of all source word occurrences; a run has a cell for each word of the target sentence."""
 
     def __init__(self, parts: list[Group]) -> None:
         words = np.concatenate([part.sources.ravel() for part in parts])
@@ -118,7 +125,7 @@ class Runs:
         self.first_targets = np.repeat(np.cumsum(sentences) - sentences, repeats)[order]
 
     def blocks(self) -> Iterator[slice]:
-        """Cuts the runs, ordered by source word, between words, into blocks of about `BLOCK_CELLS` cells."""
+        """Yield blocks of runs of about `BLOCK_CELLS` cells; all runs of a source word are in one block."""
         before = np.cumsum(self.lengths) - self.lengths
         firsts = np.flatnonzero(np.diff(self.words, prepend=-1))
         cuts = firsts[np.flatnonzero(np.diff(before[firsts] // BLOCK_CELLS, prepend=-1))]
@@ -126,7 +133,7 @@ class Runs:
             yield slice(start, stop)
 
     def expand(self, block: slice, target_words: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The cells of a block, and a number for the two words of each that sorts by source, then target word."""
+        """Return the cells of a block and a key of each cell, which sorts by source word, then by target word."""
         lengths = self.lengths[block]
         within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         targets = self.targets[np.repeat(self.first_targets[block], lengths) + within]

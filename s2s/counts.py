@@ -1,4 +1,4 @@
-"""How often each word of a text occurs: counted in parts, in memory that grows with the distinct words alone."""
+"""Count the words of a text in parts, in memory that grows only with the number of distinct words."""
 
 from typing import Any
 
@@ -8,30 +8,36 @@ import pyarrow.compute as pc
 from s2s.vocabulary import SPECIAL, WordVocabulary
 
 COUNTS = pa.schema([pa.field("word", pa.string()), pa.field("count", pa.int64())])
-WAITING = 2_000_000  # words counted in parts and not yet summed, at least: 60 MB
+WAITING = 2_000_000  # rows of counts that wait to be summed, at least: 60 MB
 
 
 def count_words(lines: pa.ChunkedArray) -> pa.Table:
-    """Counts the words of lines, in which they are joined by single spaces; a `Counter` takes three times as long."""
+    """Return the columns `word` and `count` for lines of words joined by single spaces.
+
+    `collections.Counter` takes three times as long.
+    """
     counted = pc.value_counts(pc.list_flatten(pc.split_pattern(lines, " ")))
     return pa.Table.from_arrays(counted.flatten(), schema=COUNTS)
 
 
 class WordCounts:
-    """The sum of counts of parts of a text. A distinct word takes 20 bytes, and 130 for the moment of summing."""
+    """Sum of the word counts of several parts of a text; 20 bytes a distinct word, 130 during summing."""
 
     def __init__(self) -> None:
         self.summed = COUNTS.empty_table()
         self.waiting: list[pa.Table] = []
 
     def add(self, counts: pa.Table) -> None:
-        """Adds the counts of a part. They are summed once they are as many as the sum has words: a few times in all."""
+        """Add the counts of a part.
+
+        Counts are summed only when as many rows wait as the sum has words, which happens a few times in all.
+        """
         self.waiting.append(counts)
         if sum(map(len, self.waiting)) >= max(WAITING, len(self.summed)):
             self.total()
 
     def total(self) -> pa.Table:
-        """The words of all parts, each once, in no certain order."""
+        """Return the counts of all parts, one row for each word, in no defined order."""
         if self.waiting:
             parts = pa.concat_tables([self.summed, *self.waiting])
             self.waiting = []
@@ -41,12 +47,12 @@ class WordCounts:
 
 
 def word_vocabulary(counts: pa.Table, size: int, min_count: int) -> WordVocabulary:
-    """Keeps the most frequent words; among equals, those first by code point.
+    """Make a vocabulary of the most frequent words; equally frequent words are ordered by code point.
 
     Args:
-        counts: how often each word occurs in the training text.
-        size: so many entries at most, <pad>, <unk> and </s> included.
-        min_count: rarer words are left out.
+        counts: word counts of the training text.
+        size: the most entries, including <pad>, <unk> and </s>.
+        min_count: words with lower counts are left out.
     """
     is_special = pc.is_in(counts["word"], pa.array(SPECIAL))
     frequent = counts.filter(pc.and_not(pc.greater_equal(counts["count"], min_count), is_special))
@@ -56,12 +62,12 @@ def word_vocabulary(counts: pa.Table, size: int, min_count: int) -> WordVocabula
 
 
 def coverage(counts: pa.Table, vocabulary: WordVocabulary) -> float:
-    """The share of a text's tokens that a vocabulary knows."""
+    """Return the share of a text's tokens that are in a vocabulary."""
     known = counts.filter(pc.is_in(counts["word"], vocabulary.known))
     return total(known) / total(counts)
 
 
 def total(counts: pa.Table) -> int:
-    """Tokens that were counted."""
+    """Return the number of tokens counted."""
     tokens: Any = pc.sum(counts["count"], min_count=0).as_py()
     return int(tokens)

@@ -1,23 +1,20 @@
-"""Says what stands for <unk>: the translation of the likeliest source word, learned by aligning the training text.
+"""Replace <unk> by the translation of its most probable source word, learned by aligning the training text.
 
-For <unk> at place j of T, of all source places i of S and all words e that the target vocabulary lacks, those two are
-taken that are together the most probable by the model of `s2s.alignment`:
+For <unk> at position j of T, the source position i of S and the word e outside of the target vocabulary are chosen
+that are together the most probable by the model of `s2s.alignment`:
 
     argmax over i, e of  exp(-tension * |i / S - j / T|) / Z * t(e | source word i)
 
-A source word without such a translation stands for itself, and so does one that training never saw, a name or a number
-maybe; the latter has the probability that words seen once have on average. Of several <unk> the surest is decided
-first, and its place counts less for the others.
+A source word without such a translation is copied. So is a word that the training text lacks, such as a name or a
+number; its probability is the mean of that of words seen once. Of several <unk> the most probable is replaced first,
+and the weight of its source position then falls for the others.
 
-Where the models attend, what they looked at while they said place j is nine tenths of the first factor. Of 480 words
-that a vocabulary of 700 lacked in references of the demo corpus, distance alone restored 58 %, the attention of a small
-`bahdanau` model 60 %, and the word that it looked at most, whatever the lexicon thinks of it, 40 %: it may be the next
-one. The last tenth is for models whose attention has learned nothing: one of `luong_general` restored 56 % with it and
-15 % without, the other 60 % with it as without.
-
-Why not more: known target words could tell which source words are accounted for, but to weigh places by what they leave
-restored no more words, and aligning with one word for all that the vocabulary lacks restored fewer, as
-`bench/alignment.py` says.
+If the models have attention, their attention map at position j makes up nine tenths of the first factor. Measured on
+480 words that a vocabulary of 700 lacked in references of the demo corpus: distance alone restored 58 %, the attention
+of a small `bahdanau` model 60 %, and the most attended word, without the lexicon's probability, 40 %. The last tenth
+helps models with poor attention: one `luong_general` model restored 56 % with it and 15 % without, another 60 % both
+ways. Weights for source words that known target words already account for restored no more words, and an alignment with
+one word for all that the vocabulary lacks restored fewer (`bench/alignment.py`).
 """
 
 import json
@@ -37,28 +34,28 @@ from s2s.errors import UserError, check
 from s2s.files import whole
 from s2s.vocabulary import SPECIAL, UNK, Vocabulary
 
-SURE = 1e-3  # a translation that is less probable is none
-AT_ALL = 1e-6  # probability that a word without a translation has one nevertheless
-DISTANCE = 0.1  # what the distance of two places counts beside attention
-AGAIN = 0.3  # what a place counts once it has stood for an <unk>
+SURE = 1e-3  # less probable translations are dropped
+AT_ALL = 1e-6  # probability of a translation for words that have none
+DISTANCE = 0.1  # weight of the distance of two positions beside attention
+AGAIN = 0.3  # factor on the weight of a source position that has replaced an <unk>
 UNKNOWN = SPECIAL[UNK]
 COLUMNS = pa.schema([("source", pa.string()), ("target", pa.string()), ("probability", pa.float64())])
-FACTS = b"lexicon"  # the key of the metadata
+FACTS = b"lexicon"  # key of the Parquet metadata
 
 
 @dataclass(frozen=True)
 class Text:
-    """One side of a parallel text: its distinct words, and its sentences by their numbers."""
+    """One side of a parallel text: its distinct words, and its sentences as word numbers."""
 
     words: pa.Array
     sentences: Sentences
 
 
 def number_words(parts: Iterable[pa.ChunkedArray]) -> Text:
-    """Numbers the words of sentences in the order in which they come.
+    """Assign numbers to the words of a text, in order of appearance.
 
     Args:
-        parts: lines, in which words are joined by single spaces; a part at a time is in memory.
+        parts: lines of words joined by single spaces; one part at a time is in memory.
     """
     words, lengths = [pa.array([], pa.string()).dictionary_encode()], [np.zeros(0, np.int32)]
     for lines in parts:
@@ -72,54 +69,54 @@ def number_words(parts: Iterable[pa.ChunkedArray]) -> Text:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """What source words become where the target vocabulary has no word for them."""
+    """Translations of source words to words that the target vocabulary lacks."""
 
     translations: Mapping[str, tuple[str | None, float]]
-    """Of each source word of the training text: a word that the vocabulary lacks and its probability, or None and 0."""
+    """For each source word of the training text a word that the vocabulary lacks and its probability, or None and 0."""
     tension: float
+    """Of the prior along the diagonal."""
     unseen: float
-    """The probability that a word which is not in the training text translates to one that the vocabulary lacks."""
+    """Probability that a word outside of the training text translates to one that the vocabulary lacks."""
     target_vocabulary_sha256: str = ""
-    """Of the vocabulary that says which words are unknown."""
+    """Digest of the target vocabulary that the lexicon was made for; "" if not recorded."""
 
     def replace(
         self, source: Sequence[str], target: Sequence[str], attention: NDArray[np.float32] | None = None
     ) -> list[str]:
-        """Puts words in the places of <unk>; an empty source changes nothing.
+        """Return a translation's tokens with each <unk> replaced; an empty source changes nothing.
 
         Args:
-            source: Moses' tokens.
-            target: likewise.
-            attention: how much the models looked at each source token while they said each target token, [T, S], in
-                which </s> may come last; without it, the distance of two places alone counts.
+            source: Moses tokens.
+            target: Moses tokens of the translation.
+            attention: attention map [T, S], with or without a last row for </s>; None uses distance alone.
         """
-        found = list(target)
-        unknown = [place for place, word in enumerate(target) if word == UNKNOWN]
+        replaced = list(target)
+        unknown = [position for position, word in enumerate(target) if word == UNKNOWN]
         if not source or not unknown:
-            return found
+            return replaced
         near = diagonal(len(source), len(target), self.tension)  # [S, T]
         if attention is not None:
             near = DISTANCE * near + (1 - DISTANCE) * attention[: len(target)].T
         scores = self.score(source)[:, None] * near[:, unknown]
         for _ in unknown:
-            place, number = divmod(int(np.argmax(scores)), len(unknown))
-            found[unknown[number]] = self.translate(source[place])
-            scores[place] *= AGAIN
+            position, number = divmod(int(np.argmax(scores)), len(unknown))
+            replaced[unknown[number]] = self.translate(source[position])
+            scores[position] *= AGAIN
             scores[:, number] = -1
-        return found
+        return replaced
 
     def score(self, source: Sequence[str]) -> NDArray[np.float64]:
-        """The probability that each word translates to one certain word that the vocabulary lacks, [S]."""
+        """Return the probability of each source word's translation to a word that the vocabulary lacks, [S]."""
         never: tuple[None, float] = None, self.unseen
         return np.array([max(self.translations.get(word, never)[1], AT_ALL) for word in source])
 
     def translate(self, word: str) -> str:
-        """What stands for a source word: a word that the vocabulary lacks, or itself."""
+        """Return the replacement for a source word: its translation, or the word itself."""
         target, _ = self.translations.get(word, (None, 0.0))
         return word if target is None else target
 
     def save(self, path: Path) -> None:
-        """Writes a Parquet file: a row for each source word, in order; the same lexicon gives the same bytes."""
+        """Write a Parquet file with a row for each source word, sorted; equal lexicons give equal bytes."""
         rows = sorted((word, *translation) for word, translation in self.translations.items())
         facts = {
             "tension": self.tension,
@@ -133,10 +130,10 @@ class Lexicon:
 
     @classmethod
     def load(cls, path: Path) -> "Lexicon":
-        """Reads what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-            UserError: there is no file, or another one.
+            UserError: there is no file, or it is no lexicon.
         """
         try:
             table = pq.read_table(path, use_threads=False)
@@ -156,7 +153,11 @@ class Lexicon:
 
 
 def load_for(path: Path, target: Vocabulary) -> Lexicon:
-    """Loads a lexicon, if it was made for the unknown words of this vocabulary."""
+    """Load a lexicon for a target vocabulary.
+
+    Raises:
+        UserError: the file is no lexicon, was made for another vocabulary, or the vocabulary is of subwords.
+    """
     check(target.reads_tokens, f"{path}: found a lexicon beside subwords; expected none, they have no unknown words")
     lexicon = Lexicon.load(path)
     found, wanted = lexicon.target_vocabulary_sha256[:12], target.sha256[:12]
@@ -175,15 +176,15 @@ def learn(
     target_vocabulary_sha256: str = "",
     progress: Callable[[int], None] = lambda iteration: None,
 ) -> Lexicon:
-    """Learns a lexicon from a parallel text.
+    """Learn a lexicon from a parallel text.
 
     Args:
-        source: one side.
-        target: the other; as many sentences.
-        known: whether each target word is in the vocabulary.
-        settings: how the sides are aligned.
-        target_vocabulary_sha256: of the vocabulary, to be kept.
-        progress: is told the number of each iteration that is done.
+        source: source side.
+        target: target side, with as many sentences.
+        known: True for each target word that is in the vocabulary.
+        settings: settings of the word alignment.
+        target_vocabulary_sha256: digest of the vocabulary, recorded in the lexicon.
+        progress: called after each iteration with its number, from 1.
     """
     if not len(source.sentences.ids):
         return Lexicon({}, settings.tension, SURE, target_vocabulary_sha256)
@@ -191,11 +192,11 @@ def learn(
     scores = np.where(known[aligned.targets], 0.0, aligned.translation)
     probabilities = np.maximum.reduceat(scores, aligned.starts[:-1])
     best = np.flatnonzero(scores == np.repeat(probabilities, np.diff(aligned.starts)))
-    targets = aligned.targets[best[np.searchsorted(best, aligned.starts[:-1])]]  # the first of equals
+    targets = aligned.targets[best[np.searchsorted(best, aligned.starts[:-1])]]  # the first of equal ones
     probabilities[probabilities < SURE] = 0.0
     once = probabilities[np.bincount(source.sentences.ids) == 1]
-    said = pc.if_else(pa.array(probabilities > 0), target.words.take(pa.array(targets)), None)
-    translations = zip(said.to_pylist(), probabilities.tolist(), strict=True)
+    words = pc.if_else(pa.array(probabilities > 0), target.words.take(pa.array(targets)), None)
+    translations = zip(words.to_pylist(), probabilities.tolist(), strict=True)
     return Lexicon(
         dict(zip(source.words.to_pylist(), translations, strict=True)),
         aligned.tension,

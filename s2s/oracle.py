@@ -1,17 +1,17 @@
-"""The best translation of a corpus that its candidate lists hold, by BLEU: what any rescoring of them could reach.
+"""Oracle choice among candidates: the highest BLEU that a rescoring of n-best lists can reach.
 
-BLEU is no sum over sentences, so the very best choice cannot be found sentence by sentence. It is approached from
-below: sentences are gone through in order, each takes the candidate with which the BLEU of the whole corpus is
-highest, and this is repeated until nothing changes. No single exchange improves the result.
+Corpus BLEU is no sum over sentences, so the best choice cannot be found for each sentence alone. Greedy search finds a
+lower bound of the optimum: each sentence in turn takes the candidate with the highest corpus BLEU, until no single
+exchange improves it.
 """
 
 from s2s.candidates import Candidates, Integers, bleu
 
-SMALLEST_GAIN = 1e-9  # of BLEU: less is rounding, and might go round in circles
+SMALLEST_GAIN = 1e-9  # of BLEU; smaller gains are rounding errors and could loop forever
 
 
 def oracle(candidates: Candidates) -> Integers:
-    """The choice that no single exchange improves, [N], reached from the first of each list."""
+    """Return a candidate for each sentence, [N], that no single exchange improves, from the first of each list."""
     chosen = candidates.starts[:-1].copy()
     total = candidates.counts[chosen].sum(axis=0)
     best, before = float(bleu(total)), -1.0

@@ -1,4 +1,4 @@
-"""How rare the words of a sentence are: the mean of their ranks by frequency in the training text.
+"""Measure how rare the words of sentences are: the mean of their frequency ranks in the training text.
 
 Shapes: N sentences, W distinct words.
 """
@@ -12,9 +12,9 @@ Floats = NDArray[np.float64]
 
 
 def frequency_ranks(counts: Floats) -> Floats:
-    """The place of each word by its count, [W]: 1 is the most frequent, and equals share the mean of their places.
+    """Return the frequency rank of each word, [W]: 1 is the most frequent; words of equal counts share a mean rank.
 
-    Half of the words of a large text occur once: by places of their own, their rank would be that of the alphabet.
+    Half of the words of a large text occur once. Distinct ranks for them would only reflect their order in the table.
     """
     _, numbers, sizes = np.unique(-counts, return_inverse=True, return_counts=True)
     ranks: Floats = (np.cumsum(sizes) - (sizes - 1) / 2)[numbers]
@@ -22,11 +22,11 @@ def frequency_ranks(counts: Floats) -> Floats:
 
 
 def mean_ranks(counts: pa.Table, lines: pa.ChunkedArray) -> Floats:
-    """The mean frequency rank of the words of each line, [N]; a line of no word has 0 (Figure 3, right).
+    """Return the mean frequency rank of the words of each line, [N], or 0 for an empty line (Figure 3, right).
 
     Args:
-        counts: how often each word occurs in the training text, as `s2s.counts` counts them.
-        lines: tokens joined by single spaces. One that is not in the training text ranks behind all that are.
+        counts: word counts of the training text, as `s2s.counts` returns them.
+        lines: tokens joined by single spaces. Words that the training text lacks rank behind all others.
     """
     ranks = np.append(frequency_ranks(counts["count"].to_numpy().astype(np.float64)), len(counts) + 1.0)
     words = pc.split_pattern(lines, " ")

@@ -1,4 +1,4 @@
-"""chrF of single sentences, by sacreBLEU: which of a corpus went well, and which did not."""
+"""chrF of single sentences by sacreBLEU, to find the best and the worst translations of a corpus."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ from sacrebleu.metrics.chrf import CHRF
 
 
 def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
-    """chrF2 of each sentence of plain text, 0 to 100.
+    """Compute chrF2 of each sentence, 0 to 100.
 
     Args:
-        hypotheses: one translation a sentence.
-        references: as many references.
+        hypotheses: plain text, one translation for each sentence.
+        references: plain text, one reference for each sentence.
     """
     metric = CHRF()
     pairs = zip(hypotheses, references, strict=True)
@@ -18,7 +18,7 @@ def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[
 
 
 def signature() -> str:
-    """What is needed to make these scores again."""
+    """Return the signature that documents how to reproduce the scores."""
     metric = CHRF()
-    metric.sentence_score("", [""])  # only then it knows how many references there are
+    metric.sentence_score("", [""])  # sets the number of references in the signature
     return str(metric.get_signature())
