@@ -1,4 +1,4 @@
-"""reports/ablations.json: what each system changes of the base system, and what that does to quality and cost."""
+"""Format of reports/ablations.json: each system's differences from the base system in parameters, quality and cost."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True)
 class Change:
-    """A parameter in which a system is not as the base."""
+    """A parameter in which a system differs from the base."""
 
     __pydantic_config__ = EXACT
     key: str
-    """Such as `model.layers`."""
+    """A dotted key such as `model.layers`."""
     base: Value
     own: Value
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a system lies from the base on the same test sentences, with the 95 % interval of that."""
+    """The difference of a system from the base on the same test sentences, with its 95 % interval."""
 
     __pydantic_config__ = EXACT
     value: float
@@ -37,78 +37,79 @@ class Perplexities:
     __pydantic_config__ = EXACT
     seeds: list[int]
     values: list[float]
-    """Of the model of each seed."""
+    """The perplexity of the model of each seed."""
     mean: float
     spread: float | None
-    """The standard deviation among the seeds, if there are several."""
+    """The standard deviation over the seeds; None for one seed."""
     compared: int
-    """With how many seeds, the first of both, the difference is found."""
+    """The number of first seeds of both systems that are compared."""
     change: Difference | None
-    """As a share of the base's perplexity: below zero is better. Of several seeds, of their geometric mean.
+    """The relative change of the base's perplexity; below zero is better. Several seeds count by their geometric mean.
 
-    None: it is the base, or it predicts tokens of another vocabulary, so that a perplexity per token says nothing.
+    None for the base itself, and for a system with another target vocabulary: perplexities per token do not compare
+    across vocabularies.
     """
 
 
 @dataclass(frozen=True)
 class RunBleu:
-    """BLEU of a system's run, as the paper counts it: of tokens, unsmoothed."""
+    """BLEU of a system's run, computed as in the paper: on tokens, without smoothing."""
 
     __pydantic_config__ = EXACT
     run: str
     against: str
-    """The run of the base that is decoded alike; of the base, itself."""
+    """The base's run that is decoded alike; for the base, the run itself."""
     models: int
     beam: int
     bleu_tokenized: float
     low: float
     high: float
     difference: Difference | None
-    """In points, above zero is better."""
+    """In BLEU points; above zero is better."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model takes, whatever it runs on."""
+    """The cost of a model in units that do not depend on the machine."""
 
     __pydantic_config__ = EXACT
     parameters: int
     source_tokens: int
-    """Of the mean test sentence, in the vocabulary of the system ..."""
+    """Tokens of the mean source sentence of the test set, in the system's vocabulary."""
     target_tokens: int
-    """... and of its translation, with </s>."""
+    """Tokens of the mean target sentence, with </s>."""
     multiply_adds: int
-    """For a target token of such a sentence: encoder, decoder and softmax, products alone."""
+    """Multiply-adds for a target token of such a sentence, in the matrix products of encoder, decoder and softmax."""
     training_tokens: int
-    """Target tokens with </s> that it was trained on until it ended, the mean of its seeds."""
+    """Target tokens with </s> that were trained on, the mean over the seeds."""
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """One system."""
+    """A system and its differences from the base."""
 
     __pydantic_config__ = EXACT
     system: str
     changes: list[Change]
     perplexities: Perplexities
     bleu: RunBleu | None
-    """None: no run of it is decoded as one of the base."""
+    """None if no run of the system is decoded as a run of the base."""
     cost: Cost
 
 
 @dataclass(frozen=True)
 class Ablations:
-    """The whole file."""
+    """The content of the file."""
 
     __pydantic_config__ = EXACT
     base: str
     sentences: int
-    """Of the test set, which the bootstrap draws."""
+    """The number of test sentences."""
     fewest: int
-    """Test sentences below which a bootstrap says little."""
+    """The number of test sentences below which nothing is decided."""
     samples: int
-    """Of the bootstrap."""
+    """The number of resampled test sets of the bootstrap."""
     systems: list[Ablation]
     """The base first, the others in the order of params.yaml."""
     untrained: list[str]
-    """Systems of which params.yaml has no models."""
+    """Systems that have no models in params.yaml."""

@@ -1,31 +1,31 @@
-"""The paper's side of the scorecard: each cell of Tables 1 and 2, each claim of the text, and what decides it.
+"""The paper's side of the scorecard: the cells of Tables 1 and 2, the claims of the text, and how each is decided.
 
-Sutskever, Vinyals and Le 2014, arXiv 1409.3215v3. To add a claim, add it here: what is compared is named by its
-properties, never by the name that params.yaml gives it.
+Sutskever, Vinyals and Le 2014, arXiv 1409.3215v3. Add further claims here. The compared results are described
+by their properties, never by their names in params.yaml.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 TEST_SET = "newstest2014"
-SOURCES = ("wmt14", "wmt14_selected")  # of pipeline/sources.yaml, whose test set that is
+SOURCES = ("wmt14", "wmt14_selected")  # sources of pipeline/sources.yaml with this test set
 
 
 @dataclass(frozen=True)
 class Side:
-    """Something that is compared; what is None is free, and the same in all sides of one kind."""
+    """A description of a result to compare; properties that are None are free, but equal in all sides of one kind."""
 
     kind: Literal["run", "model", "first", "even", "oracle"]
-    """A run's translations; a system's models; of n-best lists the first pass's own choice, that of the even average
-    of both scores, or the best that they hold."""
+    """Translations of a run, models of a system, or a choice from n-best lists: the first pass's own, that of the even
+    average of both scores, or the oracle's."""
     reverse_source: bool | None = None
     models: int | None = None
     beam: int | None = None
     layers: int | None = None
     foreign: bool | None = None
-    """The lists are of another system than ours."""
+    """Whether the lists are another system's, not ours."""
     network: str = "lstm"
-    """As `matching.network`: the paper's, unless it is another's."""
+    """The kind of network, as `matching.network` returns it."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Cell:
     statement: str
     paper: float
     side: Side | None
-    """Ours; None: a system that this project does not build."""
+    """The result of ours to compare; None for a system that this project does not build."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A weighted sum of the BLEU scores of some translations that lies above zero."""
+    """A claim that a weighted sum of BLEU scores lies above zero."""
 
     id: str
     section: str
@@ -52,54 +52,54 @@ class Claim:
     sides: tuple[Side, ...]
     weights: tuple[float, ...] = (-1.0, 1.0)
     only_if: tuple[float, ...] | None = None
-    """Weights of a sum that has to lie above zero for the claim to mean anything."""
+    """Weights of a second sum; unless it lies above zero, the claim stays undecided."""
     alike: bool = True
-    """The sides are to be the same in all that the claim does not name."""
+    """Whether the sides must be equal in all properties that the claim does not name."""
 
 
 @dataclass(frozen=True)
 class PerplexityClaim:
-    """The second side's models have the lower perplexity."""
+    """A claim that the second side's models have the lower perplexity."""
 
     id: str
     section: str
     statement: str
     paper: tuple[float, ...]
-    """The paper's perplexities, or none."""
+    """The paper's perplexities; empty where it gives none."""
     change: float
-    """The paper's, as a share of the first side's perplexity."""
+    """The paper's relative change from the first side's perplexity."""
     sides: tuple[Side, Side]
 
 
 @dataclass(frozen=True)
 class LayerShare:
-    """By what share each added layer changes perplexity, on the average of all that were added."""
+    """A claim about the relative change of perplexity for each added layer, on average over the added layers."""
 
     id: str
     section: str
     statement: str
     paper: float
-    """Below zero: a share by which perplexity sinks."""
+    """The paper's relative change; below zero is a decrease."""
     low: float
     high: float
-    """The share is equivalent to the paper's within these bounds."""
+    """The change counts as equivalent to the paper's between `low` and `high`."""
 
 
 @dataclass(frozen=True)
 class LengthClaim:
-    """Two groups of the test sentences whose BLEU does not differ by more than a margin."""
+    """A claim that longer test sentences lose at most a margin of BLEU against shorter ones."""
 
     id: str
     section: str
     statement: str
     margin: float
-    """A loss of up to so many points of BLEU is none."""
+    """The largest loss in BLEU points at which the claim holds."""
     longer: Literal["longest fifth", "all longer"]
-    """The group that is compared: the longest fifth of the sentences below `LONG`, or those of `LONG` tokens and more.
-    It is compared with the middle fifth below `LONG`, or with the longest."""
+    """The longer group: the longest fifth of the sentences below `LONG` tokens, compared with their middle fifth, or
+    the sentences of `LONG` tokens and more, compared with the longest fifth below."""
 
 
-LONG = 35  # tokens of the source sentence: section 3.7
+LONG = 35  # source tokens, section 3.7 of the paper
 FIFTHS = 5
 
 FORWARD = Side("run", reverse_source=False, models=1, beam=12)
@@ -107,7 +107,7 @@ REVERSED = Side("run", reverse_source=True, models=1, beam=12)
 
 
 def ensemble(models: int, beam: int | None) -> Side:
-    """Reversed models together."""
+    """Return a side of an ensemble of models that read the source in reverse."""
     return Side("run", reverse_source=True, models=models, beam=beam)
 
 
@@ -234,7 +234,7 @@ LENGTHS = (
 
 @dataclass(frozen=True)
 class ProbeClaim:
-    """What the encoder's last state tells of sentences that differ in one thing."""
+    """A claim about the encoder's last states of sentences that differ in one property."""
 
     id: str
     section: str

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import matching, sentence_scores
-from pipeline.matching import Found
+from pipeline.matching import Candidate
 from pipeline.parameters import Parameters
 from pipeline.schemas import records
 from pipeline.schemas.pairs import read_column
@@ -56,13 +56,13 @@ class Evidence:
         download = self.parameters.download
         return f"test set of {download.source}, {download.source_language} to {download.target_language}"
 
-    def score(self, candidate: Found) -> RunScores | Choice:
+    def score(self, candidate: Candidate) -> RunScores | Choice:
         """Return the score of translations as the bleu or the rescore stage reported it."""
         if candidate.kind == "run":
             return records.read_named(RunScores, self.reports / "bleu.json", [candidate.place])[candidate.place]
         return records.read(Rescored, self.reports / "rescore" / f"{candidate.place}.json").choices[candidate.kind]
 
-    def counts(self, candidate: Found) -> Floats:
+    def counts(self, candidate: Candidate) -> Floats:
         """Return what BLEU counts in each sentence of some translations, [N, D]."""
         if candidate.kind == "run":
             path = self.translations / f"{candidate.place}.jsonl"
@@ -73,17 +73,17 @@ class Evidence:
             self.cache[path] = contrast.bleu_counts([row.tokens for row in rows], self.references)
         return self.cache[path]
 
-    def bleu(self, compared: Sequence[Found]) -> SystemScores:
+    def bleu(self, compared: Sequence[Candidate]) -> SystemScores:
         """Compute the paper's BLEU of K translations."""
         return self.bootstrap.bleu([self.counts(candidate) for candidate in compared])
 
-    def groups(self, candidate: Found, groups: Sequence[Sequence[int]]) -> SystemScores:
+    def groups(self, candidate: Candidate, groups: Sequence[Sequence[int]]) -> SystemScores:
         """Compute BLEU of one translation over K groups of sentences, each resampled independently."""
         counts, seed = self.counts(candidate), self.bootstrap.seed
         draws = [replace(self.bootstrap, seed=seed + number) for number in range(len(groups))]
         return contrast.combine([draw.bleu([counts[list(rows)]]) for draw, rows in zip(draws, groups, strict=True)])
 
-    def perplexities(self, systems: Sequence[Found]) -> tuple[SystemScores, list[list[int]]]:
+    def perplexities(self, systems: Sequence[Candidate]) -> tuple[SystemScores, list[list[int]]]:
         """Compute the perplexities of K systems with one target vocabulary.
 
         Returns:

@@ -9,7 +9,7 @@ from pipeline import claims, matching
 from pipeline.claims import Cell, Claim, LayerShare, LengthClaim, PerplexityClaim, Side
 from pipeline.deciding import decide, entry, equivalent, too_few, with_contrast
 from pipeline.evidence import Evidence
-from pipeline.matching import Found
+from pipeline.matching import Candidate
 from pipeline.scorecard_schema import Entry
 from s2s.contrast import Estimate, Floats, SystemScores, rounded
 
@@ -40,7 +40,7 @@ def judge_cell(cell: Cell, evidence: Evidence) -> Entry:
     return replace(result, verdict="holds" if high >= 0 else "fails")
 
 
-def incomparable(candidate: Found, evidence: Evidence) -> str:
+def incomparable(candidate: Candidate, evidence: Evidence) -> str:
     """Return why our score cannot be compared with the paper's, or ""."""
     if evidence.parameters.download.source not in claims.SOURCES:
         return f"scores compare on one test set alone: the paper's is {claims.TEST_SET}"
@@ -98,7 +98,7 @@ def judge_perplexities(claim: PerplexityClaim, evidence: Evidence) -> Entry:
 
 
 def with_change(
-    result: Entry, systems: tuple[Found, ...], evidence: Evidence, steps: int = 1
+    result: Entry, systems: tuple[Candidate, ...], evidence: Evidence, steps: int = 1
 ) -> tuple[Entry, Estimate]:
     """Return an entry with the perplexities of two systems, and their relative change for each of some equal steps."""
     scores, seeds = evidence.perplexities(systems)
@@ -106,7 +106,7 @@ def with_change(
     return with_values(result, scores, names), scores.change(steps)
 
 
-def with_seeds(system: Found, seeds: list[int]) -> str:
+def with_seeds(system: Candidate, seeds: list[int]) -> str:
     """Return the name of a system and the seeds of its models that are compared."""
     return f"{system.place}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
@@ -122,7 +122,7 @@ def judge_share(claim: LayerShare, evidence: Evidence) -> Entry:
     return with_contrast(result, *equivalent(change, claim.low, claim.high, result.sentences))
 
 
-def shallow_and_deep(evidence: Evidence) -> tuple[Found, ...]:
+def shallow_and_deep(evidence: Evidence) -> tuple[Candidate, ...]:
     """Return the two systems farthest apart in layers that are alike in all else; () if there are none."""
     systems = [candidate for candidate in evidence.ours if candidate.kind == "model"]
     depths = sorted({system.layers for system in systems})

@@ -1,4 +1,4 @@
-"""What the models of a system take, in numbers that are the same on every machine."""
+"""The cost of a system's models, in numbers that are the same on every machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,24 +13,32 @@ from s2s.operations import multiply_adds
 
 @dataclass(frozen=True)
 class Sizes:
-    """How long sentences are, in tokens of a vocabulary; targets with </s>."""
+    """Sizes of the text in tokens of a vocabulary; targets count </s>."""
 
     source_tokens: int
-    """Of the mean test sentence."""
+    """The mean over the test sentences."""
     target_tokens: int
     training_tokens: int
-    """Of all training targets."""
+    """The sum over the training targets."""
 
 
 def sizes(encoding: Encoding) -> Sizes:
-    """The sizes that costs are told for."""
+    """Return the sizes of the text that costs are computed for."""
     train, test = encoding.splits["train"], encoding.splits["test"]
     source, target = (round(tokens / test.pairs) for tokens in (test.source_tokens, test.target_tokens + test.pairs))
     return Sizes(max(1, source), max(1, target), train.target_tokens + train.pairs)
 
 
 def measure(models: Path, curves: Path, system: str, seeds: Sequence[int], given: Sizes) -> Cost:
-    """What the models of a system take: they differ in nothing but where training ended."""
+    """Return the cost of a system's models, which differ only in the epoch at which training ended.
+
+    Args:
+        models: folder of models.
+        curves: folder of learning curves.
+        system: name of the system.
+        seeds: of its models.
+        given: sizes of the text in the system's vocabulary.
+    """
     network = model.load(models / system / str(seeds[0]))
     count = multiply_adds(network, given.source_tokens, given.target_tokens)
     epochs = [last_epoch(curves / f"{system}-{seed}.csv") for seed in seeds]
@@ -40,5 +48,5 @@ def measure(models: Path, curves: Path, system: str, seeds: Sequence[int], given
 
 
 def last_epoch(curve: Path) -> float:
-    """How many times a training went over its text until it ended."""
+    """Return the number of passes over the training text, from the last row of a learning curve."""
     return max(read_curve(curve)["epoch"], default=0.0)

@@ -1,4 +1,4 @@
-"""reports/scorecard.json: what the paper says, what we found, and whether that decides it."""
+"""Format of reports/scorecard.json: the paper's statements and numbers, ours, and a verdict for each."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,46 +12,47 @@ SCORECARD = "scorecard.json"
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell of a table of the paper, or one claim of its text."""
+    """A cell of a table of the paper, or a claim of its text."""
 
     __pydantic_config__ = EXACT
     id: str
     kind: Literal["cell", "claim"]
     section: str
-    """Of the paper."""
+    """The section or table of the paper."""
     statement: str
     measure: Literal["BLEU", "perplexity", "states"]
     paper: list[float]
-    """Its results, in the order of `compared`; none where it gives no number."""
+    """The paper's results, in the order of `compared`; empty where it gives no number."""
     paper_difference: float | None
     ours: list[float]
     compared: list[str]
-    """What our results are of, in the order of `ours`."""
+    """Names of the runs, systems or rescorings that our results belong to, in the order of `ours`."""
     difference: float | None
-    """Of BLEU in points, of perplexities as a share of the first. Of a cell: ours less the paper's."""
+    """In BLEU points, or relative to the first perplexity. For a cell: ours minus the paper's."""
     low: float | None
-    """Of the 95 % interval of the difference."""
+    """The lower end of the 95 % interval of the difference."""
     high: float | None
+    """The upper end."""
     p_value: float | None
     verdict: Verdict
     test: str
-    """What decided, or would."""
+    """The statistical test that decides the verdict."""
     data: str
-    """On which text."""
+    """The text that was translated or embedded."""
     sentences: int
     why: str
-    """Why nothing is decided, or was run."""
+    """The reason for a verdict of "undecided" or "not run"."""
 
 
 @dataclass(frozen=True)
 class Scorecard:
-    """The whole file."""
+    """The content of the file."""
 
     __pydantic_config__ = EXACT
     entries: list[Entry]
     alpha: float
-    """A p-value below it, and an interval that agrees, decide."""
+    """The p-value below which a claim is decided, if the interval agrees."""
     fewest: int
-    """Test sentences that it takes to decide anything."""
+    """The number of test sentences below which all claims stay undecided."""
     samples: int
-    """Of the bootstrap."""
+    """The number of resampled test sets of the bootstrap."""
