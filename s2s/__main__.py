@@ -1,4 +1,4 @@
-"""How the command line starts and ends: as Unix filters do when nobody reads on, and quietly on Ctrl-C."""
+"""Start the command line `s2s`, and end it like a Unix filter on a closed pipe and quietly on Ctrl-C."""
 
 import signal
 
@@ -6,11 +6,11 @@ from s2s import program
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Run the command line."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, program.terminate)
-    from s2s.commands.app import app  # noqa: PLC0415  # loads torch, for seconds in which Ctrl-C is to be quiet too
+    from s2s.commands.app import app  # noqa: PLC0415  # loads torch for seconds, in which Ctrl-C must be handled too
 
     program.run(app)
 

@@ -1,6 +1,6 @@
-"""How hard a parallel corpus is: its words, its lengths, what of the test set is new, what a dictionary would reach.
+"""Measure the difficulty of a parallel corpus: its words, lengths, new test n-grams, and the BLEU of a dictionary.
 
-Legend: S source types and one for no word, V target types, K links (a source word beside a target word of its pair).
+Legend: S source types including the null word, V target types, K links (a source and a target token of one pair).
 """
 
 from collections import Counter
@@ -20,15 +20,15 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 ORDER = 4
 QUANTILES = (0.1, 0.5, 0.9, 0.99, 1.0)
-TRAIN_LIMIT = 500_000  # pairs read: 20 s of long sentences
-DICTIONARY_LIMIT = 20_000  # pairs: enough for the words that make a BLEU
+TRAIN_LIMIT = 500_000  # pairs: 20 s for long sentences
+DICTIONARY_LIMIT = 20_000  # pairs: enough for the frequent words, which decide BLEU
 LINK_LIMIT = 4_000_000  # 150 MB
 ITERATIONS = 5
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What is tested: tokenized pairs, plain references, and how tokens become plain text."""
+    """A test set: tokenized pairs, plain references, and a function that detokenizes."""
 
     pairs: Sequence[Pair]
     references: Sequence[str]
@@ -36,18 +36,18 @@ class HeldOut:
 
 
 def measure(train: Iterable[Pair], test: HeldOut, limit: int = TRAIN_LIMIT) -> dict[str, Any]:
-    """Measures a corpus in one pass over its first `limit` training pairs.
+    """Measure a corpus in one pass over its first `limit` training pairs.
 
     Args:
-        train: Training pairs as (source_tokens, target_tokens); an iterator is fine.
-        test: The test set.
-        limit: Training pairs that are read at most; the result says how many were.
+        train: training pairs (source tokens, target tokens); an iterator is fine.
+        test: the test set.
+        limit: the most training pairs that are read; the result has their number.
 
     Returns:
         Numbers for JSON. A test source shorter than four tokens counts as new unless it is a whole training source.
 
     Raises:
-        UserError: There is nothing to measure.
+        UserError: the training or the test set is empty.
     """
     sources, targets, first = Side(), Side(), list[Pair]()
     new = {gram for source, _ in test.pairs for gram in grams(source)}
@@ -76,7 +76,7 @@ def measure(train: Iterable[Pair], test: HeldOut, limit: int = TRAIN_LIMIT) -> d
 
 
 class Side:
-    """The words and lengths of one language, as they come by."""
+    """Counts of the words and of the sentence lengths of one language."""
 
     def __init__(self) -> None:
         self.pairs = 0
@@ -84,14 +84,14 @@ class Side:
         self.lengths: Counter[int] = Counter()
 
     def add(self, sentence: str) -> None:
-        """Takes in one sentence."""
+        """Add a sentence."""
         tokens = sentence.split(" ")
         self.pairs += 1
         self.words.update(tokens)
         self.lengths[len(tokens)] += 1
 
     def summary(self) -> dict[str, Any]:
-        """Tokens, types, types seen once, and lengths in tokens: mean and quantiles."""
+        """Return numbers of tokens, types and types seen once, and mean and quantiles of lengths in tokens."""
         tokens = self.words.total()
         return {
             "tokens": tokens,
@@ -102,7 +102,7 @@ class Side:
         }
 
     def quantile(self, part: float) -> int:
-        """The shortest length that this part of the sentences does not exceed."""
+        """Return the shortest length in tokens that a share `part` of the sentences does not exceed."""
         seen = 0
         for length in sorted(self.lengths):
             seen += self.lengths[length]
@@ -112,19 +112,19 @@ class Side:
 
 
 def grams(sentence: str) -> Iterable[tuple[str, ...]]:
-    """The 4-grams of a sentence; a shorter one is its own."""
+    """Return the 4-grams of a sentence, or the whole sentence if it is shorter."""
     tokens = sentence.split(" ")
     return zip(*(tokens[i:] for i in range(ORDER)), strict=False) if len(tokens) >= ORDER else [tuple(tokens)]
 
 
 def share(statements: Iterable[bool]) -> float:
-    """The share of true statements."""
-    found = list(statements)
-    return round(sum(found) / len(found), 6)
+    """Return the share of statements that are true."""
+    values = list(statements)
+    return round(sum(values) / len(values), 6)
 
 
 def dictionary_bleu(train: Sequence[Pair], test: HeldOut) -> dict[str, Any]:
-    """BLEU (sacreBLEU 13a) of translating the test set word for word with a dictionary learned from training pairs."""
+    """Compute BLEU (sacreBLEU 13a) of a word-for-word translation with a dictionary learned from training pairs."""
     used = within_links(train)
     dictionary = learn_dictionary(used)
     hypotheses = [test.detokenize(" ".join(dictionary.get(word, word) for word in s.split(" "))) for s, _ in test.pairs]
@@ -138,7 +138,7 @@ def dictionary_bleu(train: Sequence[Pair], test: HeldOut) -> dict[str, Any]:
 
 
 def within_links(pairs: Sequence[Pair]) -> list[Pair]:
-    """As many of the first pairs as memory is granted for."""
+    """Return the first pairs that together have at most `LINK_LIMIT` links."""
     links, used = 0, list[Pair]()
     for source, target in pairs:
         links += (source.count(" ") + 2) * (target.count(" ") + 1)
@@ -149,13 +149,13 @@ def within_links(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def learn_dictionary(pairs: Sequence[Pair], iterations: int = ITERATIONS) -> dict[str, str]:
-    """The likeliest target word of each source word by IBM model 1 (Brown et al. 1993).
+    """Return the most probable target word of each source word by IBM model 1 (Brown et al. 1993).
 
-    Equal probabilities are decided by the target word's frequency, then by the alphabet; no word (Brown et al.'s null)
-    takes what stands beside everything.
+    Of equal probabilities the more frequent target word is taken, then the first by code point. The null word, number
+    0, accounts for target words that occur with every source word.
     """
     source_words, target_words = by_frequency(s for s, _ in pairs), by_frequency(t for _, t in pairs)
-    sources = {word: i + 1 for i, word in enumerate(source_words)}  # 0 is no word
+    sources = {word: i + 1 for i, word in enumerate(source_words)}  # 0 is the null word
     targets = {word: i for i, word in enumerate(target_words)}
     links, positions = link(pairs, sources, targets)
     entries, entry = np.unique(links, return_inverse=True)
@@ -169,13 +169,13 @@ def learn_dictionary(pairs: Sequence[Pair], iterations: int = ITERATIONS) -> dic
 
 
 def by_frequency(sentences: Iterable[str]) -> list[str]:
-    """The types, frequent ones first, then by the alphabet."""
+    """Return the types by falling frequency, then by code point."""
     counts = Counter(word for sentence in sentences for word in sentence.split(" "))
     return sorted(counts, key=lambda word: (-counts[word], word))
 
 
 def link(pairs: Sequence[Pair], sources: dict[str, int], targets: dict[str, int]) -> tuple[Integers, Integers]:
-    """All links as source * V + target [K], and the target position in the corpus that each belongs to [K]."""
+    """Return all links as source * V + target [K], and the corpus position of the target token of each [K]."""
     keys, positions, position = [], [], 0
     for source, target in pairs:
         left = np.array([0, *(sources[word] for word in source.split(" "))], np.int64)
@@ -187,13 +187,13 @@ def link(pairs: Sequence[Pair], sources: dict[str, int], targets: dict[str, int]
 
 
 def model_1(sources: Integers, entry: Integers, positions: Integers, iterations: int) -> Floats:
-    """Expectation maximisation: p(target | source) of each entry of the dictionary.
+    """Compute p(target | source) of each dictionary entry by expectation maximization.
 
     Args:
-        sources: The source word of each entry.
-        entry: The entry of each link [K].
-        positions: The target position of each link [K].
-        iterations: Rounds, from the uniform distribution.
+        sources: source word of each entry.
+        entry: entry of each link [K].
+        positions: corpus position of the target token of each link [K].
+        iterations: number of iterations, from the uniform distribution.
     """
     probabilities: Floats = np.ones(len(sources))
     for _ in range(iterations):

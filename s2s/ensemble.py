@@ -1,4 +1,4 @@
-"""Models of the same vocabularies that say the next token together (Sutskever et al. 2014, section 3.6).
+"""Ensembles: several models of equal vocabularies that predict the next token jointly (Sutskever et al. 2014, 3.6).
 
 Shapes: N sentences, R hypotheses, V vocabulary.
 """
@@ -14,12 +14,12 @@ from s2s.model import Seq2Seq
 from s2s.network.cells import product
 from s2s.network.interface import State
 
-SOURCE_TOKENS = 16_384  # read together, at most: their gates take 260 MB with layers of 1,000
+SOURCE_TOKENS = 16_384  # the most of an encoder batch: their gates take 260 MB with layers of 1,000
 MEANS = ("probabilities", "log_probabilities")
 
 
 class Stepper:
-    """The decoder of one model, with its weights laid out for steps of one token."""
+    """The decoder of one model, with its weights arranged for steps of one token."""
 
     def __init__(self, model: Seq2Seq) -> None:
         self.model, self.reads = model, model.decoder.stepper()
@@ -27,49 +27,49 @@ class Stepper:
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of the model's weights."""
         return next(self.model.parameters()).device
 
     def start(self, sources: Sequence[Sequence[int]]) -> State:
-        """The state before the first token of each sentence."""
+        """Encode the sources and return the decoder state before the first token."""
         reverse = self.model.architecture.reverse_source
         packed = pack_sources([torch.tensor(source, dtype=torch.int64) for source in sources], reverse)
         return self.model.encoder(move(packed, self.device))  # type: ignore[no-any-return]
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """The last token of each hypothesis, [R], and the state before it to log-probabilities [R, V] and the next."""
+        """Return log-probabilities [R, V] and the next state, given each hypothesis' last token [R] and state."""
         read, state = self.reads(tokens, state)
         return self.output(read).float().log_softmax(dim=1), state
 
 
 class Ensemble:
-    """The states of all models for the hypotheses that are searched, each on its model's device."""
+    """Several models and their decoder states for all live hypotheses, each on its model's device."""
 
     def __init__(self, models: Sequence[Seq2Seq], sources: Sequence[Sequence[int]], mean: str) -> None:
-        """Reads the sources; each is one hypothesis without a token yet."""
+        """Encode the sources; each starts as one empty hypothesis."""
         self.steppers = [Stepper(model) for model in models]
         self.mean = mean
         self.states = [stepper.start(sources) for stepper in self.steppers]
 
     @property
     def device(self) -> torch.device:
-        """Where log-probabilities come out: that of the first model."""
+        """The device of the combined log-probabilities: that of the first model."""
         return self.steppers[0].device
 
     def next_log_probs(self, tokens: Tensor) -> Tensor:
-        """The log-probability of every token after the last ones, [R], of all hypotheses: [R, V]."""
-        found = []
+        """Return the log-probabilities [R, V] of the next token, given each hypothesis' last token [R]."""
+        by_model = []
         for number, stepper in enumerate(self.steppers):
             log_probs, self.states[number] = stepper.step(tokens.to(stepper.device), self.states[number])
-            found.append(log_probs)
-        return mean([log_probs.to(self.device) for log_probs in found], self.mean)
+            by_model.append(log_probs.to(self.device))
+        return mean(by_model, self.mean)
 
     def keep(self, hypotheses: Tensor, sentences: Tensor | None) -> None:
-        """Goes on with the hypotheses of these numbers alone, in this order; one may be there several times.
+        """Keep the given hypotheses only, in the given order.
 
         Args:
-            hypotheses: as many of each sentence, those of a sentence side by side.
-            sentences: the numbers of those that they are of; None: all, in the order in which they are.
+            hypotheses: indices of hypotheses, equally many for each sentence; an index may occur several times.
+            sentences: indices of the sentences that they belong to; None keeps all sentences in their order.
         """
         for number, stepper in enumerate(self.steppers):
             chosen = None if sentences is None else sentences.to(stepper.device)
@@ -77,12 +77,12 @@ class Ensemble:
 
 
 def mean(log_probs: Sequence[Tensor], kind: str) -> Tensor:
-    """What several models say together: log-probabilities of one shape each, to one of it.
+    """Return the mean of several models' predictions, as log-probabilities of the same shape.
 
     Args:
-        log_probs: of each model.
-        kind: "probabilities", their arithmetic mean, or "log_probabilities": their geometric one, which is no
-            distribution, for it adds up to less than one.
+        log_probs: log-probabilities of each model.
+        kind: "probabilities" for the arithmetic mean, or "log_probabilities" for the geometric mean, which is not
+            normalized: it sums to less than one.
     """
     if len(log_probs) == 1:
         return log_probs[0]
@@ -93,18 +93,18 @@ def mean(log_probs: Sequence[Tensor], kind: str) -> Tensor:
 
 
 def spread(device: str, count: int) -> list[str]:
-    """Where each of `count` models computes: on several GPUs in turn, where there are several."""
+    """Return a device for each of `count` models; "cuda" is spread over all GPUs in turn."""
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     return [f"cuda:{number % gpus}" if gpus else device for number in range(count)]
 
 
 def batches(lengths: Sequence[int], sentences: int, tokens: int = SOURCE_TOKENS) -> Iterator[list[int]]:
-    """The numbers of the sentences to be computed together, alike in length, the longest first.
+    """Yield batches of sentence indices, sorted by length, the longest first.
 
     Args:
-        lengths: tokens of each sentence.
-        sentences: at most so many a batch.
-        tokens: at most so many a batch; a longer sentence is a batch of its own.
+        lengths: number of tokens of each sentence.
+        sentences: the most sentences of a batch.
+        tokens: the most tokens of a batch; a longer sentence has its own batch.
     """
     batch: list[int] = []
     held = 0

@@ -1,7 +1,7 @@
-"""A trained model as two torch.export programs, which run wherever torch does, without this library.
+"""Export a trained model as two torch.export programs, which run wherever torch does, without this library.
 
-torch.export writes an LSTM out over time, so a program that reads whole sentences would read those of one length alone.
-So both programs are steps of one token, and whoever runs them loops; no size but those of the weights is fixed.
+torch.export unrolls an LSTM over time, so a program for whole sentences would accept one length only. Therefore both
+programs compute a step of one token, and the caller loops; the batch size is free.
 
 Shapes: B sentences or hypotheses, L layers, E embedding, H hidden, V vocabulary.
 """
@@ -29,7 +29,7 @@ ENCODER, DECODER = "encoder.pt2", "decoder.pt2"
 
 
 class Layers(nn.Module):
-    """A stack of LSTM layers that takes one step."""
+    """One step of a stack of LSTM layers."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Layers(nn.Module):
             self.register_buffer(f"bias{layer}", (bias + hidden_bias).detach())
 
     def forward(self, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs [B, E] and the state before, [L, B, H] each, to the top layer's h, [B, H], and the state after."""
+        """Return the top layer's h [B, H] and the new states h and c, given inputs [B, E] and states [L, B, H]."""
         hs, cs = [], []
         for layer, (old_h, old_c) in enumerate(zip(h.unbind(0), c.unbind(0), strict=True)):
             weight, bias = self.get_buffer(f"weight{layer}"), self.get_buffer(f"bias{layer}")
@@ -50,42 +50,48 @@ class Layers(nn.Module):
 
 
 class EncoderStep(nn.Module):
-    """Reads one token of each sentence."""
+    """One step of the encoder: reads a token of each sentence."""
 
     def __init__(self, encoder: RecurrentEncoder) -> None:
         super().__init__()
         self.embedding, self.layers = encoder.embedding, Layers(encoder.stack)
 
     def forward(self, tokens: Tensor, going: Tensor, h: Tensor, c: Tensor) -> Tensors:
-        """Tokens [B], which sentences have one, [B], and the state before, [L, B, H] each, to the state after."""
+        """Return the states h and c [L, B, H] after a token of each sentence.
+
+        Args:
+            tokens: token ids, [B].
+            going: True for sentences that have a token here; the others keep their state, [B].
+            h: state before, [L, B, H].
+            c: state before, [L, B, H].
+        """
         _, new_h, new_c = self.layers(self.embedding(tokens), h, c)
         kept = going.view(1, -1, 1)
         return torch.where(kept, new_h, h), torch.where(kept, new_c, c)
 
 
 class DecoderStep(nn.Module):
-    """Says what follows one token of each hypothesis."""
+    """One step of the decoder: predicts the token after the last token of each hypothesis."""
 
     def __init__(self, decoder: RecurrentDecoder) -> None:
         super().__init__()
         self.embedding, self.layers, self.output = decoder.embedding, Layers(decoder.stack), decoder.output
 
     def forward(self, tokens: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Tokens [B] and the state before, [L, B, H] each, to log-probabilities [B, V] and the state after."""
+        """Return log-probabilities [B, V] and the new states, given tokens [B] and states h and c [L, B, H]."""
         top, h, c = self.layers(self.embedding(tokens), h, c)
         return self.output(top).log_softmax(dim=1), h, c
 
 
 def write_programs(folder: Path, out: Path) -> None:
-    """Writes the programs of a trained model, and what is needed to run them, into a folder that is made anew.
+    """Write the programs of a trained model, its vocabularies and its description into a new folder.
 
-    `model.json` gains a section `export`: the state's sizes, the special tokens and whether source tokens are read
-    last to first. The vocabularies are those of the model's folder.
+    `model.json` gets an additional section `export`: state sizes, special tokens and whether the source is reversed.
 
     Raises:
-        UserError: the folder holds no model or none of the paper's kind, or the other is there.
+        UserError: `folder` holds no model or one that cannot be exported, or `out` exists.
     """
-    check(not out.exists(), f"{out}: found it there already; expected a folder to be made")
+    check(not out.exists(), f"{out}: found it there already; expected a new folder")
     model = load(folder)
     encoder, decoder = plain(model, folder)
     with files.whole(out) as beside:
@@ -99,7 +105,11 @@ def write_programs(folder: Path, out: Path) -> None:
 
 
 def plain(model: Seq2Seq, folder: Path) -> tuple[RecurrentEncoder, RecurrentDecoder]:
-    """The parts of a model of the paper's kind: the others' steps read more than h and c."""
+    """Return encoder and decoder of a plain LSTM model.
+
+    Raises:
+        UserError: the model is of another kind, whose steps read more than h and c.
+    """
     wanted = {
         "network": "recurrent",
         "context": "initial",
@@ -117,7 +127,7 @@ def plain(model: Seq2Seq, folder: Path) -> tuple[RecurrentEncoder, RecurrentDeco
 
 
 def facts(model: Seq2Seq) -> dict[str, object]:
-    """What a caller of the programs has to know beside the vocabularies."""
+    """Return the section `export` of model.json: what a caller must know beside the vocabularies."""
     architecture = model.architecture
     return {
         "state": [architecture.layers, architecture.hidden],
@@ -129,28 +139,34 @@ def facts(model: Seq2Seq) -> dict[str, object]:
 
 
 def encoder_program(encoder: RecurrentEncoder) -> ExportedProgram:
-    """The encoder's step for any number of sentences."""
+    """Export the encoder's step for any number of sentences."""
     tokens, state = example(encoder.stack)
     return program(EncoderStep(encoder), (tokens, tokens > 0, *state), (0, 0, 1, 1))
 
 
 def decoder_program(decoder: RecurrentDecoder) -> ExportedProgram:
-    """The decoder's step for any number of hypotheses."""
+    """Export the decoder's step for any number of hypotheses."""
     tokens, state = example(decoder.stack)
     return program(DecoderStep(decoder), (tokens, *state), (0, 1, 1))
 
 
 def example(stack: Stack) -> tuple[Tensor, Tensors]:
-    """Inputs to trace a step with: two rows, since torch takes a size of one for a fixed one."""
+    """Return inputs to trace a step with: two rows, because torch treats a size of 1 as fixed."""
     tokens = torch.full((2,), EOS)
     return tokens, stack.zeros(torch.zeros(()), len(tokens))
 
 
 def program(step: nn.Module, inputs: tuple[Tensor, ...], batch: Sequence[int]) -> ExportedProgram:
-    """A module as a program whose inputs have any size in the dimensions of the batch, one each."""
+    """Export a module as a program for any batch size.
+
+    Args:
+        step: the module.
+        inputs: example inputs.
+        batch: the batch dimension of each input.
+    """
     size = Dim("batch", min=1)
     step = step.eval().requires_grad_(False)
     exported = torch.export.export(step, inputs, dynamic_shapes=tuple({dim: size} for dim in batch))
     for node in exported.graph.nodes:
-        node.meta.pop("stack_trace", None)  # it names files of this machine
+        node.meta.pop("stack_trace", None)  # contains paths of this machine
     return exported

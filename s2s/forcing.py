@@ -1,10 +1,10 @@
-"""Teacher forcing: what models say of each token of given translations, one or a thousand of each source.
+"""Score given translations by teacher forcing, from one to thousands of each source.
 
-Candidates of one source begin alike. So targets are put in order, and what follows a beginning that several have, a
-prefix, is computed once: half of the products for 20 candidates, and less for more.
+Candidates of a source share prefixes. Targets are sorted, so that each distinct prefix is computed once: half of the
+multiplications for 20 candidates, and a smaller share for more.
 
-Shapes: N sources or pairs, B targets of a batch, T target length (tokens with </s>), P distinct prefixes, O what the
-softmax reads.
+Shapes: N sources or pairs, B targets of a batch, T target length (tokens with </s>), P distinct prefixes, O input size
+of the softmax.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,9 +24,9 @@ from s2s.model import Seq2Seq
 from s2s.network.interface import State
 from s2s.vocabulary import EOS, PAD
 
-SOURCES = 256  # whose states are kept while their targets are scored: 8 MB with four layers of 1,000
-ENCODED = 64  # sources that are read together; only speed and memory depend on it
-SPARSE = 16  # positions of a batch, with padding, for each prefix, at most: one long target must not pad thousands
+SOURCES = 256  # sources of a block, whose states are kept: 8 MB with four layers of 1,000
+ENCODED = 64  # sources of an encoder batch; changes speed and memory only
+SPARSE = 16  # the most padded positions for each prefix of a batch, so that one long target does not pad thousands
 Integers = NDArray[np.int64]
 
 
@@ -38,38 +38,39 @@ def score_pairs(
     batch_tokens: int,
     mean: str = "probabilities",
 ) -> list[NDArray[np.float64]]:
-    """The log-probability of each token of each target, given its source.
+    """Compute the log-probability of each token of each target, given its source.
 
-    A source that stands several times in a row, as with the hypotheses of an n-best list, is encoded once.
+    Equal sources in a row, as of the hypotheses of an n-best list, are encoded once.
 
     Args:
-        models: one, or several of the same vocabularies, on any devices; dropout is off meanwhile.
-        sources: ids without </s>, [N]; an empty one is read as </s>.
-        targets: ids without </s>, [N].
-        batch_tokens: target tokens computed together, at most, those that targets share counted once; a longer target
-            is computed by itself.
-        mean: what of several models is averaged at each token, as in search: probabilities or log_probabilities.
+        models: models of equal vocabularies, on any devices; dropout is off during the call.
+        sources: token ids without </s>, [N]; an empty source is read as </s>.
+        targets: token ids without </s>, [N].
+        batch_tokens: the most target tokens of a batch, shared prefixes counted once; a longer target is
+            a batch of its own.
+        mean: mean over the models at each token, as in search: probabilities or log_probabilities.
 
     Returns:
-        For each pair, in order, an array [T] in nats; the last is that of </s>.
+        For each pair, in order, log-probabilities [T] in nats; the last belongs to </s>.
     """
     scores = [np.zeros(0)] * len(targets)
     with evaluating(models):
         for distinct, owners, rows in blocks(sources):
             states = [encode(model, distinct) for model in models]
             for batch in batches(owners, [targets[row] for row in rows], batch_tokens):
-                found = [prefix_log_probs(model, state, batch) for model, state in zip(models, states, strict=True)]
-                tokens = ensemble.mean([log_probs.cpu() for log_probs in found], mean).numpy()
+                pairs = zip(models, states, strict=True)
+                parts = [prefix_log_probs(model, state, batch).cpu() for model, state in pairs]
+                tokens = ensemble.mean(parts, mean).numpy()
                 ends = np.cumsum(batch.lengths)[:-1]
-                for place, one in zip(batch.places, np.split(tokens, ends), strict=True):
-                    scores[rows[place]] = one
+                for place, log_probs in zip(batch.places, np.split(tokens, ends), strict=True):
+                    scores[rows[place]] = log_probs
     return scores
 
 
 def blocks(
     sources: Sequence[Sequence[int]],
 ) -> Iterator[tuple[list[Sequence[int]], Integers, range]]:
-    """Cuts pairs into blocks of `SOURCES` sources: these, which of them each pair has, and the numbers of the pairs."""
+    """Yield blocks of `SOURCES` distinct sources, each with the source of every pair and the numbers of the pairs."""
     runs = [(source, len(list(run))) for source, run in groupby(sources)]
     end = 0
     for start in range(0, len(runs), SOURCES):
@@ -81,17 +82,17 @@ def blocks(
 
 @dataclass(frozen=True)
 class Batch:
-    """Targets in the order of their sources and ids: those that begin alike stand together."""
+    """Targets sorted by source, then by ids, so that targets with a common prefix are neighbors."""
 
-    places: list[int]  # of the targets among those of the block, [B]
-    owners: Integers  # the source of each, [B]
+    places: list[int]  # indices of the targets within the block, [B]
+    owners: Integers  # source of each target, [B]
     lengths: Integers  # tokens with </s>, [B]
-    shared: Integers  # tokens that it has in common with the one before; -1: not even the source, [B]
-    targets: Integers  # [T, B], <pad> after the end
+    shared: Integers  # length of the prefix shared with the target before; -1: another source, [B]
+    targets: Integers  # token ids [T, B], <pad> after </s>
 
 
 def batches(owners: Integers, targets: Sequence[Sequence[int]], batch_tokens: int) -> Iterator[Batch]:
-    """Cuts the targets of a block into batches of at most so many distinct prefixes."""
+    """Yield the targets of a block in batches of at most `batch_tokens` distinct prefixes."""
     order = sorted(range(len(targets)), key=lambda row: (owners[row], tuple(targets[row])))
     places: list[int] = []
     shared: list[int] = []
@@ -112,43 +113,43 @@ def batches(owners: Integers, targets: Sequence[Sequence[int]], batch_tokens: in
 
 
 def common(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many tokens two targets begin with alike."""
+    """Return the length of the common prefix of two targets."""
     count = 0
-    for one, other in zip(left, right, strict=False):
-        if one != other:
+    for left_token, right_token in zip(left, right, strict=False):
+        if left_token != right_token:
             break
         count += 1
     return count
 
 
 def make_batch(places: list[int], owners: Integers, targets: Sequence[Sequence[int]], shared: list[int]) -> Batch:
-    """Puts targets side by side."""
+    """Make a padded batch of targets."""
     ids = np.array([token for place in places for token in (*targets[place], EOS)], np.int64)
     lengths = np.array([len(targets[place]) + 1 for place in places])
-    said = padded(ids, np.cumsum(lengths) - lengths, lengths, PAD)
-    return Batch(places, owners[places], lengths, np.array(shared), said)
+    inputs = padded(ids, np.cumsum(lengths) - lengths, lengths, PAD)
+    return Batch(places, owners[places], lengths, np.array(shared), inputs)
 
 
 def prefix_log_probs(model: Seq2Seq, state: State, batch: Batch) -> Tensor:
-    """What one model says of each token of a batch, one target after the other, [target tokens], float64.
+    """Compute one model's log-probability of each token of a batch, target after target, [target tokens], float64.
 
     Args:
-        model: in evaluation.
-        state: of the sources, N of them.
+        model: a model in evaluation mode.
+        state: encoder states of N sources.
         batch: the targets.
     """
     device = next(model.parameters()).device
     T, B = batch.targets.shape
     step = model.decoder.stepper()
     reads, prefixes, count = [], np.zeros((T, B), np.int64), 0
-    places = batch.owners  # in `state`, of what each target goes on from
+    places = batch.owners  # index in `state` of each target's prefix
     for length in range(T):
-        new = np.flatnonzero((batch.shared < length) & (length < batch.lengths))  # the first that have a prefix
-        said = batch.targets[length - 1, new] if length else np.full(len(new), EOS)
+        new = np.flatnonzero((batch.shared < length) & (length < batch.lengths))  # first target of each new prefix
+        inputs = batch.targets[length - 1, new] if length else np.full(len(new), EOS)
         chosen = torch.from_numpy(places[new]).to(device)
-        read, state = step(torch.from_numpy(said).to(device), state.take(chosen, chosen))
+        read, state = step(torch.from_numpy(inputs).to(device), state.take(chosen, chosen))
         reads.append(read)
-        places = np.searchsorted(new, np.arange(B), side="right") - 1  # its own prefix was the last new one, or is it
+        places = np.searchsorted(new, np.arange(B), side="right") - 1  # a prefix belongs to the last new target
         prefixes[length] = count + places
         count += len(new)
     is_text = within(batch.lengths).T
@@ -156,20 +157,27 @@ def prefix_log_probs(model: Seq2Seq, state: State, batch: Batch) -> Tensor:
 
 
 def chosen_log_probs(model: Seq2Seq, states: Tensor, prefixes: Integers, tokens: Integers) -> Tensor:
-    """The log-probabilities of tokens after prefixes: what the softmax reads [P, O], both arrays [target tokens]."""
+    """Compute the log-probabilities of tokens after prefixes, [target tokens].
+
+    Args:
+        model: the model.
+        states: inputs of the softmax for each prefix, [P, O].
+        prefixes: prefix of each token, [target tokens].
+        tokens: token ids, [target tokens].
+    """
     softmax = Softmax(states, model.decoder.output.weight, model.decoder.output.bias)
     order = np.argsort(prefixes, kind="stable")
     back, prefixes, tokens = np.argsort(order), prefixes[order], tokens[order]
-    found = []
+    parts = []
     for part in softmax.chunks:
         first, end = np.searchsorted(prefixes, (part.start, part.stop))
-        rows, columns = (torch.from_numpy(one[first:end]).to(states.device) for one in (prefixes, tokens))
-        found.append(softmax.log_probs(states[part])[rows - part.start, columns].double())
-    return torch.cat(found).index_select(0, torch.from_numpy(back).to(states.device))
+        rows, columns = (torch.from_numpy(ids[first:end]).to(states.device) for ids in (prefixes, tokens))
+        parts.append(softmax.log_probs(states[part])[rows - part.start, columns].double())
+    return torch.cat(parts).index_select(0, torch.from_numpy(back).to(states.device))
 
 
 def encode(model: Seq2Seq, sources: Sequence[Sequence[int]]) -> State:
-    """The encoder's state for each source; alike in length are encoded together."""
+    """Return the encoder's states of all sources; sources of similar length share a batch."""
     device = next(model.parameters()).device
     order = sorted(range(len(sources)), key=lambda row: -len(sources[row]))
     parts = []
@@ -182,7 +190,7 @@ def encode(model: Seq2Seq, sources: Sequence[Sequence[int]]) -> State:
 
 
 def beside(parts: Sequence[Tensor]) -> Tensor:
-    """Parts of states side by side; those of shorter sentences are filled up with zeros: positions nobody looks at."""
+    """Join parts of states along the batch, padded with zeros to the longest; padding is never attended."""
     longest = max(len(part) for part in parts)
     filled = [torch.cat((part, part.new_zeros(longest - len(part), *part.shape[1:]))) for part in parts]
     return torch.cat(filled, dim=1)
@@ -190,7 +198,7 @@ def beside(parts: Sequence[Tensor]) -> Tensor:
 
 @contextmanager
 def evaluating(models: Sequence[Seq2Seq]) -> Iterator[None]:
-    """Dropout is off within the block."""
+    """Turn dropout off within the block."""
     before = [model.training for model in models]
     try:
         for model in models:

@@ -1,4 +1,4 @@
-"""Lines of text as they come, from files or from stdin, in blocks of as many as are there."""
+"""Read lines of text from files or stdin in blocks, without waiting for a full block."""
 
 import os
 import select
@@ -11,13 +11,13 @@ from s2s.errors import UserError, check
 
 STDIN = Path("-")
 CHUNK = 1 << 16  # bytes read at a time: what a pipe holds
-PATIENCE_SECONDS = 0.05  # after which the lines that are there are a block: more than a program needs to go on writing
-BLOCK_BYTES = 1 << 22  # after which a block is full, however few its lines
-LONGEST = 1 << 24  # bytes of a line, or it is none
+PATIENCE_SECONDS = 0.05  # without input, then the lines read so far are a block; a writing program pauses for less
+BLOCK_BYTES = 1 << 22  # after which a block is full, whatever its number of lines
+LONGEST = 1 << 24  # bytes of a line
 
 
 def check_files(paths: list[Path]) -> None:
-    """Refuses paths that no lines can be read from."""
+    """Raise a UserError if a path cannot be read."""
     for path in paths:
         if path == STDIN:
             check(sys.stdin is not None, "stdin: closed; expected lines of text")
@@ -27,13 +27,13 @@ def check_files(paths: list[Path]) -> None:
 
 
 def name(path: Path) -> str:
-    """What a file is called in messages."""
+    """Return the name of a file for messages."""
     return "stdin" if path == STDIN else str(path)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
-    """The file descriptor to read a file, or stdin, by."""
+    """Open a file or stdin and yield its file descriptor."""
     if path == STDIN:
         yield sys.stdin.fileno()
     else:
@@ -42,24 +42,24 @@ def opened(path: Path) -> Iterator[int]:
 
 
 def read(path: Path) -> list[str]:
-    """All lines of a file, without their ends.
+    """Return all lines of a file, without line ends.
 
     Raises:
-        UserError: it is no UTF-8; names the line.
+        UserError: a line is not UTF-8; names the line.
     """
     return [line for block in blocks(path, sys.maxsize) for line in block]
 
 
 def blocks(path: Path, most: int, prompt: str = "") -> Iterator[list[str]]:
-    """Cuts a file into blocks of lines, without waiting for more where some are there.
+    """Yield blocks of the lines that have arrived.
 
     Args:
         path: a file, or `STDIN`.
-        most: lines of a block, at most; there may be none in the last.
-        prompt: printed to stderr before lines are waited for, at a terminal.
+        most: the most lines of a block; the last block may be empty.
+        prompt: printed to stderr before waiting for input from a terminal.
 
     Raises:
-        UserError: a line is no UTF-8, once the lines before it were taken.
+        UserError: a line is not UTF-8; the lines before it are yielded first.
     """
     block: list[str] = []
     number = held = 0
@@ -79,12 +79,12 @@ def blocks(path: Path, most: int, prompt: str = "") -> Iterator[list[str]]:
             yield block
             raise
     if prompt:
-        print(file=sys.stderr)  # whoever sits there ended the line that they were asked for
+        print(file=sys.stderr)  # ends the prompt's line
     yield block
 
 
 def arriving(descriptor: int, place: str) -> Iterator[bytes | None]:
-    """The lines of a file, without their ends; None whenever a further one has to be waited for."""
+    """Yield the lines of a file, without line ends, and None whenever no input is waiting."""
     begun, number = bytearray(), 1
     while True:
         if not select.select([descriptor], [], [], PATIENCE_SECONDS)[0]:
@@ -106,10 +106,10 @@ def arriving(descriptor: int, place: str) -> Iterator[bytes | None]:
 
 
 def decoded(line: bytes, place: str) -> str:
-    """A line as text.
+    """Decode a line.
 
     Raises:
-        UserError: it is none.
+        UserError: the line is not UTF-8 text.
     """
     try:
         text = line.decode("utf-8")

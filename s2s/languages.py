@@ -1,17 +1,17 @@
-"""Tells sentences that are in another language than they should be."""
+"""Detect sentences in the wrong language."""
 
 from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-# The identifier knows 139 languages, from letters alone, and needs 50 us for 100 bytes. Of 58,000 captions of Multi30k
-# it took 29 for another language, most of them shorter than SHORTEST_BYTES and none with CERTAINTY.
+# The identifier knows 139 languages from byte n-grams and takes 50 us for 100 bytes. Of 58,000 captions of Multi30k it
+# misjudged 29, most of them shorter than SHORTEST_BYTES and none with CERTAINTY.
 CERTAINTY = 0.6  # probability
-SHORTEST_BYTES = 40  # of UTF-8, about seven words; a shorter line is never judged
+SHORTEST_BYTES = 40  # of UTF-8, about seven words; shorter lines are never judged
 LONGEST_CHARACTERS = 120  # enough to tell; Common Crawl has lines of 10,000
 NO_LANGUAGE = "zxx"  # numbers, addresses, markup
-# Most sentences hold two different words of their language that hardly any other has, and are not looked at further:
-# that takes 2 us.
+# Most sentences hold two of these words, which are rare in other languages. That test takes 2 us and spares the
+# identifier.
 COMMON_WORDS = {
     language: frozenset(words.split())
     for language, words in {
@@ -25,12 +25,13 @@ COMMON_WORDS = {
 
 
 def other_language(line: str, language: str) -> bool:
-    """Whether a sentence is surely in another language; a short one, or a list of names or numbers, never is.
+    """Return True if a sentence is almost surely in another language than expected.
+
+    Short sentences and lists of names or numbers are never rejected.
 
     Args:
-        line: normalized text, with upper-case letters where it has them.
-        language: ISO 639-1 code of the language that it should be in. One that the identifier does not know is never
-            found missing.
+        line: normalized text in its original case.
+        language: ISO 639-1 code of the expected language; if the identifier does not know it, no line is rejected.
     """
     if len(COMMON_WORDS.get(language, frozenset()).intersection(line.split())) > 1:
         return False
@@ -42,11 +43,11 @@ def other_language(line: str, language: str) -> bool:
 
 @cache
 def known_languages() -> frozenset[str]:
-    """ISO 639 codes of the languages that the identifier can tell."""
+    """Return the ISO 639 codes of the languages that the identifier knows."""
     return frozenset(identifier().labels)
 
 
 @cache
 def identifier() -> LanguageIdentifier:
-    """The model that the package py3langid carries. It takes half a second, 74 MB: call it before processes fork."""
+    """Load py3langid's own model: half a second and 74 MB, so call it before processes fork."""
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

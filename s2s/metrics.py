@@ -13,7 +13,7 @@ LEVEL = 0.95  # of the intervals
 
 @dataclass(frozen=True)
 class Score:
-    """A corpus score, its 95 % interval, and what is needed to make it again."""
+    """A corpus score with its 95 % bootstrap interval and sacreBLEU's signature."""
 
     score: float
     low: float
@@ -21,21 +21,19 @@ class Score:
     signature: str
     brevity_penalty: float
     length_ratio: float  # tokens of the hypotheses over tokens of the references
-    precisions: tuple[
-        float, ...
-    ] = ()  # of BLEU: n-grams of the hypotheses that are in the references, percent, n = 1 to 4
+    precisions: tuple[float, ...] = ()  # of BLEU: n-gram precisions in percent, n = 1 to 4
 
 
 def bootstrap_interval(
     metric: BLEU | CHRF, statistics: Sequence[Sequence[float]], samples: int, seed: int
 ) -> tuple[float, float]:
-    """The interval that holds 95 % of the scores of test sets drawn with replacement (Koehn 2004).
+    """Return the interval of 95 % of the scores of test sets that are drawn with replacement (Koehn 2004).
 
     Args:
         metric: computes a score from summed sentence statistics.
-        statistics: one row a sentence, as sacreBLEU extracts them.
-        samples: how many test sets are drawn.
-        seed: of the draw.
+        statistics: sacreBLEU's statistics, one row for each sentence.
+        samples: number of test sets drawn.
+        seed: seed of the draws.
     """
     table = np.asarray(statistics, dtype=np.float64)
     draw = np.random.default_rng(seed)
@@ -50,15 +48,15 @@ def bootstrap_interval(
 def corpus_bleu(
     hypotheses: Sequence[str], references: Sequence[str], tokenized: bool, samples: int, seed: int
 ) -> Score:
-    """BLEU of a translated corpus.
+    """Compute BLEU of a translated corpus.
 
     Args:
-        hypotheses: one translation a sentence.
-        references: as many references.
-        tokenized: both are tokens joined by spaces and scored as they are (multi-bleu.pl, the paper's convention:
-            no smoothing); otherwise both are plain text, which sacreBLEU tokenises (13a).
-        samples: bootstrap samples behind the interval.
-        seed: of the bootstrap.
+        hypotheses: one translation for each sentence.
+        references: one reference for each sentence.
+        tokenized: True if both are tokens joined by spaces, scored as they are without smoothing (multi-bleu.pl, the
+            paper's convention); False if both are plain text, which sacreBLEU tokenizes (13a).
+        samples: number of bootstrap samples for the interval.
+        seed: seed of the bootstrap.
     """
     metric = bleu_metric(tokenized)
     total = metric.corpus_score(list(hypotheses), [list(references)])
@@ -68,39 +66,39 @@ def corpus_bleu(
 
 
 def bleu_metric(tokenized: bool) -> BLEU:
-    """BLEU by one of the two conventions of `corpus_bleu`."""
+    """Return the BLEU metric of one of the two conventions of `corpus_bleu`."""
     return BLEU(tokenize="none", smooth_method="none", force=True) if tokenized else BLEU(tokenize="13a")
 
 
 def paired_p_value(
     baseline: Sequence[str], system: Sequence[str], references: Sequence[str], tokenized: bool, samples: int, seed: int
 ) -> float:
-    """How likely a difference in BLEU of this size is by chance: sacreBLEU's paired bootstrap test (Koehn 2004).
+    """Compute the p-value of a BLEU difference by sacreBLEU's paired bootstrap test (Koehn 2004).
 
     Args:
-        baseline: its translations, one a sentence.
-        system: those that are compared with it.
-        references: as many.
+        baseline: the baseline's translations, one for each sentence.
+        system: the translations compared with the baseline.
+        references: one reference for each sentence.
         tokenized: as in `corpus_bleu`.
-        samples: test sets that are drawn.
-        seed: of the draw.
+        samples: number of test sets drawn.
+        seed: seed of the draws.
 
     Returns:
-        The p-value; 1 if all sentences count the same, where sacreBLEU would give its smallest one.
+        The p-value; 1 if the statistics of all sentences are equal, where sacreBLEU would return its smallest value.
     """
     metric = bleu_metric(tokenized)
     statistics, others = (sentence_statistics(metric, lines, references) for lines in (baseline, system))
     if statistics == others:
         return 1.0
     score = metric.corpus_score(list(baseline), [list(references)]).score
-    known = {"BLEU": (np.array(statistics), Result(score))}
-    _, found = _paired_bs_test(known, "", list(system), [list(references)], {"BLEU": metric}, samples, seed=seed)
-    assert found["BLEU"].p_value is not None
-    return found["BLEU"].p_value
+    baselines = {"BLEU": (np.array(statistics), Result(score))}
+    _, results = _paired_bs_test(baselines, "", list(system), [list(references)], {"BLEU": metric}, samples, seed=seed)
+    assert results["BLEU"].p_value is not None
+    return results["BLEU"].p_value
 
 
 def corpus_chrf(hypotheses: Sequence[str], references: Sequence[str], samples: int, seed: int) -> Score:
-    """chrF2 of a translated corpus of plain text; it has no brevity penalty, so that reads 1."""
+    """Compute chrF2 of a translated corpus of plain text; its brevity penalty is always 1."""
     metric = CHRF()
     total = metric.corpus_score(list(hypotheses), [list(references)])
     low, high = bootstrap_interval(metric, sentence_statistics(metric, hypotheses, references), samples, seed)
@@ -109,5 +107,5 @@ def corpus_chrf(hypotheses: Sequence[str], references: Sequence[str], samples: i
 
 
 def sentence_statistics(metric: BLEU | CHRF, hypotheses: Sequence[str], references: Sequence[str]) -> list[list[float]]:
-    """What sacreBLEU counts in each sentence before it sums and scores."""
+    """Return sacreBLEU's statistics of each sentence, which it sums and scores."""
     return metric._extract_corpus_statistics(list(hypotheses), [list(references)])  # type: ignore[no-any-return]

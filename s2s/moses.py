@@ -1,4 +1,4 @@
-"""Moses' rules of punctuation and of tokens, run only where they can change a line: sacremoses' results, sooner."""
+"""Moses punctuation normalizer and tokenizer: sacremoses' results in less time, by skipping rules that cannot apply."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from sacremoses import MosesPunctNormalizer, MosesTokenizer
 
 Rules = list[tuple[re.Pattern[str], str]]
 
-LETTER, NUMBER = MosesTokenizer.IsAlpha, MosesTokenizer.IsN  # thousands of characters each, for use within []
+LETTER, NUMBER = MosesTokenizer.IsAlpha, MosesTokenizer.IsN  # thousands of characters each, for use in []
 JUNK = re.compile(r"[\x00-\x08\x0e-\x1b]")  # sacremoses deletes these
 DOTS = re.compile(r"(\.\.+)")
-# A comma within a number stays there: "5,300". The first of a line has nothing before it: Moses leaves ",5" whole.
+# Commas within numbers stay: "5,300". So does a comma at the start of a line before a digit, as in Moses: ",5".
 COMMA = re.compile(f",(?:(?![{NUMBER}])|(?<=[^{NUMBER}],))")
-LAST_PERIOD = re.compile(r"\.(?<=[^ .]\.)(?![^ ])")  # of a token, but of those that are periods alone
-# A rule of sacremoses takes the characters on both sides of an apostrophe and does not see another one that stands so
-# close. The rules below look without taking, so they leave such lines to sacremoses.
+LAST_PERIOD = re.compile(r"\.(?<=[^ .]\.)(?![^ ])")  # at the end of a token that is not only periods
+# The rules of sacremoses consume the characters beside an apostrophe and so miss a second one close by. The lookarounds
+# below consume nothing and would differ, so such lines are left to sacremoses.
 CLOSE_APOSTROPHES = re.compile("'.?'")
 ENGLISH: Rules = [
     (re.compile(f"'(?:(?<=.')(?=[^{LETTER}])|(?<=[^{LETTER}{NUMBER}]')(?=[{LETTER}]))"), " ' "),
@@ -29,7 +29,7 @@ APOSTROPHES = {"en": ENGLISH, "fr": FRENCH, "it": FRENCH}
 
 
 class Tokenizer:
-    """The tokens of `sacremoses.MosesTokenizer(language).tokenize(line, escape=False)`, for every line."""
+    """A tokenizer with the results of `sacremoses.MosesTokenizer(language).tokenize(line, escape=False)`."""
 
     def __init__(self, language: str) -> None:
         self.moses = MosesTokenizer(language)
@@ -41,12 +41,12 @@ class Tokenizer:
         self.prefixes = frozenset(self.moses.NONBREAKING_PREFIXES) - self.numeric_prefixes
 
     def tokenize(self, line: str) -> str:
-        """Cuts a line into tokens, joined by one space."""
+        """Return the tokens of a line, joined by single spaces."""
         cut = self.cut(line)
         return " ".join(self.moses.tokenize(line, escape=False)) if cut is None else cut
 
     def cut(self, line: str) -> str | None:
-        """The tokens, or None where characters that the rules name stand so close that only sacremoses itself tells."""
+        """Return the tokens, or None for rare lines whose special characters are too close for these rules."""
         if "  " in line or not line.isprintable():
             if JUNK.search(line):
                 return None
@@ -69,18 +69,18 @@ class Tokenizer:
         return self.cut_periods(line) if "." in line else line
 
     def cut_periods(self, line: str) -> str:
-        """Sets the periods apart that end a token and are not part of an abbreviation."""
+        """Separate periods that end a token and belong to no abbreviation."""
         parts, done = [], 0
-        for found in LAST_PERIOD.finditer(line):
-            place = found.start()
-            word = line[line.rfind(" ", 0, place) + 1 : place]
-            if not self.is_abbreviation(word, line[place + 2 : place + 3] or " "):
-                parts.append(line[done:place])
-                done = place
+        for match in LAST_PERIOD.finditer(line):
+            start = match.start()
+            word = line[line.rfind(" ", 0, start) + 1 : start]
+            if not self.is_abbreviation(word, line[start + 2 : start + 3] or " "):
+                parts.append(line[done:start])
+                done = start
         return " ".join([*parts, line[done:]])
 
     def is_abbreviation(self, word: str, following: str) -> bool:
-        """Whether a word keeps its period before the character that follows."""
+        """Return True if a word keeps its period before the following character."""
         return (
             word in self.prefixes
             or following in self.small_letters
@@ -90,10 +90,10 @@ class Tokenizer:
 
 
 class PunctuationNormalizer:
-    """The text of `sacremoses.MosesPunctNormalizer(language).normalize(line)`, for every line.
+    """A normalizer with the results of `sacremoses.MosesPunctNormalizer(language).normalize(line)`.
 
-    Each of the fifty rules needs some piece of text to change anything. To look for that takes 30 ns, to apply a
-    regular expression to a line a hundred times as long.
+    Each of the fifty rules needs a certain substring. Looking for it takes 30 ns, applying the rule's regular
+    expression a hundred times as long.
     """
 
     def __init__(self, language: str) -> None:
@@ -101,25 +101,25 @@ class PunctuationNormalizer:
         self.ascii_rules = [rule for rule in self.rules if rule[0].isascii()]
 
     def normalize(self, line: str) -> str:
-        """Gives quotes, dashes and the spaces about them one form."""
+        """Return a line with uniform quotes, dashes and spaces around punctuation."""
         for needed, replacement, pattern in self.ascii_rules if line.isascii() else self.rules:
             if needed in line:
                 line = pattern.sub(replacement, line) if pattern else line.replace(needed, replacement)
         return line.strip()
 
 
-# How sacremoses writes a rule of punctuation: characters, escaped characters, and groups that stand for one of several.
+# Patterns of sacremoses' punctuation rules consist of characters, escaped characters, and groups of alternatives.
 GROUP = re.compile(r"(?<!\\)\([^)]*\)")
 ESCAPED_OR_GROUP = re.compile(r"\\(.)|" + GROUP.pattern)
-# The rules after these make apostrophes of all such quotes, not only of those between letters.
+# Later rules turn all such quotes into apostrophes, not only those between letters.
 REDUNDANT = ("([a-zA-Z])‘([a-zA-Z])", "([a-zA-Z])’([a-zA-Z])")
 
 
 def guarded(rules: list[tuple[str, str]]) -> Iterator[tuple[str, str, re.Pattern[str] | None]]:
-    """Yields the text that each rule needs, its replacement, and its pattern unless the needed text is the pattern."""
+    """Yield the substring that each rule needs, its replacement, and its pattern (None if equal to the substring)."""
     for pattern, replacement in rules:
         if pattern == " +":
             yield "  ", replacement, re.compile(pattern)
         elif pattern not in REDUNDANT:
-            needed = ESCAPED_OR_GROUP.sub(lambda found: found[1] or "", pattern.replace(r"\r", "\r"))
+            needed = ESCAPED_OR_GROUP.sub(lambda match: match[1] or "", pattern.replace(r"\r", "\r"))
             yield needed, replacement, re.compile(pattern) if GROUP.search(pattern) else None

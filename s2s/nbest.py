@@ -1,7 +1,7 @@
-"""N-best lists in Moses' format: several candidate translations of each sentence, with their features and score.
+"""Read and write n-best lists in Moses' format: candidate translations with features and scores.
 
-A line is `id ||| hypothesis ||| name= value value name= value ||| score`. Sentences are numbered from 0; the hypothesis
-is in Moses tokens with special characters escaped, so it never holds the separator.
+A line is `id ||| hypothesis ||| name= value value name= value ||| score`. Sentences are numbered from 0. The hypothesis
+is in Moses tokens with special characters escaped, so it never contains the separator.
 """
 
 import math
@@ -14,7 +14,7 @@ from s2s.errors import check
 from s2s.files import naming, whole
 
 SEPARATOR = "|||"
-# Those of tokenizer.perl; the ampersand is the first to be escaped and the last to be restored.
+# As in tokenizer.perl; the ampersand is escaped first and unescaped last.
 ESCAPES = {
     "&": "&amp;",
     "|": "&#124;",
@@ -30,23 +30,23 @@ Features = dict[str, tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A translation that a system holds possible."""
+    """A candidate translation."""
 
-    tokens: str  # of Moses, joined by single spaces, nothing escaped
-    score: float  # by which the system ranks; higher is better
+    tokens: str  # Moses tokens joined by single spaces, unescaped
+    score: float  # ranks the candidates; higher is better
     features: Features = field(default_factory=dict)
 
 
 def read(lines: Iterable[str], place: str, sentences: int) -> Iterator[list[Candidate]]:
-    """Yields the candidates of each sentence, one list in memory at a time.
+    """Yield the candidates of each sentence; one list is in memory at a time.
 
     Args:
-        lines: of the file, with or without line ends. One of three fields has no features.
-        place: names the file in errors.
-        sentences: how many the source has; each must have a candidate.
+        lines: lines of the file, with or without line ends; a line of three fields has no features.
+        place: name of the file in messages.
+        sentences: number of source sentences; each must have a candidate.
 
     Raises:
-        UserError: one line with place, found and expected.
+        UserError: a line is malformed, or a sentence has no candidate.
     """
     expected = 0
     for number, group in groupby(parse_all(lines, place, sentences), key=lambda entry: entry[0]):
@@ -56,7 +56,7 @@ def read(lines: Iterable[str], place: str, sentences: int) -> Iterator[list[Cand
 
 
 def parse_all(lines: Iterable[str], place: str, sentences: int) -> Iterator[tuple[int, Candidate]]:
-    """Yields the number of the sentence and the candidate of each line; numbers rise from 0 by one."""
+    """Yield the sentence number and the candidate of each line; numbers must rise from 0 by one."""
     before = -1
     for count, line in enumerate(lines, start=1):
         here = f"{place} line {count}"
@@ -69,7 +69,7 @@ def parse_all(lines: Iterable[str], place: str, sentences: int) -> Iterator[tupl
 
 
 def parse(line: str, place: str) -> tuple[int, Candidate]:
-    """Reads one line: the number of the sentence, and the candidate."""
+    """Return the sentence number and the candidate of a line."""
     fields = [part.strip() for part in line.split(SEPARATOR)]
     check(
         len(fields) in (3, 4),
@@ -81,22 +81,22 @@ def parse(line: str, place: str) -> tuple[int, Candidate]:
 
 
 def parse_features(text: str, place: str) -> Features:
-    """Reads `name= value value`; old lists of Moses have a colon after the name."""
-    found: dict[str, list[float]] = {}
+    """Parse `name= value value`; old lists of Moses have a colon after the name."""
+    features: dict[str, list[float]] = {}
     name = ""
     for word in text.split():
         if word[-1] in "=:":
             name = word[:-1]
-            check(name and name not in found, f"{place}: found feature {name!r} twice or nameless; expected it once")
-            found[name] = []
+            check(name and name not in features, f"{place}: found feature {name!r} twice or nameless; expected it once")
+            features[name] = []
         else:
             check(name, f"{place}: found {word!r} before any feature; expected name= and its values")
-            found[name].append(finite(word, place, f"feature {name}"))
-    return {name: tuple(values) for name, values in found.items()}
+            features[name].append(finite(word, place, f"feature {name}"))
+    return {name: tuple(values) for name, values in features.items()}
 
 
 def finite(word: str, place: str, what: str) -> float:
-    """Reads a number."""
+    """Parse a finite number; `what` names it in messages."""
     try:
         value = float(word)
     except ValueError:
@@ -106,27 +106,27 @@ def finite(word: str, place: str, what: str) -> float:
 
 
 def format_line(number: int, candidate: Candidate) -> str:
-    """The line of one candidate of a sentence, without line end; numbers are as exact as they are."""
+    """Return the line of a candidate, without line end; numbers keep full precision."""
     features = " ".join(f"{name}= {' '.join(map(repr, values))}" for name, values in candidate.features.items())
     return f" {SEPARATOR} ".join((str(number), escape(candidate.tokens), features, repr(candidate.score)))
 
 
 def write(path: Path, lists: Iterable[Sequence[Candidate]], first: int = 0) -> None:
-    """Writes the candidates of sentences from number `first` on; each list is drawn when the one before is written."""
+    """Write candidate lists of sentences numbered from `first`; lists are consumed lazily."""
     with whole(path) as beside, naming(path), beside.open("w", encoding="utf-8", newline="\n") as file:
         for number, candidates in enumerate(lists, first):
             file.writelines(f"{format_line(number, candidate)}\n" for candidate in candidates)
 
 
 def escape(tokens: str) -> str:
-    """Tokens as Moses writes them."""
+    """Escape special characters as Moses does."""
     for character, escaped in ESCAPES.items():
         tokens = tokens.replace(character, escaped)
     return tokens
 
 
 def unescape(tokens: str) -> str:
-    """What Moses' tokens stand for."""
+    """Restore special characters that Moses escapes."""
     for character, escaped in reversed(ESCAPES.items()):
         tokens = tokens.replace(escaped, character)
     return tokens

@@ -1,4 +1,4 @@
-"""What a model costs to run, counted and not timed: the multiply-adds of its products of matrices.
+"""Count the multiply-adds of a model's matrix products, as a measure of cost that needs no timing.
 
 Shapes: S source length, T target length.
 """
@@ -17,16 +17,16 @@ from s2s.vocabulary import EOS, UNK
 
 
 def multiply_adds(network: Seq2Seq, source_tokens: int, target_tokens: int) -> int:
-    """The multiply-adds of one pass over a sentence pair: encoder, decoder and softmax, without search.
+    """Count the multiply-adds of encoder, decoder and softmax for one sentence pair, without search.
 
-    torch counts what it computes, so this holds for any network. Fused kernels, of which it counts nothing, are left
-    aside: oneDNN's of recurrent layers, those of attention, and that of a Transformer's layer, which asks for no
-    gradients. What is done number by number, such as a tanh, is not counted.
+    PyTorch's counter covers any network, but not fused kernels. Therefore oneDNN's recurrent layers and fused attention
+    are turned off, and gradients are enabled, without which Transformer layers are fused. Elementwise operations, such
+    as tanh, are not counted.
 
     Args:
-        network: on the CPU.
+        network: a model on the CPU.
         source_tokens: S, at least 1.
-        target_tokens: T, with </s>, at least 1.
+        target_tokens: T with </s>, at least 1.
     """
     sources = pack_sources([torch.full((source_tokens,), UNK)], network.architecture.reverse_source)
     inputs = torch.full((target_tokens, 1), EOS)  # [T, 1]
@@ -39,7 +39,10 @@ def multiply_adds(network: Seq2Seq, source_tokens: int, target_tokens: int) -> i
 
 @contextmanager
 def plain_layers() -> Iterator[None]:
-    """Within the block recurrent layers are products that torch sees. (`mkldnn.flags` sets more, and warns of it.)"""
+    """Disable oneDNN within the block, so that recurrent layers are counted.
+
+    `mkldnn.flags` would change more settings, with a warning.
+    """
     before = mkldnn.set_flags(_enabled=False, _fp32_precision=None)[0]  # type: ignore[no-untyped-call]
     try:
         yield

@@ -1,4 +1,4 @@
-"""Translations drawn from what a model thinks likely, instead of searched for.
+"""Sample translations from a model's distribution instead of searching for the best.
 
 Shapes: R hypotheses, V vocabulary.
 """
@@ -18,14 +18,14 @@ from s2s.vocabulary import EOS
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn."""
+    """Settings of sampling."""
 
     temperature: float = 1.0
-    """Log-probabilities are divided by it: below 1 likely tokens become likelier. Above 0."""
+    """Divisor of log-probabilities, above 0; below 1 it makes probable tokens more probable."""
     top_k: int = 0
-    """Only so many of the likeliest tokens are drawn from; 0: all."""
+    """Number of most probable tokens to sample from; 0: all."""
     top_p: float = 1.0
-    """Only the fewest tokens that together have this probability are drawn from; above 0, at most 1."""
+    """Sample from the fewest tokens that together have this probability; above 0, at most 1."""
     seed: int = 1
 
 
@@ -33,29 +33,29 @@ class Sampling:
 def sample(
     models: Sequence[Seq2Seq], sources: Sequence[Sequence[int]], settings: SearchSettings, sampling: Sampling
 ) -> list[list[Hypothesis]]:
-    """Draws `n_best` translations of each sentence, within the limits of `settings`; the beam is not used.
+    """Sample `n_best` translations of each sentence within the length limits of `settings`; its beam is not used.
 
     Args:
-        models: one, or several with the same vocabularies.
+        models: one or more models of equal vocabularies.
         sources: token ids of each sentence, without </s>.
-        settings: lengths, count, and how hypotheses are scored.
-        sampling: how tokens are drawn; the same sentences and seed give the same translations.
+        settings: length limits, number of translations and scoring.
+        sampling: settings of sampling; equal sentences and seeds give equal translations.
 
     Returns:
-        The drawn hypotheses of each sentence, the best first, with the models' own log-probabilities, whatever the
-        temperature; an empty source has the empty translation.
+        The sampled hypotheses of each sentence, the best first; log-probabilities are the models' own, without
+        temperature. An empty source has the empty translation.
     """
-    found: list[list[Hypothesis]] = [[] if source else [Hypothesis((), 0.0)] for source in sources]
+    lists: list[list[Hypothesis]] = [[] if source else [Hypothesis((), 0.0)] for source in sources]
     owners = [row for row, source in enumerate(sources) if source for _ in range(settings.n_best)]
     if owners:
         draw = Draw(models, [sources[row] for row in owners], settings, sampling)
         for row, hypothesis in zip(owners, draw.run(), strict=True):
-            found[row].append(hypothesis)
-    return [sorted(hypotheses, key=lambda one: -one.score) for hypotheses in found]
+            lists[row].append(hypothesis)
+    return [sorted(hypotheses, key=lambda hypothesis: -hypothesis.score) for hypotheses in lists]
 
 
 class Draw:
-    """Hypotheses that each draw their next token, until all have ended."""
+    """The state of sampling: hypotheses that are extended by sampled tokens until all have ended."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class Draw:
         self.limits = [settings.limits(len(source)) for source in sources]
         self.ids: list[list[int]] = [[] for _ in sources]
         self.log_probs = [0.0] * len(sources)
-        self.rows = list(range(len(sources)))  # those that have not ended
+        self.rows = list(range(len(sources)))  # hypotheses that have not ended
 
     def run(self) -> list[Hypothesis]:
-        """Steps until all have ended."""
+        """Sample until all hypotheses have ended, and return them."""
         last = torch.full((len(self.rows),), EOS, device=self.ensemble.device)  # [R]
         length = 0
         while self.rows:
@@ -82,7 +82,7 @@ class Draw:
         return [self.hypothesis(row) for row in range(len(self.ids))]
 
     def advance(self, last: Tensor, length: int) -> Tensor:
-        """Draws a token for each, and returns those of the ones that go on, [R]."""
+        """Sample a token for each live hypothesis and return the tokens of those that go on, [R]."""
         log_probs = self.ensemble.next_log_probs(last)  # [R, V]
         own = log_probs.clone()
         forbid(log_probs.unsqueeze(1), length, [self.limits[row] for row in self.rows], self.settings.forbid_unknown)
@@ -98,17 +98,20 @@ class Draw:
         return drawn.squeeze(1)[places]
 
     def hypothesis(self, row: int) -> Hypothesis:
-        """A hypothesis that has ended."""
+        """Return the hypothesis of a row, which has ended."""
         ids, log_prob = tuple(self.ids[row][:-1]), self.log_probs[row]
         return Hypothesis(ids, log_prob, len(ids) < self.limits[row][1], self.settings.score(log_prob, len(ids) + 1))
 
 
 def weights(log_probs: Tensor, sampling: Sampling) -> Tensor:
-    """With what weights tokens are drawn, the likeliest always among them: log-probabilities [R, V] to [R, V]."""
+    """Return the sampling weights of tokens [R, V], given log-probabilities [R, V].
+
+    The most probable token always has a weight above 0.
+    """
     ordered, places = (log_probs / sampling.temperature).sort(dim=1, descending=True, stable=True)
     if sampling.top_k:
         ordered[:, sampling.top_k :] = -math.inf
     probabilities = ordered.softmax(dim=1)
-    before = probabilities.cumsum(dim=1) - probabilities  # of the likelier tokens
+    before = probabilities.cumsum(dim=1) - probabilities  # of all more probable tokens
     probabilities = probabilities.masked_fill((before >= sampling.top_p) & (before > 0), 0.0)
     return torch.zeros_like(probabilities).scatter_(1, places, probabilities)

@@ -1,4 +1,4 @@
-"""Learns subwords by SentencePiece, from lines that are drawn from a text."""
+"""Train subword vocabularies with SentencePiece on lines sampled from a text."""
 
 import io
 import re
@@ -14,15 +14,15 @@ from s2s.vocabulary import EOS, PAD, SPECIAL, UNK, SentencePieceVocabulary
 
 
 def draw_lines(sizes: Sequence[int], wanted: int, seed: int) -> list[NDArray[np.int64]]:
-    """Draws lines from a text in several files, each with the same chance; all, if there are not more.
+    """Sample lines without replacement from a text in several files, each line with the same probability.
 
     Args:
-        sizes: lines of each file.
-        wanted: lines to be drawn.
-        seed: of the draw.
+        sizes: number of lines of each file.
+        wanted: number of lines to sample; all if there are fewer.
+        seed: seed of the draw.
 
     Returns:
-        The numbers of the lines drawn from each file, ascending.
+        For each file the numbers of its sampled lines, ascending.
     """
     draw = np.random.default_rng(seed)
     counts = draw.multivariate_hypergeometric(list(sizes), min(wanted, sum(sizes)), method="marginals")
@@ -30,14 +30,15 @@ def draw_lines(sizes: Sequence[int], wanted: int, seed: int) -> list[NDArray[np.
 
 
 def train_sentencepiece(lines: Iterable[str], kind: Literal["unigram", "bpe"], size: int) -> SentencePieceVocabulary:
-    """Learns subwords from normalized lines; the same lines give the same bytes.
+    """Train a subword vocabulary; equal lines give equal bytes.
 
-    All lines are in memory: unigram takes 20 bytes a character, 3.7 GB for a million lines of 27 words, and 3 minutes.
+    All lines are held in memory: "unigram" takes 20 bytes a character, which is 3.7 GB for a million lines of 27 words,
+    and 3 minutes.
 
     Args:
-        lines: the text.
-        kind: SentencePiece's unigram or bpe model.
-        size: so many entries at most, <pad>, <unk> and </s> included; a small text gives fewer.
+        lines: normalized lines.
+        kind: SentencePiece's model, "unigram" or "bpe".
+        size: the most entries, including <pad>, <unk> and </s>; a small text gives fewer.
 
     Raises:
         UserError: the text is empty, or has more different characters than `size`.
@@ -49,16 +50,16 @@ def train_sentencepiece(lines: Iterable[str], kind: Literal["unigram", "bpe"], s
             model_writer=content,
             model_type=kind,
             vocab_size=size,
-            hard_vocab_limit=False,  # as many as the text gives
+            hard_vocab_limit=False,  # a small text may give fewer
             pad_id=PAD,
             unk_id=UNK,
             eos_id=EOS,
             bos_id=-1,
             unk_surface=SPECIAL[UNK],
-            normalization_rule_name="identity",  # lines are normalized already, and must come back as they were
-            character_coverage=1.0,  # a letter that occurs can be said
-            shuffle_input_sentence=False,  # its own shuffling heeds no seed
-            num_threads=1,  # more change the order of float sums, and so the model
+            normalization_rule_name="identity",  # lines are normalized, and decoding must restore them exactly
+            character_coverage=1.0,  # every character of the text has an entry
+            shuffle_input_sentence=False,  # its shuffling has no seed
+            num_threads=1,  # more threads change the order of float sums and thereby the model
             minloglevel=3,
         )
     except RuntimeError as error:
@@ -67,7 +68,7 @@ def train_sentencepiece(lines: Iterable[str], kind: Literal["unigram", "bpe"], s
 
 
 def explain(message: str, size: int) -> str:
-    """Says in our words what SentencePiece complains of."""
+    """Return SentencePiece's error message in the form found, expected."""
     if found := re.search(r"required_chars\. \d+ vs (\d+)", message):
         return f"found size {size}; expected at least {found[1]}, one entry for each character of the text"
     if "sentences_.empty()" in message or "all_chars_count" in message:

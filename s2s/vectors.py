@@ -1,6 +1,6 @@
-"""Sentences as vectors: the state that the encoder ends in, and which of them lie close to each other.
+"""Compute sentence vectors (the encoder's final states) and nearest neighbors.
 
-Shapes: N sentences, M of them that are compared, H hidden, L layers.
+Shapes: N sentences, M queries among them, H hidden, L layers.
 """
 
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from s2s.data import move, pack_sources
 from s2s.errors import check
 from s2s.model import Seq2Seq
 
-SENTENCES = 64  # read together; only speed and memory depend on it
+SENTENCES = 64  # of a batch; changes speed and memory only
 STATES = ("h", "c")
-DECIMALS = 6  # of similarities: what is nearer than float32 can tell is as near
+DECIMALS = 6  # of cosines, within the precision of float32, so that ties are exact
 
 
 @torch.inference_mode()
 def embed(model: Seq2Seq, sentences: Sequence[Sequence[int]], layer: int = 0, state: str = "h") -> NDArray[np.float32]:
-    """The encoder's last state of one layer for each sentence, [N, H] (Sutskever et al. 2014, section 3.8).
+    """Return the encoder's final state of one layer for each sentence, [N, H] (Sutskever et al. 2014, section 3.8).
 
     Args:
-        model: dropout is off, as in a loaded model.
-        sentences: source ids without </s>, [N].
-        layer: counted from 1, the one next to the words; 0: the top one.
-        state: "h", what a layer says, or "c", what it remembers.
+        model: a model in evaluation mode.
+        sentences: source token ids without </s>, [N].
+        layer: number of the layer, 1 for the layer next to the embeddings; 0 for the top layer.
+        state: "h" for the output of the layer or "c" for its memory cell.
 
     Raises:
         UserError: the model has no such layer.
@@ -37,7 +37,7 @@ def embed(model: Seq2Seq, sentences: Sequence[Sequence[int]], layer: int = 0, st
     )
     device = next(model.parameters()).device
     vectors = np.zeros((len(sentences), model.architecture.hidden), np.float32)
-    order = sorted(range(len(sentences)), key=lambda row: (len(sentences[row]), row))  # of equal length: fewer steps
+    order = sorted(range(len(sentences)), key=lambda row: (len(sentences[row]), row))  # sorted by length: fewer steps
     for start in range(0, len(order), SENTENCES):
         rows = order[start : start + SENTENCES]
         tensors = [torch.tensor(sentences[row], dtype=torch.int64) for row in rows]
@@ -51,30 +51,30 @@ def embed(model: Seq2Seq, sentences: Sequence[Sequence[int]], layer: int = 0, st
 def nearest(
     vectors: NDArray[np.float32], rows: Sequence[int], count: int, kinds: Sequence[object]
 ) -> list[list[tuple[int, float]]]:
-    """The sentences closest to some by the cosine of their vectors, the closest first; equally close ones by number.
+    """Return the nearest neighbors of some sentences by the cosine of their vectors; ties in order of number.
 
     Args:
-        vectors: [N, H].
-        rows: the sentences whose neighbors are asked for, [M].
-        count: how many, at most.
-        kinds: what tells sentences apart, as their text, [N]: no neighbor is of the kind of the sentence itself or
-            of a closer one.
+        vectors: sentence vectors, [N, H].
+        rows: numbers of the query sentences, [M].
+        count: the most neighbors of each.
+        kinds: a key of each sentence, such as its text, [N]; sentences with equal keys are duplicates, of which at most
+            one is a neighbor, and none if the query has the key.
 
     Returns:
-        For each of `rows` its neighbors, each with the cosine.
+        For each of `rows` pairs of neighbor and cosine, the nearest first.
     """
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions = vectors / np.where(lengths == 0, 1, lengths)  # of no direction: as far from all as at a right angle
-    found = []
+    directions = vectors / np.where(lengths == 0, 1, lengths)  # a zero vector has cosine 0 with all
+    lists = []
     for row in rows:
         cosines = np.round((directions @ directions[row]).astype(np.float64), DECIMALS)  # [N]
         seen = {kinds[row]}
         close: list[tuple[int, float]] = []
-        for other in np.argsort(-cosines, kind="stable").tolist():
+        for neighbor in np.argsort(-cosines, kind="stable").tolist():
             if len(close) == count:
                 break
-            if kinds[other] not in seen:
-                seen.add(kinds[other])
-                close.append((other, float(cosines[other]) + 0.0))  # + 0.0 makes -0.0 plain
-        found.append(close)
-    return found
+            if kinds[neighbor] not in seen:
+                seen.add(kinds[neighbor])
+                close.append((neighbor, float(cosines[neighbor]) + 0.0))  # + 0.0 turns -0.0 into 0.0
+        lists.append(close)
+    return lists

@@ -1,4 +1,4 @@
-"""Which tokens a model knows: word lists as in the paper, or subwords by SentencePiece."""
+"""Vocabularies: word lists as in the paper, or SentencePiece subwords."""
 
 import hashlib
 import re
@@ -24,10 +24,10 @@ Integers = NDArray[np.int32]
 
 
 class Vocabulary(ABC):
-    """A numbering of tokens. Numbers 0, 1 and 2 are <pad>, <unk> and </s>."""
+    """A numbering of tokens; numbers 0, 1 and 2 are <pad>, <unk> and </s>."""
 
-    reads_tokens: bool  # encode takes Moses tokens joined by spaces, or else plain text
-    suffix: str  # of the file, after "source." or "target."
+    reads_tokens: bool  # True: `encode` takes Moses tokens joined by spaces; False: plain text
+    suffix: str  # of the file name, after "source." or "target."
     content: bytes  # of the file
 
     @abstractmethod
@@ -35,23 +35,23 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def names(self) -> tuple[str, ...]:
-        """All tokens in the order of their numbers, the special ones first."""
+        """Return all tokens in the order of their numbers, the special ones first."""
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
-        """The ids of a sentence, without </s>."""
+        """Return the token ids of a sentence, without </s>."""
 
     @abstractmethod
     def encode_all(self, lines: pa.ChunkedArray) -> tuple[Integers, Integers]:
-        """The ids of all sentences in a row, and how many each has: the same as `encode` gives, in less time."""
+        """Return the token ids of all sentences in a row, and their lengths; equal to `encode`, but faster."""
 
     @abstractmethod
     def tokens(self, ids: Iterable[int]) -> list[str]:
-        """The tokens before the first </s>."""
+        """Return the tokens before the first </s>."""
 
     @abstractmethod
     def text(self, ids: Iterable[int]) -> str:
-        """What `encode` would have read, as far as the first </s>."""
+        """Return the text before the first </s>, in the form that `encode` takes."""
 
     @property
     def sha256(self) -> str:
@@ -59,22 +59,22 @@ class Vocabulary(ABC):
         return hashlib.sha256(self.content).hexdigest()
 
     def save(self, folder: Path, side: str) -> None:
-        """Writes the file that `load` reads."""
+        """Write the file that `load` reads."""
         with whole(folder / f"{side}.{self.suffix}") as path:
             path.write_bytes(self.content)
 
 
 class WordVocabulary(Vocabulary):
-    """The words of a list (Sutskever et al. 2014, section 3.1). All others are <unk>."""
+    """A list of words; all other words are <unk> (Sutskever et al. 2014, section 3.1)."""
 
     reads_tokens = True
     suffix = "words.txt"
 
     def __init__(self, words: Sequence[str]) -> None:
-        """`words` are those that have the numbers 3, 4, ..."""
+        """Assign the numbers from 3 to the given words."""
         assert not any(WHITE_SPACE.search(word) or not word for word in words), "a word holds no white space"
         self.words = (*SPECIAL, *words)
-        # Text that holds the characters "</s>" is no end of a sentence: special tokens have no number to be found by.
+        # Special tokens are left out, so that the characters "</s>" in a text do not end the sentence.
         self.numbers = {word: number for number, word in enumerate(self.words) if word not in SPECIAL}
         self.content = "".join(f"{word}\n" for word in self.words).encode()
 
@@ -82,41 +82,45 @@ class WordVocabulary(Vocabulary):
         return len(self.words)
 
     def names(self) -> tuple[str, ...]:
-        """All words in the order of their numbers, the special ones first."""
+        """Return all words in the order of their numbers, the special ones first."""
         return self.words
 
     def encode(self, text: str) -> list[int]:
-        """The numbers of tokens that are joined by spaces."""
+        """Return the numbers of tokens joined by spaces."""
         return [self.numbers.get(token, UNK) for token in text.split()]
 
     @cached_property
     def known(self) -> pa.Array:
-        """The words that are found in text, by number: none of the special tokens is."""
+        """All words by number, with null for the special tokens, which text never matches."""
         return pa.array([word if word in self.numbers else None for word in self.words], pa.string())
 
     def encode_all(self, lines: pa.ChunkedArray) -> tuple[Integers, Integers]:
-        """The numbers of tokens that are joined by single spaces."""
+        """Return the numbers of tokens joined by single spaces, and the lengths of the lines."""
         sentences = pc.split_pattern(lines, " ")
         numbers = pc.index_in(pc.list_flatten(sentences), self.known).fill_null(UNK)
         return numbers.to_numpy(), pc.list_value_length(sentences).to_numpy()
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
-        """The tokens before the first </s>."""
+        """Return the tokens before the first </s>."""
         return [self.words[number] for number in before_end(ids)]
 
     def text(self, ids: Iterable[int]) -> str:
-        """The tokens before the first </s>, joined by spaces."""
+        """Return the tokens before the first </s>, joined by spaces."""
         return " ".join(self.tokens(ids))
 
 
 class SentencePieceVocabulary(Vocabulary):
-    """Subwords that SentencePiece has learned; only characters that it never saw are <unk>."""
+    """Subwords of a SentencePiece model; only characters that its training text lacks are <unk>."""
 
     reads_tokens = False
     suffix = "spm.model"
 
     def __init__(self, content: bytes) -> None:
-        """`content` is SentencePiece's model. Raises RuntimeError if it is none."""
+        """Load a SentencePiece model from its bytes.
+
+        Raises:
+            RuntimeError: `content` is no such model.
+        """
         self.content = content
         self.processor = sentencepiece.SentencePieceProcessor(model_proto=content)
         pieces = tuple(self.processor.id_to_piece(number) for number in range(min(3, len(self))))
@@ -127,46 +131,46 @@ class SentencePieceVocabulary(Vocabulary):
         return int(self.processor.get_piece_size())
 
     def names(self) -> tuple[str, ...]:
-        """All subwords in the order of their numbers, the special ones first; a space is written as \u2581."""
+        """Return all subwords in the order of their numbers, the special ones first; a space is written as \u2581."""
         return tuple(self.processor.id_to_piece(list(range(len(self)))))
 
     def encode(self, text: str) -> list[int]:
-        """The numbers of the most likely subwords of a plain sentence."""
+        """Return the numbers of the most probable subwords of a plain sentence."""
         return list(self.processor.encode(text))
 
     def encode_all(self, lines: pa.ChunkedArray) -> tuple[Integers, Integers]:
-        """The numbers of the most likely subwords of plain sentences."""
+        """Return the numbers of the most probable subwords of plain sentences, and their lengths."""
         sentences = self.processor.encode(lines.to_pylist(), num_threads=1)
         lengths = np.array([len(sentence) for sentence in sentences], np.int32)
         return np.fromiter(chain.from_iterable(sentences), np.int32, int(lengths.sum())), lengths
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
-        """The tokens before the first </s>."""
+        """Return the tokens before the first </s>."""
         return [str(self.processor.id_to_piece(number)) for number in before_end(ids)]
 
     def text(self, ids: Iterable[int]) -> str:
-        """The plain sentence before the first </s>."""
+        """Return the plain sentence before the first </s>."""
         return str(self.processor.decode(before_end(ids)))
 
 
 def before_end(ids: Iterable[int]) -> list[int]:
-    """The ids before the first </s>, as Python's own integers."""
+    """Return the ids before the first </s> as Python integers."""
     return [int(number) for number in takewhile(lambda number: number != EOS, ids)]
 
 
 def file_of(folder: Path, side: str) -> Path:
-    """The file in a folder that holds the vocabulary of one side, "source" or "target"."""
+    """Return the vocabulary file of one side, "source" or "target", in a folder."""
     names = [f"{side}.{kind.suffix}" for kind in (WordVocabulary, SentencePieceVocabulary)]
-    found = [folder / name for name in names if (folder / name).is_file()]
-    check(len(found) == 1, f"{folder}: found {len(found)} {side} vocabularies; expected one of {' and '.join(names)}")
-    return found[0]
+    paths = [folder / name for name in names if (folder / name).is_file()]
+    check(len(paths) == 1, f"{folder}: found {len(paths)} {side} vocabularies; expected one of {' and '.join(names)}")
+    return paths[0]
 
 
 def load(folder: Path, side: str) -> Vocabulary:
-    """Reads the vocabulary of one side, "source" or "target".
+    """Load the vocabulary of one side, "source" or "target", from a folder.
 
     Raises:
-        UserError: it is absent or damaged.
+        UserError: the file is absent or damaged.
     """
     path = file_of(folder, side)
     if path.name.endswith(WordVocabulary.suffix):
@@ -178,7 +182,11 @@ def load(folder: Path, side: str) -> Vocabulary:
 
 
 def read_words(path: Path) -> WordVocabulary:
-    """Reads a word list, one word a line, and refuses one whose numbers would not be those it was written with."""
+    """Read a word list, one word a line.
+
+    Raises:
+        UserError: the file is damaged, so that words would have other numbers than when it was written.
+    """
     try:
         words = path.read_bytes().decode("utf-8").split("\n")
     except UnicodeDecodeError as error:

@@ -100,7 +100,7 @@ def test_the_folder_holds_what_is_needed_and_its_bytes_stay_the_same(tmp_path: P
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     model = save(tmp_path / "model", tiny.network())
-    with pytest.raises(UserError, match=r"model: found it there already; expected a folder to be made$"):
+    with pytest.raises(UserError, match=r"model: found it there already; expected a new folder$"):
         write_programs(model, model)
     assert (model / WEIGHTS).is_file()
 
