@@ -1,4 +1,4 @@
-"""What the report page says of the systems beside the base system: what each changes, gains and costs."""
+"""Values for the report page's section on ablations: each system's changes, gains and costs against the base."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from pipeline.schemas import records
 
 
 def content(reports: Path) -> dict[str, Any]:
-    """The comparisons and their figure."""
-    found = records.read(Ablations, reports / ABLATIONS)
-    label = f"Perplexity and BLEU of each system against {found.base}; the table below has it too"
-    drawn = figures.both(lambda width: ablation_figure.differences(found, width), "ablations", label)
-    other_tokens = [one.system for one in found.systems[1:] if one.perplexities.change is None]
-    return {"ablations": found, "ablation_figures": drawn, "other_tokens": other_tokens}
+    """Return the comparisons and their figure."""
+    ablations = records.read(Ablations, reports / ABLATIONS)
+    label = f"Perplexity and BLEU of each system against {ablations.base}; the table below has it too"
+    drawings = figures.both(lambda width: ablation_figure.differences(ablations, width), "ablations", label)
+    other_tokens = [ablation.system for ablation in ablations.systems[1:] if ablation.perplexities.change is None]
+    return {"ablations": ablations, "ablation_figures": drawings, "other_tokens": other_tokens}

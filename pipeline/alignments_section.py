@@ -1,4 +1,4 @@
-"""What the report page says of where models look while they translate."""
+"""Values for the report page's section on attention maps."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,22 +13,22 @@ from pipeline.svg import inline
 
 
 def content(reports: Path, runs: Iterable[str]) -> dict[str, Any]:
-    """The heat maps of the runs whose models attend: each with its drawing, its width, and all of it in words."""
+    """Return the attention maps of the runs whose models have attention, each with its drawing and a list in words."""
     path = reports / "alignments.json"
-    found = records.parse(dict[str, list[HeatMap]], records.content_of(path), str(path))
-    return {"heat_maps": {run: [entry(one, run) for one in found[run]] for run in runs if run in found}}
+    heat_maps = records.parse(dict[str, list[HeatMap]], records.content_of(path), str(path))
+    return {"heat_maps": {run: [entry(content, run) for content in heat_maps[run]] for run in runs if run in heat_maps}}
 
 
-def entry(one: HeatMap, run: str) -> dict[str, Any]:
-    """A heat map as the template needs it."""
+def entry(content: HeatMap, run: str) -> dict[str, Any]:
+    """Return the values of the template for one attention map."""
     rows = [
-        (token, [(one.source[place], shares[place]) for place in looked_at(shares)])
-        for token, shares in zip(one.target, one.attention, strict=True)
+        (token, [(content.source[position], shares[position]) for position in looked_at(shares)])
+        for token, shares in zip(content.target, content.attention, strict=True)
     ]
-    return {"map": one, "drawing": drawing(one, run), "width": heat_figure.size(one)[0], "rows": rows}
+    return {"map": content, "drawing": drawing(content, run), "width": heat_figure.size(content)[0], "rows": rows}
 
 
-def drawing(one: HeatMap, run: str) -> Markup:
-    """A heat map as part of the page, with what it shows for who does not see it."""
-    label = f"Where {run} looks in sentence {one.id}: a row a token of the translation; the list below has it in words"
-    return inline(heat_figure.one(one, run), f"alignment-{run}-{one.id}", label)
+def drawing(content: HeatMap, run: str) -> Markup:
+    """Draw an attention map for the page, with a label for screen readers."""
+    label = f"Attention of {run} in sentence {content.id}, a row per target token; the list below has it in words"
+    return inline(heat_figure.one(content, run), f"alignment-{run}-{content.id}", label)

@@ -1,4 +1,4 @@
-"""What the report page says of the data: what cleaning took, how hard the text is, vocabularies, lengths, padding."""
+"""Values for the report page's section on the data: cleaning, difficulty, vocabularies, sentence lengths, padding."""
 
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -15,16 +15,16 @@ from pipeline.schemas.pairs import SPLITS
 
 Value = TypeVar("Value")
 REPAIRS = {
-    "separators": "characters that many programs take for the end of a line: made spaces",
-    "invisible": "soft hyphens, zero-width spaces, word joiners, byte order marks: removed",
-    "control": "other control characters: made spaces",
-    "not_nfc": "letters and accents of other than Unicode's composed form (NFC): composed",
+    "separators": "characters that many programs read as the end of a line; replaced by spaces",
+    "invisible": "soft hyphens, zero-width spaces, word joiners and byte order marks; removed",
+    "control": "other control characters; replaced by spaces",
+    "not_nfc": "letters and accents not in Unicode's composed form (NFC); composed",
 }
-WAYS = {"bucketed": "sorted by length", "random": "drawn at random"}  # of making batches
+WAYS = {"bucketed": "sorted by length", "random": "drawn at random"}  # ways to fill batches
 
 
 def content(reports: Path, vocabularies: Iterable[str]) -> dict[str, Any]:
-    """All that the template of the section needs, from the reports of the stages before training."""
+    """Return all values of the section's template, from the reports of the stages before training."""
     return {
         **cleaned(records.read(Cleaning, reports / "cleaning.json")),
         **hardness(records.read(dict[str, Any], reports / "difficulty.json")),
@@ -34,8 +34,8 @@ def content(reports: Path, vocabularies: Iterable[str]) -> dict[str, Any]:
 
 
 def cleaned(cleaning: Cleaning) -> dict[str, Any]:
-    """The ledger and the repairs, each with the sums over all corpora."""
-    rules = {one.rule: one.drops for one in cleaning.rules}
+    """Return the counts of dropped and of repaired pairs, each with the sums over all corpora."""
+    rules = {rule.rule: rule.drops for rule in cleaning.rules}
     kinds = dict.fromkeys(kind for counts in cleaning.repairs.values() for kind in counts)
     return {
         "cleaning": cleaning,
@@ -48,40 +48,40 @@ def cleaned(cleaning: Cleaning) -> dict[str, Any]:
 
 
 def in_order(splits: Mapping[str, Value]) -> dict[str, Value]:
-    """What is said of each split, training text first."""
+    """Return the values of each split, training text first."""
     return {split: splits[split] for split in SPLITS if split in splits}
 
 
 def sums(rows: Iterable[Mapping[str, int]], names: Iterable[str]) -> dict[str, int]:
-    """The sum of each named column."""
+    """Return the sum of each named column."""
     counts = list(rows)
     return {name: sum(row.get(name, 0) for row in counts) for name in names}
 
 
 def hardness(difficulty: Mapping[str, Any]) -> dict[str, Any]:
-    """How hard the text is: measures of each side, and those of the whole."""
+    """Return measures of the text's difficulty, for each side and for sentence pairs."""
     return {
-        "sides": {name: plain_first(one) for name, one in difficulty.items() if isinstance(one, dict)},
-        "facts": {name: one for name, one in difficulty.items() if not isinstance(one, dict)},
+        "sides": {name: plain_first(value) for name, value in difficulty.items() if isinstance(value, dict)},
+        "facts": {name: value for name, value in difficulty.items() if not isinstance(value, dict)},
     }
 
 
 def plain_first(measures: Mapping[str, Any]) -> dict[str, Any]:
-    """The leaves of nested measures, those that are not nested first."""
-    return dict(sorted(flatten(measures), key=lambda one: "." in one[0]))
+    """Return nested measures by dotted names, the measures that are not nested first."""
+    return dict(sorted(flatten(measures), key=lambda item: "." in item[0]))
 
 
 def in_vocabulary(reports: Path, name: str) -> dict[str, Any]:
-    """A vocabulary, and the text in it: unknown tokens of each split, padding, and the lengths of the training text."""
-    known = records.read(Vocabularies, reports / "vocab" / f"{name}.json")
+    """Return a vocabulary, and the text in its tokens: unknown tokens of each split, padding, and sentence lengths."""
+    vocabulary = records.read(Vocabularies, reports / "vocab" / f"{name}.json")
     encoding = records.read(Encoding, reports / "encoding" / f"{name}.json")
     lengths = encoding.lengths["train"]
     bins, sides = histogram.grouped(lengths), histogram.typical(encoding.splits["train"], lengths)
-    unknown = {split: unknown_shares(one) for split, one in encoding.splits.items()}
-    label = "How many sentences of the training text have how many tokens; the tables below have the numbers"
+    unknown = {split: unknown_shares(encoded) for split, encoded in encoding.splits.items()}
+    label = "Histogram of the training sentences by their number of tokens; the tables below have the numbers"
     draw = partial(histogram.sentences, bins, sides)
     return {
-        "vocabulary": known,
+        "vocabulary": vocabulary,
         "splits": in_order(encoding.splits),
         "unknown_shares": unknown,
         "highest_unknown_share": max(share for shares in unknown.values() for share in shares.values()),
@@ -94,7 +94,7 @@ def in_vocabulary(reports: Path, name: str) -> dict[str, Any]:
 
 
 def unknown_shares(split: EncodedSplit) -> dict[str, float]:
-    """The shares of tokens that are not in the vocabularies."""
+    """Return the share of tokens outside the vocabulary on each side, 0 to 1."""
     return {
         "source": split.source_unknown / max(1, split.source_tokens),
         "target": split.target_unknown / max(1, split.target_tokens),

@@ -1,4 +1,4 @@
-"""What the report page says of sentence embeddings: the paper's Figure 2, and how far its groups lie apart."""
+"""Values for the report page's section on sentence embeddings (the paper's Figure 2) and their separation."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from pipeline.svg import SERIES, inline
 
 
 def content(reports: Path) -> dict[str, Any]:
-    """Each panel with the number of each sentence's group and its drawing."""
+    """Return each panel with the group number of each sentence and the panel's drawing."""
     probes = records.read(MeasuredProbes, reports / "embeddings.json")
     panels = [
         (panel, figures.group_numbers(panel.sentences), drawing(panel, number))
@@ -20,6 +20,6 @@ def content(reports: Path) -> dict[str, Any]:
 
 
 def drawing(panel: MeasuredPanel, number: int) -> str:
-    """A panel as part of the page, with what it shows for who does not see it."""
+    """Draw a panel for the page, with a label for screen readers."""
     label = f"Sentences of the panel {panel.panel} as numbered points in a plane; the list below has the sentences"
     return inline(figures.panel(panel), f"panel-{number}", label)

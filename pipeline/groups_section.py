@@ -1,4 +1,4 @@
-"""What the report page says of long sentences and of rare words: both halves of the paper's Figure 3."""
+"""Values for the report page's sections on long sentences and on rare words (the paper's Figure 3)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ Row = TypeVar("Row", LengthGroup, Group)
 
 
 def content(reports: Path, runs: Sequence[str]) -> dict[str, Any]:
-    """The groups of each system, and their figures."""
+    """Return the groups of sentences of each system, and their figures."""
     lengths = ordered(LengthGroup, reports / "length.json", runs)
     ranks = ordered(Group, reports / "rarity.json", runs)
     return {
@@ -26,20 +26,20 @@ def content(reports: Path, runs: Sequence[str]) -> dict[str, Any]:
 
 
 def ordered(kind: type[Row], path: Path, runs: Iterable[str]) -> dict[str, list[Row]]:
-    """The groups of our runs in their order, which is that of colors everywhere, and then of the other systems."""
-    found: dict[str, list[Row]] = records.parse(
+    """Read the groups of our runs in the order of params.yaml, which gives them their colors, then of other systems."""
+    groups: dict[str, list[Row]] = records.parse(
         dict[str, list[kind]],  # type: ignore[valid-type]
         records.content_of(path),
         str(path),
     )
     for run in runs:
-        check(run in found, f"{path}: found no {run}; expected all that params.yaml names")
-    return {run: found[run] for run in runs} | found
+        check(run in groups, f"{path}: found no {run}; expected all that params.yaml names")
+    return {run: groups[run] for run in runs} | groups
 
 
 def both(
     draw: Callable[[Mapping[str, Sequence[Row]], float], str], groups: Mapping[str, Sequence[Row]], name: str, way: str
 ) -> dict[str, Any]:
-    """A figure for a screen and for a phone, with what it shows for who does not see it."""
+    """Draw a figure for a screen and for a phone, each with a label for screen readers."""
     label = f"BLEU of {', '.join(groups)} over groups of test sentences, {way}; the table below has it too"
     return figures.both(lambda width: draw(groups, width), name, label)

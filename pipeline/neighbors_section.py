@@ -1,4 +1,4 @@
-"""What the report page says of test sentences that the encoder puts close to each other."""
+"""Values for the report page's section on test sentences with similar encoder states."""
 
 from pathlib import Path
 from typing import Any
@@ -8,5 +8,5 @@ from pipeline.schemas import records
 
 
 def content(reports: Path) -> dict[str, Any]:
-    """All that the template of the section needs."""
+    """Return all values of the section's template."""
     return {"close": records.read(CloseSentences, reports / "neighbors.json")}

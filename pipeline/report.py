@@ -1,4 +1,4 @@
-"""Puts all results on one page that opens offline: scores, figures, translations, data and parameters."""
+"""Stage `report`: write one HTML page with all scores, figures, translations, data and parameters, readable offline."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ LANGUAGES = {"en": "English", "fr": "French", "de": "German", "es": "Spanish", "
 
 
 def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path) -> None:
-    """Writes the report page.
+    """Write the report page.
 
     Args:
         reports: folder of the JSON files of the stages that measure.
@@ -84,7 +84,7 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
 
 
 def render(**content: Any) -> str:
-    """Fills the template; all text in it is escaped."""
+    """Fill the page template and return its HTML; all values are escaped."""
     loader = FileSystemLoader(FOLDER)
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {filter.__name__: filter for filter in formats.FILTERS}
@@ -96,12 +96,12 @@ def render(**content: Any) -> str:
 
 
 def language_codes(parameters: Parameters) -> tuple[str, str]:
-    """The languages' ISO 639-1 codes."""
+    """Return the ISO 639-1 codes of the source and the target language."""
     return parameters.download.source_language, parameters.download.target_language
 
 
 def describe_system(parameters: Parameters, name: str) -> str:
-    """What a system is, in a few words."""
+    """Describe a system's network and training in a few words."""
     model, train = parameters.system(name)
     layers = "1 layer" if model.layers == 1 else f"{model.layers} layers"
     order = "last word first" if model.reverse_source else "first word first"
@@ -117,13 +117,13 @@ def describe_system(parameters: Parameters, name: str) -> str:
 
 
 def sections(parameters: Parameters) -> Iterator[tuple[str, list[tuple[str, object]]]]:
-    """All of params.yaml, a list of keys and values for each section."""
+    """Yield the name of each section of params.yaml, with its keys and values."""
     for name, values in parameters.model_dump().items():
         yield name, list(formats.flatten(values))
 
 
 def scored(reports: Path, parameters: Parameters) -> dict[str, Any]:
-    """The scores of all runs, and by which conventions they were computed."""
+    """Return the scores of all runs, and the sacreBLEU signatures of these scores."""
     scores = records.read_named(RunScores, reports / "bleu.json", parameters.runs)
     signatures = {
         title: list(dict.fromkeys(getattr(score, f"{key}_signature") for score in scores.values()))
@@ -139,18 +139,18 @@ def scored(reports: Path, parameters: Parameters) -> dict[str, Any]:
 
 
 def scale(scores: Sequence[RunScores]) -> tuple[int, int]:
-    """Round numbers around the intervals of BLEU of all runs."""
+    """Return multiples of 5 below and above the BLEU intervals of all runs, for the scale of the bars."""
     low = 5 * math.floor(min(score.bleu_low for score in scores) / 5)
     return low, max(5 * math.ceil(max(score.bleu_high for score in scores) / 5), low + 5)
 
 
 def rescored(reports: Path, parameters: Parameters) -> dict[str, Rescored]:
-    """Table 2: what other models make of the lists of a first pass."""
+    """Return the results of each rescoring of n-best lists (the paper's Table 2)."""
     return {name: records.read(Rescored, reports / "rescore" / f"{name}.json") for name in parameters.rescorings}
 
 
 def learned(reports: Path, curves: Path, parameters: Parameters) -> dict[str, Any]:
-    """Perplexities and learning curves of all models."""
+    """Return the perplexities and the learning curves of all models."""
     columns = {model: read_curve(curves / f"{model}.csv") for model in parameters.models}
     return {
         "perplexities": records.read_named(dict[str, Perplexity], reports / "perplexity.json", parameters.models),
@@ -163,29 +163,31 @@ def learned(reports: Path, curves: Path, parameters: Parameters) -> dict[str, An
 
 
 def best_epoch(curve: Mapping[str, Sequence[float]]) -> float | None:
-    """The first epoch of the lowest development perplexity."""
+    """Return the first epoch with the lowest development perplexity; None if no perplexity is finite."""
     epochs = zip(curve["dev_perplexity"], curve["epoch"], strict=True)
-    found = min((one for one in epochs if math.isfinite(one[0])), default=None)
-    return found and (int(found[1]) if found[1].is_integer() else found[1])
+    perplexity, epoch = min((pair for pair in epochs if math.isfinite(pair[0])), default=(math.inf, 0.0))
+    if perplexity == math.inf:
+        return None
+    return int(epoch) if epoch.is_integer() else epoch
 
 
 def translated(translations: Path, clean: Path, parameters: Parameters) -> dict[str, Any]:
-    """The sample translations, each with its parts that differ from the reference."""
+    """Return the sample translations, each split into parts that are or are not in the reference."""
     test = clean / "test.parquet"
     sources, references = (read_column(test, side) for side in SIDES)
     lengths = [len(tokens.split()) for tokens in read_column(test, "source_tokens")]
     runs = {run: read_translations(translations / f"{run}.jsonl", len(sources)) for run in parameters.runs}
 
     def sample(row: int) -> dict[str, Any]:
-        found = {run: rows[row] for run, rows in runs.items()}
-        parts = {run: samples.compare(one.translation, references[row]) for run, one in found.items()}
+        lines = {run: rows[row] for run, rows in runs.items()}
+        parts = {run: samples.compare(line.translation, references[row]) for run, line in lines.items()}
         source, reference = sources[row], references[row]
         return {
             "id": row,
             "length": lengths[row],
             "source": source,
             "reference": reference,
-            "runs": found,
+            "runs": lines,
             "parts": parts,
         }
 

@@ -1,4 +1,4 @@
-"""What the report page says of the scorecard: how many claims of the paper hold, and each with its numbers."""
+"""Values for the report page's section on the scorecard: the verdict and the numbers of each claim of the paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,28 +10,30 @@ from pipeline.schemas import records
 from pipeline.scorecard_schema import SCORECARD, VERDICTS, Entry, Scorecard, Verdict
 
 SIGNS: dict[Verdict, str] = {"holds": "✓", "fails": "✗", "undecided": "?", "not run": "–"}
-TITLES = {"claim": "What the text says", "cell": "The tables, cell by cell"}
+TITLES = {"claim": "Claims of the text", "cell": "Cells of the tables"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """An entry as the page shows it."""
+    """An entry with the properties that the page needs."""
 
     entry: Entry
 
     @property
     def is_share(self) -> bool:
-        """Its difference is a share of the first result, not points of BLEU."""
+        """Whether the difference is relative to the first result, not in BLEU points."""
         return self.entry.measure == "perplexity"
 
 
 def content(reports: Path, parameters: Parameters) -> dict[str, Any]:
-    """All that the template of the section needs."""
+    """Return all values of the section's template."""
     scorecard = records.read(Scorecard, reports / SCORECARD)
-    lines = [Line(one) for one in scorecard.entries]
+    lines = [Line(entry) for entry in scorecard.entries]
     return {
         "scorecard": scorecard,
-        "scorecard_groups": {title: [one for one in lines if one.entry.kind == kind] for kind, title in TITLES.items()},
+        "scorecard_groups": {
+            title: [line for line in lines if line.entry.kind == kind] for kind, title in TITLES.items()
+        },
         "scorecard_counts": {verdict: count(scorecard.entries, verdict) for verdict in VERDICTS},
         "scorecard_signs": SIGNS,
         "scorecard_source": parameters.download.source,
@@ -39,5 +41,5 @@ def content(reports: Path, parameters: Parameters) -> dict[str, Any]:
 
 
 def count(entries: Sequence[Entry], verdict: Verdict) -> int:
-    """How many claims have a verdict; cells say the same again, so they are not counted."""
-    return sum(one.verdict == verdict for one in entries if one.kind == "claim")
+    """Count the claims with a verdict, without the cells, which repeat what claims are about."""
+    return sum(entry.verdict == verdict for entry in entries if entry.kind == "claim")

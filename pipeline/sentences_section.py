@@ -1,4 +1,4 @@
-"""What the page's browser of all test sentences shows: every translation with its scores and where it differs."""
+"""Values for the page's browser of all test sentences: each translation, its scores, and its parts that differ."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from pipeline.schemas.pairs import read_column
 from pipeline.schemas.translated import Alternative, Translation, read_translations
 from s2s import classroom_bleu, files, sentence_chrf
 
-SHOWN = 10  # further translations of a sentence: all of the paper's 1,000 would make a page of gigabytes
+SHOWN = 10  # further translations of a sentence; all 1,000 of the paper would make a page of gigabytes
 
 
 def content(translations: Path, clean: Path, runs: Iterable[str]) -> dict[str, Any]:
-    """All that the section's template shows.
+    """Return all values of the section's template.
 
     Args:
         translations: folder of translations, from the translate stages.
@@ -24,28 +24,28 @@ def content(translations: Path, clean: Path, runs: Iterable[str]) -> dict[str, A
     """
     columns = {name: read_column(clean / "test.parquet", name) for name in ("source", "target", "source_tokens")}
     size = len(columns["source"])
-    found = {run: read_translations(translations / f"{run}.jsonl", size) for run in runs}
+    translated_by = {run: read_translations(translations / f"{run}.jsonl", size) for run in runs}
     sentences = {
         "source": columns["source"],
         "reference": columns["target"],
         "tokens": [len(tokens.split()) for tokens in columns["source_tokens"]],
-        "runs": [translated(run, rows, columns["target"]) for run, rows in found.items()],
+        "runs": [translated(run, rows, columns["target"]) for run, rows in translated_by.items()],
     }
     return {
         "sentences": htmlsafe_json_dumps(sentences, dumps=files.to_json),
-        "sentence_runs": list(found),
+        "sentence_runs": list(translated_by),
         "sentence_count": size,
         "sentence_signatures": {
             "chrF": sentence_chrf.signature(),
             "classroom BLEU": classroom_bleu.signature(),
         },
-        "sentences_have_lists": any(row.n_best for rows in found.values() for row in rows),
+        "sentences_have_lists": any(row.n_best for rows in translated_by.values() for row in rows),
         "alternatives_shown": SHOWN,
     }
 
 
 def translated(run: str, rows: Sequence[Translation], references: Sequence[str]) -> dict[str, Any]:
-    """One run's columns, a value a sentence; words stand apart by single spaces."""
+    """Return the columns of a run, a value per sentence; words are separated by single spaces."""
     texts = [row.translation for row in rows]
     return {
         "name": run,
@@ -61,11 +61,15 @@ def translated(run: str, rows: Sequence[Translation], references: Sequence[str])
 
 
 def lengths_of_parts(translation: str, reference: str) -> list[int]:
-    """The words of each part of a translation, by `samples.compare`: negative where they differ, 0 at a gap."""
+    """Return the number of words of each part of a translation.
+
+    A part is a run of words that are in the reference, or that are not; see `samples.compare`. The number is negative
+    if the words differ from the reference, and 0 at a gap, where only the reference has words.
+    """
     parts = samples.compare(translation, reference)
     return [len(part.words.split()) * (-1 if part.differs else 1) for part in parts]
 
 
-def alternatives(others: Sequence[Alternative]) -> list[list[Any]]:
-    """The first further translations of a sentence: text, log-probability and score of each."""
-    return [[" ".join(one.translation.split()), one.log_prob, one.score] for one in others[:SHOWN]]
+def alternatives(n_best: Sequence[Alternative]) -> list[list[Any]]:
+    """Return text, log-probability and score of the first further translations of a sentence."""
+    return [[" ".join(further.translation.split()), further.log_prob, further.score] for further in n_best[:SHOWN]]
