@@ -16,8 +16,6 @@ from s2s import files
 from s2s.contrast import FEWEST
 from s2s.errors import check
 
-IDLE = {"train.checkpoint_minutes", "train.keep_checkpoints"}  # keys that change no weights
-
 
 def main(
     base: str,
@@ -91,7 +89,7 @@ def values(parameters: Parameters, system: str) -> dict[str, Value]:
 def changes(parameters: Parameters, system: str, base: str) -> list[Change]:
     """Return the parameters in which a system differs from the base."""
     own, of_base = values(parameters, system), values(parameters, base)
-    return [Change(key, of_base[key], own[key]) for key in own if own[key] != of_base[key] and key not in IDLE]
+    return [Change(key, of_base[key], own[key]) for key in own if own[key] != of_base[key]]
 
 
 def row(ablation: Ablation) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline import archives, fetching, sources, stage, texts, tracking, transfer
 from pipeline.demo import corpus as demo
 from pipeline.lines import is_gzip, lines
-from pipeline.parameters import Download, read
+from pipeline.parameters import Download, Operation, read
 from pipeline.schemas import records
 from pipeline.schemas.pairs import SIDES, SPLITS
 from pipeline.schemas.raw import MANIFEST, Manifest, RawCorpus
@@ -36,7 +36,8 @@ def main(out: Path, listed: Path = sources.LISTED) -> None:
         out: folder to be written.
         listed: YAML file of the sources that can be downloaded.
     """
-    settings = read().download
+    parameters = read()
+    settings, operation = parameters.download, parameters.operation
     languages = (settings.source_language, settings.target_language)
     check(
         languages[0] != languages[1],
@@ -48,8 +49,8 @@ def main(out: Path, listed: Path = sources.LISTED) -> None:
         else:
             source = sources.find(settings.source, listed)
             with fetching.workplace(source, out) as work:
-                fetching.check_space(source, transfer.mirrors(settings.mirrors), work, out)
-                write(settings, partial(fetched, source, work), out)
+                fetching.check_space(source, transfer.mirrors(operation.mirrors), work, out)
+                write(settings, partial(fetched, source, operation, work), out)
         run.metrics({"bytes": sum(path.stat().st_size for path in out.iterdir())})
 
 
@@ -102,10 +103,10 @@ def checked(sides: list[Path], every_line: bool) -> int:
     return counts[0]
 
 
-def fetched(source: Source, work: Path, settings: Download, folder: Path) -> Splits:
+def fetched(source: Source, operation: Operation, work: Path, settings: Download, folder: Path) -> Splits:
     """Downloads the files of a source and takes its texts out of them."""
     languages = chosen(settings, source.languages)
-    found = fetching.fetch_all(source, settings, work, partial(unpacked, source, languages, folder))
+    found = fetching.fetch_all(source, settings.source, operation, work, partial(unpacked, source, languages, folder))
     by_name = {name: text for part in found.values() for name, text in part.items()}
     splits: Splits = {split: [] for split in SPLITS}
     for corpus in source.corpora:

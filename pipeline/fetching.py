@@ -11,7 +11,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from pipeline import parts, transfer, work
-from pipeline.parameters import Download
+from pipeline.parameters import Operation
 from pipeline.sources import Copy, Source
 from pipeline.transfer import Fetch
 from pipeline.work import check_free, gigabytes
@@ -82,7 +82,11 @@ def here(copies: Sequence[Copy], folder: Path) -> int:
 
 
 def fetch_all(
-    source: Source, settings: Download, folder: Path, then: Callable[[str, Path, Callable[[], None]], Found]
+    source: Source,
+    source_name: str,
+    operation: Operation,
+    folder: Path,
+    then: Callable[[str, Path, Callable[[], None]], Found],
 ) -> dict[str, Found]:
     """Fetches the files of a source and does `then` with the name and path of each, several at once.
 
@@ -91,15 +95,15 @@ def fetch_all(
     Raises:
         UserError: what failed first; the others are stopped, and go on from there another time.
     """
-    mirrors = transfer.mirrors(settings.mirrors)
+    mirrors = transfer.mirrors(operation.mirrors)
     done = {name: here(copies, folder) for name, copies in source.files.items()}
     sizes = {name: copies[0].bytes or done[name] for name, copies in source.files.items()}
-    with Meter(f"download {settings.source}", 1) as meter, ThreadPoolExecutor(settings.parallel_files) as pool:
+    with Meter(f"download {source_name}", 1) as meter, ThreadPoolExecutor(operation.parallel_files) as pool:
         tally = Tally(meter, done, sizes)
 
         def job(name: str) -> Found:
             watch = partial(tally.note, name)
-            path = Fetch(name, source.files[name], mirrors, settings.timeout_seconds, folder, watch)()
+            path = Fetch(name, source.files[name], mirrors, operation.timeout_seconds, folder, watch)()
             return then(name, path, tally.pulse)
 
         try:

@@ -18,6 +18,15 @@ from s2s.errors import UserError, check
 PATH = Path("params.yaml")
 MOST_CHARACTERS = 500_000  # of a YAML file; ruamel.yaml reads about 50,000 a second
 MOST_VALUES = 500_000  # in it, where each alias counts as all the values that it stands for
+MOVED = {
+    "download.mirrors": "operation.mirrors",
+    "download.timeout_seconds": "operation.timeout_seconds",
+    "download.parallel_files": "operation.parallel_files",
+    "train.checkpoint_minutes": "operation.checkpoint_minutes",
+    "train.keep_checkpoints": "operation.keep_checkpoints",
+    "tracking": "operation.experiment",
+}
+"""Keys of earlier versions, and where they are now."""
 QUOTE = reprlib.Repr()  # writes values into messages, shortened
 QUOTE.maxstring = QUOTE.maxother = 200
 Device = Literal["auto", "cpu", "cuda"]
@@ -61,9 +70,6 @@ class Download(Section):
     source: Name
     source_language: str = Field(pattern="^[a-z]{2}$")
     target_language: str = Field(pattern="^[a-z]{2}$")
-    mirrors: tuple[str, ...] = Field(strict=False)
-    timeout_seconds: float = Field(ge=1, le=3600)
-    parallel_files: int = Field(ge=1, le=32)
     demo: Demo
     files: Files
 
@@ -149,8 +155,6 @@ class Train(Section):
     device: Device
     devices: int = Field(ge=1, le=4096)
     memory_gb: float = Field(ge=0, le=10_000)
-    checkpoint_minutes: float = Field(ge=0.001, le=1440)
-    keep_checkpoints: int = Field(ge=1, le=1000)
     threads: Threads
 
 
@@ -277,9 +281,14 @@ class Report(Section):
     samples: int = Field(ge=0, le=1000)
 
 
-class Tracking(Section):
-    """MLflow."""
+class Operation(Section):
+    """Settings that change no result, so no stage declares them."""
 
+    mirrors: tuple[str, ...] = Field(strict=False)
+    timeout_seconds: float = Field(ge=1, le=3600)
+    parallel_files: int = Field(ge=1, le=32)
+    checkpoint_minutes: float = Field(ge=0.001, le=1440)
+    keep_checkpoints: int = Field(ge=1, le=1000)
     experiment: str = Field(min_length=1, max_length=200)
 
 
@@ -311,7 +320,7 @@ class Parameters(Section):
     embeddings: Embeddings
     neighbors: Neighbors
     report: Report
-    tracking: Tracking
+    operation: Operation
 
     def vocabulary(self, name: str) -> Vocab:
         """The base vocabulary with the changes of one that has a name laid over it."""
@@ -458,6 +467,8 @@ def describe(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
     name = ".".join(place)
     match first["type"]:
         case "extra_forbidden":
+            if name in MOVED:
+                return f"unknown key {name}; it is {MOVED[name]} now"
             near = difflib.get_close_matches(place[-1], list(known_keys(place[:-1])), n=1)
             hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known_keys(place[:-1]))}"
             return f"unknown key {name}; {hint}"

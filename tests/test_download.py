@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from pipeline import download, transfer
 from pipeline.lines import pairs
+from pipeline.parameters import Operation
 from pipeline.schemas import records
 from pipeline.schemas.pairs import SIDES, SPLITS
 from pipeline.schemas.raw import Manifest, RawCorpus
@@ -41,7 +42,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(folder: Path, listed: Path = LISTED, **settings: Any) -> Manifest:
-    project.write_parameters(folder, download=settings)
+    operation = {key: settings.pop(key) for key in Operation.model_fields.keys() & settings.keys()}
+    project.write_parameters(folder, download=settings, operation=operation)
     download.main(folder / "raw", listed)
     return records.read(Manifest, folder / "raw" / "manifest.json")
 
@@ -155,7 +157,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(here: Path) -> None:
 def test_an_address_that_does_not_answer_is_one_line_and_exit_code_2(here: Path) -> None:
     # The public address is not to be called by a test.
     proxies: dict[str, Any] = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), servers.dead())
-    project.write_parameters(here, download={"source": "multi30k", "parallel_files": 1})
+    project.write_parameters(here, download={"source": "multi30k"}, operation={"parallel_files": 1})
     done = program(here, S2S_MIRRORS=servers.dead(), no_proxy="127.0.0.1", **proxies)
     _, errors = done.communicate()
     assert done.returncode == 2
@@ -428,7 +430,7 @@ def test_a_download_that_is_killed_goes_on_where_it_was(
     write_site(here, site)
     size = (here / "site" / "plain.tgz").stat().st_size
     conduct.bytes_per_second = size / 2
-    project.write_parameters(here, download={"source": "wmt14", "parallel_files": 2})
+    project.write_parameters(here, download={"source": "wmt14"}, operation={"parallel_files": 2})
     killed = program(here, "--listed", "listed.yaml")
     part = next(
         wait_for(lambda: list((here / "work" / "download").glob("plain.tgz.*")) if (here / "work").exists() else [])
@@ -522,7 +524,7 @@ def test_a_disk_that_is_full_is_one_line_and_what_was_fetched_is_kept(here: Path
     values = yaml.safe_load(listed.read_text())
     del values["wmt14"]["files"]["plain.tgz"][0]["bytes"]  # so that nobody can know it before
     listed.write_text(yaml.safe_dump(values, sort_keys=False))
-    project.write_parameters(here, download={"source": "wmt14", "parallel_files": 1})
+    project.write_parameters(here, download={"source": "wmt14"}, operation={"parallel_files": 1})
     with small_disk(here):
         done = program(here, "--listed", "listed.yaml")
         _, errors = done.communicate()
@@ -543,7 +545,7 @@ def test_a_file_over_the_users_limit_is_one_line_and_what_was_fetched_is_kept(
     here: Path, site: str, conduct: Conduct
 ) -> None:
     write_site(here, site)
-    project.write_parameters(here, download={"source": "wmt14", "parallel_files": 1})
+    project.write_parameters(here, download={"source": "wmt14"}, operation={"parallel_files": 1})
     done = program(here, "--listed", "listed.yaml", most_bytes=30_000)
     _, errors = done.communicate()
     assert done.returncode == 2

@@ -55,7 +55,7 @@ def write(folder: Path, lexicon: NamedFile | None = None, **translate: Any) -> N
         models=project.MODELS,
         runs=project.RUNS,
         translate={"device": "cpu", "threads": 1, "length_penalty": 0.5} | translate,
-        tracking={"experiment": "a: b/c"},
+        operation={"experiment": "a: b/c"},
     )
     project.write_test_set(folder / "data/clean", [(line, "Le roi.") for line in model_folders.SENTENCES])
     for run, settings in project.RUNS.items():

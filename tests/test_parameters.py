@@ -36,6 +36,18 @@ REFUSED = {
         "params.yaml: unknown key zzz; expected one of download, clean, vocab",
     ),
     "missing key": (re.sub(r"  epochs: .*\n", "", TEXT), "params.yaml: missing key train.epochs; see presets/"),
+    "a key of an earlier version": (
+        changed("  epochs:", "  keep_checkpoints: 2\n  epochs:"),
+        "params.yaml: unknown key train.keep_checkpoints; it is operation.keep_checkpoints now",
+    ),
+    "a section of an earlier version": (
+        TEXT[: TEXT.index("operation:")] + "tracking: {experiment: a}\n",
+        "params.yaml: unknown key tracking; it is operation.experiment now",
+    ),
+    "a key of an earlier version in a system": (
+        changed("reversed: {}", "reversed: {train: {checkpoint_minutes: 1.0}}"),
+        "systems.reversed: unknown key train.checkpoint_minutes; it is operation.checkpoint_minutes now",
+    ),
     "misspelt section": (changed("model:\n", "modle:\n"), "unknown key modle; did you mean model?"),
     "out of range": (
         re.sub(r"layers: \d+", "layers: -3", TEXT),

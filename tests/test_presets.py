@@ -75,7 +75,7 @@ def test_lays_a_preset_and_tells_what_changed(workspace: Path) -> None:
     assert "model.layers: 1 -> 4" in changes
     assert "runs.single.beam: 2 -> (absent)" in changes
     assert "runs.five-beam2.beam: (absent) -> 2" in changes
-    assert not [change for change in changes if change.startswith("tracking.")]
+    assert not [change for change in changes if change.startswith("operation.")]
     assert presets.lay("sutskever2014") == []
 
 
