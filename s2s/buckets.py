@@ -1,4 +1,4 @@
-"""Runs of pairs of about equal length, from an order of pairs by length.
+"""Division of pairs that are sorted by length into batches of about equal length.
 
 Shapes: N pairs.
 """
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 
 
 class Cell(NamedTuple):
-    """The pairs of one source length and one target length: a run of the order."""
+    """The pairs of one source length and one target length, a run in the sorted order."""
 
-    source: int  # tokens of each
-    target: int
-    end: int  # where the run ends
+    source: int  # tokens
+    target: int  # tokens
+    end: int  # index in the order, exclusive
 
 
 def cells(order: NDArray[np.int32], source: NDArray[np.int64], target: NDArray[np.int64]) -> Iterator[Cell]:
-    """The cells of a corpus, one behind the other.
+    """Yield the cells of a corpus in their order.
 
-    Their ends are searched for: of millions of pairs it looks at some ten thousand.
+    Ends of cells are found by search, which reads some ten thousand of millions of pairs.
 
     Args:
-        order: the numbers of the pairs by source length, then target length, [N].
-        source: where each source starts, and at last where the last ends, [N + 1].
-        target: likewise.
+        order: pair numbers sorted by source length, then target length, [N].
+        source: the start of each source, and the end of the last, [N + 1].
+        target: the same of the targets, [N + 1].
     """
-    order = np.asarray(order)  # one by one, items of a plain array come faster than those of a mapped one
+    order = np.asarray(order)  # single items are read faster from a plain array than from a memory map
     offsets = [np.asarray(source), np.asarray(target)]
     total, start = len(order), 0
 
@@ -37,32 +37,40 @@ def cells(order: NDArray[np.int32], source: NDArray[np.int64], target: NDArray[n
         return [int(side[pair + 1] - side[pair]) for side in offsets]
 
     while start < total:
-        here, step = lengths(order[start]), 1
-        while start + step < total and lengths(order[start + step]) == here:
+        cell_lengths, step = lengths(order[start]), 1
+        while start + step < total and lengths(order[start + step]) == cell_lengths:
             step *= 2
-        start = bisect_right(order, here, start + step // 2, min(start + step, total), key=lengths)
-        yield Cell(here[0], here[1], start)
+        start = bisect_right(order, cell_lengths, start + step // 2, min(start + step, total), key=lengths)
+        yield Cell(cell_lengths[0], cell_lengths[1], start)
 
 
-def cut(found: Sequence[Cell], batch_sentences: int, batch_tokens: int) -> Iterator[int]:
-    """The ends of batches, each the longest run within both limits of `data.bucket`."""
+def cut(runs: Sequence[Cell], batch_sentences: int, batch_tokens: int) -> Iterator[int]:
+    """Yield the end of each batch, the longest run of pairs within both limits of `bucket`."""
     start = first = 0  # `first` is the cell of `start`
-    total = found[-1].end if found else 0
+    total = runs[-1].end if runs else 0
     while start < total:
-        end = fitting(found, first, start, min(total, start + batch_sentences), batch_tokens)
+        end = fitting(runs, first, start, min(total, start + batch_sentences), batch_tokens)
         yield end
-        while end < total and found[first].end <= end:
+        while end < total and runs[first].end <= end:
             first += 1
         start = end
 
 
-def fitting(found: Sequence[Cell], first: int, start: int, limit: int, batch_tokens: int) -> int:
-    """How far a batch from `start` in cell `first` reaches: to `limit`, or to as many tokens; one pair at least."""
+def fitting(runs: Sequence[Cell], first: int, start: int, limit: int, batch_tokens: int) -> int:
+    """Return the end of the longest batch from `start`, which has one pair at least.
+
+    Args:
+        runs: all cells.
+        first: number of the cell in which the batch starts.
+        start: index of the batch's first pair.
+        limit: the largest end.
+        batch_tokens: padded target tokens, at most.
+    """
     end, longest, number = start + 1, 1, first
-    while True:  # `limit` is in one of the cells
-        longest = max(longest, found[number].target)
-        fits = min(limit, start + batch_tokens // longest)
-        if fits <= found[number].end:
-            return max(end, fits)
-        end = found[number].end
+    while True:  # it ends, because `limit` is in one of the cells
+        longest = max(longest, runs[number].target)
+        fitting_end = min(limit, start + batch_tokens // longest)
+        if fitting_end <= runs[number].end:
+            return max(end, fitting_end)
+        end = runs[number].end
         number += 1

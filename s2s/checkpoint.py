@@ -1,4 +1,4 @@
-"""Everything that training needs to go on exactly where it was: a folder of files, each whole or absent."""
+"""Checkpoints: files with everything that training needs to go on exactly where it was."""
 
 import json
 import os
@@ -21,27 +21,33 @@ SUFFIX = ".safetensors"
 
 @dataclass
 class Checkpoint:
-    """The tensors by name, and the position in the data with what was seen so far, as JSON values."""
+    """The state of a training."""
 
-    tensors: dict[str, Tensor]
-    position: dict[str, Any]
+    tensors: dict[str, Tensor]  # by name
+    position: dict[str, Any]  # fields of `Position`, as JSON values
 
 
-def gather(model: nn.Module, optimizer: torch.optim.Optimizer, **others: dict[str, Tensor]) -> dict[str, Tensor]:
-    """All tensors of a training under one set of names; `others` are named sets beside model and optimiser."""
+def gather(model: nn.Module, optimizer: torch.optim.Optimizer, **sets: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return all tensors of a training under distinct names.
+
+    Args:
+        model: its weights are named `model.`.
+        optimizer: its state is named `optimizer.` with the number of the parameter.
+        sets: further tensors, named by the keyword.
+    """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items() if tensor is not None}
-    for kind, named in others.items():
+    for kind, named in sets.items():
         tensors |= {f"{kind}.{name}": tensor for name, tensor in named.items()}
     return tensors
 
 
 def restore(tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Puts gathered tensors of model and optimiser back in place.
+    """Load gathered tensors into a model and its optimizer.
 
     Raises:
-        RuntimeError: they are those of another model.
+        RuntimeError: the tensors are those of another model.
     """
     model.load_state_dict(section(tensors, "model"))
     states: dict[int, dict[str, Tensor]] = {}
@@ -52,40 +58,40 @@ def restore(tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim
 
 
 def section(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors whose names start with `name.`, without it."""
+    """Return the tensors whose names start with `name.`, under the rest of their names."""
     return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
 
 
 def latest(folder: Path) -> Path | None:
-    """The checkpoint of the most updates in a folder."""
-    found = sorted(folder.glob(f"update-*{SUFFIX}"))
-    return found[-1] if found else None
+    """Return the checkpoint of the latest update in a folder, or None."""
+    paths = sorted(folder.glob(f"update-*{SUFFIX}"))
+    return paths[-1] if paths else None
 
 
 def keep(folder: Path, update: int, checkpoint: Checkpoint, count: int) -> None:
-    """Writes the checkpoint of an update into a folder, then deletes all but the last `count`.
+    """Write the checkpoint of an update into a folder, then delete all but the last `count`.
 
     Raises:
-        OSError: there is no room; those that were there are still there.
+        OSError: the disk is full; the earlier checkpoints are still there.
     """
-    for left in folder.glob(f".update-*{SUFFIX}.*.part"):  # of a killed run: gigabytes maybe
-        left.unlink()
+    for partial in folder.glob(f".update-*{SUFFIX}.*.part"):  # a killed run may leave gigabytes
+        partial.unlink()
     save(folder / f"update-{update:010}{SUFFIX}", checkpoint)
     for old in sorted(folder.glob(f"update-*{SUFFIX}"))[:-count]:
         old.unlink()
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint; one that is there already stays until the new one is whole."""
+    """Write a checkpoint, without touching an earlier one of the same name until the new one is complete."""
     with files.whole(path) as beside, files.naming(path):
         write_tensors(beside, checkpoint.tensors, {POSITION: files.to_json(checkpoint.position)})
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Writes a safetensors file.
+    """Write a safetensors file.
 
     Raises:
-        OSError: with the system's number, as of any other file; it names none.
+        OSError: writing failed; the exception has the system's error number, but no file name.
     """
     try:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path, metadata)
@@ -97,7 +103,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
 
 
 def load(path: Path) -> Checkpoint:
-    """Reads a checkpoint.
+    """Read a checkpoint.
 
     Raises:
         UserError: the file is damaged or no checkpoint.

@@ -1,4 +1,4 @@
-"""Writes encoded sentence pairs as they come, in memory that does not grow with their number.
+"""Writing of encoded sentence pairs one after the other, in little memory.
 
 Shapes: N pairs.
 """
@@ -13,11 +13,11 @@ from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
 
 SIDES = ("source", "target")
-BLOCK = 1_000_000  # pairs ordered at a time: 50 MB
+BLOCK = 1_000_000  # pairs sorted at a time, in 50 MB
 
 
 class GrowingArray:
-    """A NumPy file of one dimension to which values are added; it holds its true length once closed."""
+    """A NumPy file of one dimension that grows, with a length that is written at the end."""
 
     def __init__(self, path: Path, dtype: type[np.integer]) -> None:
         self.dtype, self.length = np.dtype(dtype), 0
@@ -25,27 +25,27 @@ class GrowingArray:
         self.header_bytes = self.write_header()
 
     def write_header(self) -> int:
-        """Writes the header at the start of the file and returns its size: NumPy leaves room for any length."""
+        """Write the header, in which NumPy leaves room for any length, and return its size in bytes."""
         self.file.seek(0)
         description = {"descr": npy.dtype_to_descr(self.dtype), "fortran_order": False, "shape": (self.length,)}
         npy.write_array_header_1_0(self.file, description)
         return self.file.tell()
 
     def add(self, values: ArrayLike) -> None:
-        """Writes values behind those before."""
+        """Append values."""
         array = np.ascontiguousarray(values, self.dtype)
         self.file.write(array.data)
         self.length += len(array)
 
     def close(self) -> None:
-        """Writes the length."""
+        """Write the length and close the file."""
         size = self.write_header()
-        assert size == self.header_bytes, "the header takes the room that was left for it"
+        assert size == self.header_bytes, "the header has the size that it had at first"
         self.file.close()
 
 
 class SplitWriter:
-    """Writes the token ids of one split, and the index of its pairs by length; `folder` is not yet in its place."""
+    """A writer of one split's token ids, and of its order of pairs by length, into a new folder."""
 
     def __init__(self, folder: Path, split: str) -> None:
         self.folder, self.split, self.pairs = folder, split, 0
@@ -55,7 +55,7 @@ class SplitWriter:
             offsets.add([0])
 
     def place(self, name: str) -> Path:
-        """The file of an array."""
+        """Return the path of an array's file."""
         return self.folder / f"{self.split}.{name}.npy"
 
     def __enter__(self) -> Self:
@@ -76,15 +76,15 @@ class SplitWriter:
         target_ids: NDArray[np.int32],
         target_lengths: NDArray[np.int32],
     ) -> None:
-        """Adds pairs.
+        """Add pairs.
 
         Args:
-            source_ids: the token ids of all sources in a row, without </s>.
+            source_ids: token ids of all sources in a row, without </s>.
             source_lengths: tokens of each source.
-            target_ids: the token ids of all targets in a row, each with </s> at its end.
+            target_ids: token ids of all targets in a row, each with </s> at its end.
             target_lengths: tokens of each target with </s>.
         """
-        assert len(source_lengths) == len(target_lengths), "each source has its target"
+        assert len(source_lengths) == len(target_lengths), "each source has a target"
         sides = ((source_ids, source_lengths), (target_ids, target_lengths))
         for ids, offsets, (tokens, lengths) in zip(self.ids, self.offsets, sides, strict=True):
             ends = ids.length + np.cumsum(lengths, dtype=np.int64)
@@ -94,18 +94,18 @@ class SplitWriter:
         self.pairs += len(source_lengths)
 
     def write_order(self) -> None:
-        """Writes the numbers of the pairs sorted by source length, then target length, then number: [N], int32.
+        """Write the pair numbers sorted by source length, then target length, then number, [N], int32.
 
-        They are counted into their places block by block: 4 bytes a pair, where a sort takes 24.
+        A counting sort, block by block, takes 4 bytes a pair; NumPy's sort would take 24.
         """
         cells, counts = self.cells()
-        free = np.cumsum(counts) - counts  # the first place of each cell that is not taken
+        free = np.cumsum(counts) - counts  # the first free index of each cell
         order = np.empty(self.pairs, np.int32)
         for start, keys in self.blocks():
             cell = np.searchsorted(cells, keys)
             ranked = np.argsort(cell, kind="stable")
             taken = np.bincount(cell, minlength=len(cells))
-            before = np.cumsum(taken) - taken  # pairs of this block in lower cells
+            before = np.cumsum(taken) - taken  # pairs of this block in earlier cells
             order[(free - before)[cell[ranked]] + np.arange(len(cell))] = start + ranked
             free += taken
         file = GrowingArray(self.place("order"), np.int32)
@@ -113,16 +113,16 @@ class SplitWriter:
         file.close()
 
     def cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The keys of `blocks` that occur, sorted, and how many pairs have each."""
+        """Return the sorted distinct keys of `blocks`, and the number of pairs with each."""
         counts: dict[int, int] = {}
         for _, keys in self.blocks():
             for key, count in zip(*(part.tolist() for part in np.unique(keys, return_counts=True)), strict=True):
                 counts[key] = counts.get(key, 0) + count
-        found = sorted(counts)
-        return np.array(found, np.int64), np.array([counts[key] for key in found], np.int64)
+        keys_in_order = sorted(counts)
+        return np.array(keys_in_order, np.int64), np.array([counts[key] for key in keys_in_order], np.int64)
 
     def blocks(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """The number of the first pair of each block, and a key for each pair that sorts by both lengths."""
+        """Yield the number of each block's first pair, and its pairs' keys, which sort by source and target length."""
         sides = [np.load(self.place(f"{side}_offsets"), mmap_mode="r") for side in SIDES]
         for start in range(0, self.pairs, BLOCK):
             source, target = (np.diff(offsets[start : start + BLOCK + 1]) for offsets in sides)
@@ -130,13 +130,13 @@ class SplitWriter:
 
 
 def write_split(folder: Path, split: str, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> None:
-    """Writes the token ids of one split: sources without </s>, targets with </s> at their end."""
+    """Write the token ids of one split: sources without </s>, targets with </s> at their end."""
     with SplitWriter(folder, split) as writer:
         writer.add(*in_a_row(sources), *in_a_row(targets))
 
 
 def in_a_row(sentences: Iterable[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The ids of all sentences in a row, and how many each has."""
+    """Return the ids of all sentences in a row, and the length of each sentence."""
     lengths = np.array([len(sentence) for sentence in sentences], np.int32)
     tokens = (token for sentence in sentences for token in sentence)
     return np.fromiter(tokens, np.int32, int(lengths.sum())), lengths

@@ -1,4 +1,4 @@
-"""Encoded sentence pairs on disk, memory-mapped, and the batches that training and evaluation read.
+"""Memory-mapped corpora of encoded sentence pairs, and the batches that are made of them.
 
 Shapes: B batch, S source length, T target length (tokens with </s>), N pairs or, in a batch, target tokens.
 """
@@ -24,40 +24,40 @@ SIDES = ("source", "target")
 
 @dataclass(frozen=True)
 class Side:
-    """One language of a split: all token ids in a row, and where each sentence starts."""
+    """One language of a split."""
 
-    ids: NDArray[np.int32]
-    offsets: NDArray[np.int64]
+    ids: NDArray[np.int32]  # all tokens in a row
+    offsets: NDArray[np.int64]  # the start of each sentence in `ids`, and the end of the last, [N + 1]
 
     def __getitem__(self, pair: int) -> Tensor:
-        """The ids of one sentence, int64."""
+        """Return the ids of one sentence, int64."""
         start, end = self.offsets[pair], self.offsets[pair + 1]
         return torch.from_numpy(self.ids[start:end].astype(np.int64))
 
     @property
     def lengths(self) -> NDArray[np.int32]:
-        """Tokens of each sentence, [N]. It reads all offsets: 0.1 s for 36 million; `lengths_of` reads a few."""
+        """Tokens of each sentence, [N], from all offsets, which takes 0.1 s for 36 million."""
         return np.subtract(self.offsets[1:], self.offsets[:-1], out=np.empty(len(self.offsets) - 1, np.int32))
 
     def lengths_of(self, pairs: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Tokens of the sentences of some pairs, [B]."""
+        """Return the number of tokens of some sentences, [B]."""
         return np.asarray(self.offsets[pairs + 1] - self.offsets[pairs])
 
 
 @dataclass(frozen=True)
 class EncodedCorpus:
-    """The pairs of one split. Opening it maps files into memory and reads none of them."""
+    """The pairs of one split, in files that are mapped into memory and read where needed."""
 
     source: Side
     target: Side
-    order: NDArray[np.int32]  # the numbers of the pairs by source length, then target length, then number, [N]
+    order: NDArray[np.int32]  # pair numbers sorted by source length, then target length, then number, [N]
 
     @classmethod
     def open(cls, folder: Path, split: str) -> "EncodedCorpus":
-        """Opens what `SplitWriter` wrote.
+        """Open the files that `SplitWriter` wrote.
 
         Raises:
-            UserError: a file is absent or damaged, or the files do not belong together.
+            UserError: a file is missing or damaged, or the files do not belong together.
         """
         source, target = (
             Side(*(mapped(folder, split, f"{side}_{name}") for name in ("ids", "offsets"))) for side in SIDES
@@ -79,7 +79,7 @@ class EncodedCorpus:
 
 
 def mapped(folder: Path, split: str, name: str) -> NDArray[Any]:
-    """Maps an array into memory."""
+    """Map an array of a split into memory."""
     path = folder / f"{split}.{name}.npy"
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r")
@@ -92,53 +92,53 @@ def mapped(folder: Path, split: str, name: str) -> NDArray[Any]:
 class Batch:
     """Sentence pairs that are computed together.
 
-    The decoder reads `target_inputs` (</s>, then the words) and has to say `targets` (the words, then </s>). Where text
-    stands is counted on the host, so that to choose it a GPU need not be waited for, as it must for a mask.
+    The decoder reads `target_inputs` (</s>, then the words) and is to predict `targets` (the words, then </s>).
+    Non-padding positions are computed on the CPU, because boolean masking would synchronize the GPU.
     """
 
-    sources: PackedSequence  # no position of it is padding
+    sources: PackedSequence  # without padding
     target_inputs: Tensor  # [T, B], <pad> after the end
     targets: Tensor  # [T, B], <pad> after the end
-    text: Tensor  # [N], the positions in [T * B] that are not padding, rising: step by step
+    text: Tensor  # [N], the positions in [T * B] that are not padding, ascending, so step by step
     right_tokens: Tensor  # [N], the targets at these positions
-    step_starts: NDArray[np.int64]  # [T + 1], on the host: the first of these positions at each step, and at last N
+    step_starts: NDArray[np.int64]  # [T + 1], on the CPU: the index in `text` where each step starts, and N
 
     @property
     def source_tokens(self) -> int:
-        """Tokens that the encoder reads."""
+        """Number of tokens that the encoder reads."""
         return len(self.sources.data)
 
     @property
     def target_tokens(self) -> int:
-        """Tokens that the decoder has to say: with </s>, without padding."""
+        """Number of tokens that the decoder is to predict: with </s>, without padding."""
         return len(self.right_tokens)
 
     @property
     def is_text(self) -> Tensor:
-        """Which target positions are not padding, [T, B]."""
+        """Mask of the target positions that are not padding, [T, B]."""
         return self.targets != PAD
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "Batch":
-        """The same batch on another device; `non_blocking` copies a pinned batch while the caller goes on."""
+        """Copy the batch to a device, for a pinned batch in the background if `non_blocking`."""
         return self.each(lambda part: part.to(device, non_blocking=non_blocking))
 
     def pin(self) -> "Batch":
-        """The same batch in memory that a GPU reads by itself."""
+        """Copy the batch to pinned memory, from which a GPU copies by itself."""
         return self.each(lambda part: part.pin_memory())
 
     def each(self, change: Callable[[Any], Any]) -> "Batch":
-        """The same batch with all tensors changed."""
+        """Return the batch with all tensors changed by a function."""
         names = ("sources", "target_inputs", "targets", "text", "right_tokens")
         return replace(self, **{name: change(getattr(self, name)) for name in names})
 
 
 def move(packed: PackedSequence, device: torch.device) -> PackedSequence:
-    """The same packed sentences on another device."""
+    """Copy packed sentences to a device."""
     return packed.to(device)  # type: ignore[arg-type]  # torch's stub knows only dtypes
 
 
 def make_batch(corpus: EncodedCorpus, pairs: Sequence[int] | NDArray[np.integer], reverse_source: bool) -> Batch:
-    """Gathers the named pairs of a corpus into one batch: a millisecond or two for a thousand."""
+    """Gather pairs of a corpus into a batch, which takes one or two milliseconds for a thousand."""
     numbers = np.asarray(pairs, np.int64)
     source, target = corpus.source, corpus.target
     lengths = target.lengths_of(numbers)
@@ -156,7 +156,7 @@ def make_batch(corpus: EncodedCorpus, pairs: Sequence[int] | NDArray[np.integer]
 
 
 def pack_sources(sentences: Sequence[Tensor], reverse: bool) -> PackedSequence:
-    """Packs source sentences, as `pack` does those of a corpus."""
+    """Pack source sentences that are tensors, as `pack` does for those of a corpus."""
     lengths = np.array([len(sentence) for sentence in sentences], np.int64)
     return pack(torch.cat(list(sentences)).numpy(), np.cumsum(lengths) - lengths, lengths, reverse)
 
@@ -164,26 +164,26 @@ def pack_sources(sentences: Sequence[Tensor], reverse: bool) -> PackedSequence:
 def pack(
     ids: NDArray[np.integer], starts: NDArray[np.int64], lengths: NDArray[np.int64], reverse: bool
 ) -> PackedSequence:
-    """Packs source sentences, read last word to first if `reverse` (Sutskever et al. 2014, section 3.3).
+    """Pack source sentences, the last word first if `reverse` (Sutskever et al. 2014, section 3.3).
 
-    The decoder's first input is the </s> of the source, as in the paper's Figure 1, so it is not read here; an
-    empty sentence is read as that one </s>.
+    The </s> of the source is the decoder's first input, as in the paper's Figure 1, so it is left out here; only an
+    empty sentence is packed as </s>.
 
     Args:
-        ids: the tokens of a corpus in a row.
-        starts: where each sentence starts in them, [B].
-        lengths: how many tokens each has, [B].
-        reverse: the order of reading.
+        ids: all tokens of a corpus in a row.
+        starts: index of each sentence's first token, [B].
+        lengths: tokens of each sentence, [B].
+        reverse: whether sentences are read from the last word to the first.
     """
     order = np.argsort(-lengths, kind="stable")  # packing wants the longest first
     words = padded(ids, starts[order], lengths[order], EOS, reverse)  # [S, B]
     is_read = within(np.maximum(lengths[order], 1))  # [S, B]
-    moved = (order[1:] < order[:-1]).any()  # sentences in order, as those of one length, need not be moved to and fro
+    is_moved = (order[1:] < order[:-1]).any()  # if not, as with equal lengths, nothing has to be reordered later
     return PackedSequence(
         torch.from_numpy(words[is_read]),
         torch.from_numpy(is_read.sum(axis=1)),
-        torch.from_numpy(order) if moved else None,
-        torch.from_numpy(np.argsort(order)) if moved else None,
+        torch.from_numpy(order) if is_moved else None,
+        torch.from_numpy(np.argsort(order)) if is_moved else None,
     )
 
 
@@ -194,7 +194,7 @@ def padded(
     padding: int,
     reverse: bool = False,
 ) -> NDArray[np.int64]:
-    """Sentences side by side, the first token (the last, if `reverse`) on top and `padding` below, [S or T, B]."""
+    """Return sentences as columns, their first token (last, if `reverse`) on top and `padding` below, [S or T, B]."""
     is_text = within(lengths)
     steps = np.arange(len(is_text))[:, None]
     places = starts + (lengths - 1 - steps if reverse else steps)
@@ -204,30 +204,30 @@ def padded(
 
 
 def within(lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which positions belong to sentences of these lengths, [S or T, B]; at least one row."""
+    """Return the mask of positions inside sentences of these lengths, [S or T, B], with one row at least."""
     return np.asarray(np.arange(max(1, lengths.max()))[:, None] < lengths)
 
 
 def bucket(
     corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int, shuffle: np.random.Generator | None = None
 ) -> list[NDArray[np.int32]]:
-    """Cuts a corpus into batches of about equal length (Sutskever et al. 2014, section 3.4).
+    """Divide a corpus into batches of pairs of about equal length (Sutskever et al. 2014, section 3.4).
 
     Args:
         corpus: the pairs.
-        batch_sentences: at most so many pairs a batch.
-        batch_tokens: at most so many target tokens a batch, each sentence counted as long as the longest; a longer
-            sentence makes a batch of its own.
-        shuffle: draws the order among pairs of equal length and the order of the batches; without it both are fixed.
+        batch_sentences: pairs a batch, at most.
+        batch_tokens: target tokens a batch with padding, at most; a longer sentence makes a batch of its own.
+        shuffle: draws the order of pairs of equal length and the order of batches; None: both are fixed.
 
     Returns:
-        The numbers of the pairs of each batch; every pair is in one of them.
+        The pair numbers of each batch; every pair is in exactly one batch.
     """
-    order, found = np.array(corpus.order), list(cells(corpus.order, corpus.source.offsets, corpus.target.offsets))
+    order = np.array(corpus.order)
+    runs = list(cells(corpus.order, corpus.source.offsets, corpus.target.offsets))
     if shuffle is not None:
-        for before, cell in pairwise((Cell(0, 0, 0), *found)):
+        for before, cell in pairwise((Cell(0, 0, 0), *runs)):
             shuffle.shuffle(order[before.end : cell.end])
-    bounds = [0, *cut(found, batch_sentences, batch_tokens)]
+    bounds = [0, *cut(runs, batch_sentences, batch_tokens)]
     batches = [order[start:end] for start, end in pairwise(bounds)]
     if shuffle is not None:
         batches = [batches[number] for number in shuffle.permutation(len(batches))]
@@ -237,14 +237,14 @@ def bucket(
 def mixed(
     corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int, shuffle: np.random.Generator
 ) -> list[NDArray[np.int32]]:
-    """Cuts a corpus into batches of any lengths: what `bucket` is there to avoid, to be compared with it.
+    """Divide a corpus into batches of pairs of any lengths, for comparison with `bucket`.
 
-    Args and what is returned are those of `bucket`.
+    The arguments and the result are those of `bucket`.
     """
     order = shuffle.permutation(len(corpus)).astype(np.int32)
     bounds = [0]
     while bounds[-1] < len(order):
         targets = corpus.target.lengths_of(order[bounds[-1] : bounds[-1] + batch_sentences])
-        tokens = np.maximum.accumulate(targets) * np.arange(1, len(targets) + 1)  # of the first 1, 2, .. with padding
+        tokens = np.maximum.accumulate(targets) * np.arange(1, len(targets) + 1)  # of the first 1, 2, .. pairs, padded
         bounds.append(bounds[-1] + max(1, int(np.searchsorted(tokens, batch_tokens, side="right"))))
     return [order[start:end] for start, end in pairwise(bounds)]

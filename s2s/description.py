@@ -1,4 +1,4 @@
-"""What a model's folder says of it: its architecture, its languages, and how text was brought to it."""
+"""The description of a trained model in its folder: architecture, languages, and treatment of text."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from s2s.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Description:
-    """A trained model without its weights."""
+    """The contents of model.json."""
 
     system: str
     seed: int
@@ -25,38 +25,38 @@ class Description:
     target_language: str
     source_vocabulary_sha256: str
     target_vocabulary_sha256: str
-    normalize_punctuation: bool = True  # as `text.normalize` was told for the training text
-    lowercase: bool = False
+    normalize_punctuation: bool = True  # in the training text
+    lowercase: bool = False  # likewise
 
     @classmethod
     def read(cls, folder: Path) -> "Description":
-        """Reads model.json.
+        """Read model.json from a model's folder.
 
         Raises:
-            UserError: there is none, or it is no description of a model.
+            UserError: the file is missing, or is no description of a model.
         """
         path = folder / DESCRIPTION
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             architecture = Architecture(**values["model"])
-            known = {key: values[key] for key in cls.__annotations__ if key in values}
-            return cls(architecture=architecture, **known)
+            fields = {key: values[key] for key in cls.__annotations__ if key in values}
+            return cls(architecture=architecture, **fields)
         except OSError as error:
             raise UserError(f"{folder}: no model ({error.strerror}: {path.name}); expected the folder of one") from None
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: describes no model ({error}); expected what the train stage writes") from None
 
     def vocabulary(self, folder: Path, side: str) -> Vocabulary:
-        """The vocabulary in the model's folder of one side, "source" or "target".
+        """Load the vocabulary of one side, "source" or "target", from the model's folder.
 
         Raises:
-            UserError: it is absent, damaged, or another one than the model was trained with.
+            UserError: it is missing, damaged, or not the one that the model was trained with.
         """
-        found = vocabulary.load(folder, side)
+        loaded = vocabulary.load(folder, side)
         wanted = getattr(self, f"{side}_vocabulary_sha256")
         check(
-            found.sha256 == wanted,
-            f"{folder}: found a {side} vocabulary of sha256 {found.sha256[:12]}; expected {wanted[:12]}, "
+            loaded.sha256 == wanted,
+            f"{folder}: found a {side} vocabulary of sha256 {loaded.sha256[:12]}; expected {wanted[:12]}, "
             "with which the model was trained",
         )
-        return found
+        return loaded

@@ -1,4 +1,4 @@
-"""Where tensors live, how many threads compute them, and how memory is kept for them."""
+"""Choice of the device, and torch's settings of threads and memory."""
 
 import ctypes
 import os
@@ -8,36 +8,36 @@ import torch
 
 from s2s.errors import check
 
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # what mallopt sets, from malloc.h
-LARGEST_KEPT = 32 << 20  # bytes, glibc's limit; to keep larger blocks too is no faster and takes 250 MB more
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
+LARGEST_KEPT = 32 << 20  # bytes, glibc's limit; keeping larger blocks is no faster and takes 250 MB more
 
 
 def prepare(device: str, threads: int) -> torch.device:
-    """Makes torch ready to compute and says where.
+    """Set torch up for reproducible and fast computing, and return the device.
 
     Args:
-        device: auto (a GPU where there is one), cpu or cuda.
-        threads: of the CPU. Float sums depend on the number, so it is a parameter and never what is left free.
+        device: auto (a GPU if there is one), cpu or cuda.
+        threads: of the CPU. Float sums depend on their number, so it is a parameter, not the number of free cores.
 
     Raises:
-        UserError: cuda was asked for and is not there.
+        UserError: `device` is cuda and there is none.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may add in another order each time
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may change the order of its sums
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)  # confident models have denormal gradients, and products of them run 15 times slower
+    torch.set_flush_denormal(True)  # confident models have denormal gradients, whose products are 15 times slower
     keep_memory()
-    available = torch.cuda.is_available()
-    check(device != "cuda" or available, "device: found no CUDA device; expected one, or device: cpu or auto")
-    return torch.device("cuda" if available and device != "cpu" else "cpu")
+    is_available = torch.cuda.is_available()
+    check(device != "cuda" or is_available, "device: found no CUDA device; expected one, or device: cpu or auto")
+    return torch.device("cuda" if is_available and device != "cpu" else "cpu")
 
 
 def keep_memory() -> bool:
-    """Has this process keep freed memory for its next tensors; says whether its C library can be told so.
+    """Make the C library keep freed memory for the next tensors, and return whether it can.
 
-    glibc gives large blocks back when they are freed and fetches them anew, page by page, each filled with zeros: with
-    4 x 256 cells 65,000 pages an update, a sixth of its time. Kept, they are what the next update writes into.
+    By default glibc returns large blocks to the system and gets them anew, page by page and zeroed: with 4 x 256 cells
+    65,000 pages an update, a sixth of its time.
     """
     if sys.platform != "linux":
         return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not in musl
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # missing in musl
     return mallopt is not None and bool(mallopt(MMAP_THRESHOLD, LARGEST_KEPT)) and bool(mallopt(TRIM_THRESHOLD, -1))

@@ -1,4 +1,4 @@
-"""What a person did wrong, told in one line: place, found, wanted."""
+"""Mistakes of the user, each told in one line: place, found, wanted."""
 
 
 class UserError(Exception):
@@ -6,6 +6,6 @@ class UserError(Exception):
 
 
 def check(condition: object, message: str) -> None:
-    """Raises `UserError(message)` unless `condition` holds; the message says place, found and wanted."""
+    """Raise `UserError(message)`, where the message says place, found and wanted, unless `condition` holds."""
     if not condition:
         raise UserError(message)

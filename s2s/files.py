@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their place, then renamed into it."""
+"""Files that are never partial: written under another name, then renamed."""
 
 import hashlib
 import json
@@ -12,30 +12,30 @@ from typing import Any
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yields a path to write a file (or make a folder) at; it takes the name `path` when the block ends well."""
+    """Yield a temporary path for a new file or folder, and rename it to `path` if the block raises nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.parent / f".{path.name}.{uuid.uuid4().hex}.part"
+    partial = path.parent / f".{path.name}.{uuid.uuid4().hex}.part"
     try:
-        yield beside
-        if path.is_dir() and beside.is_dir():
+        yield partial
+        if path.is_dir() and partial.is_dir():
             shutil.rmtree(path)
-        beside.replace(path)
+        partial.replace(path)
     finally:
-        if beside.is_dir():
-            shutil.rmtree(beside)
+        if partial.is_dir():
+            shutil.rmtree(partial)
         else:
-            beside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
 
 
 def sweep(path: Path) -> None:
-    """Removes what killed runs left beside a path, gigabytes maybe; the caller alone is writing there."""
-    for left in path.parent.glob(f".{path.name}.*.part"):
-        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    """Remove the temporary files that killed runs left next to a path, to which nobody else may be writing."""
+    for partial in path.parent.glob(f".{path.name}.*.part"):
+        shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Lets an error of reading or writing say where: Python's own name no file once it is open."""
+    """Add a path to errors of reading and writing, in which Python names no file once it is open."""
     try:
         yield
     except OSError as error:
@@ -45,38 +45,38 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file."""
-    with whole(path) as beside:
-        beside.write_bytes(content)
+    """Write a file."""
+    with whole(path) as partial:
+        partial.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8 text with the line ends it has."""
+    """Write UTF-8 text, with its line ends unchanged."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def to_json(value: Any) -> str:
-    """JSON with sorted keys, on one line: the same value gives the same text."""
+    """Return a value as JSON on one line, with sorted keys, so that equal values give equal text."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes indented JSON with sorted keys."""
+    """Write indented JSON with sorted keys."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False, indent=2)
     write_text(path, text + "\n")
 
 
 def write_json_lines(path: Path, rows: Iterable[Any]) -> None:
-    """Writes one JSON value a line."""
+    """Write one JSON value a line."""
     write_text(path, "".join(to_json(row) + "\n" for row in rows))
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Reads what `write_json_lines` wrote; lines end at `\\n` alone."""
+    """Read the values that `write_json_lines` wrote, from lines that only `\\n` ends."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -43,7 +43,7 @@ def parts(architecture: Architecture) -> tuple[type[Encoder], type[Decoder]]:
 
 
 class Seq2Seq(nn.Module):
-    """An encoder and a decoder, which starts from the encoder's state; they share no weights."""
+    """An encoder and a decoder, which starts from the encoder's state and shares no weights with it."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The optimisers, the course of their learning rate, the gradient's limit, and the update that is left out."""
+"""Optimizers, learning rate schedules, gradient clipping, and the skipping of an update."""
 
 import math
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ from s2s.recipe import Recipe
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Optimizer:
-    """The recipe's optimiser: one kernel an update where PyTorch has it fused, a few over all tensors where not.
+    """Make the recipe's optimizer, with one fused kernel an update if PyTorch has it.
 
-    sgd is without momentum, as in the paper; adam and adamw have beta 0.9 and `adam_beta2` and epsilon 1e-8 (Kingma and
-    Ba 2015); adamw takes `weight_decay` off every parameter (Loshchilov and Hutter 2019); rmsprop averages over about
-    100 updates, epsilon 1e-8; adadelta has rho 0.95 and epsilon 1e-6 (Cho et al. 2014), and wants a learning rate of 1.
+    sgd has no momentum, as in the paper. adam and adamw have betas 0.9 and `adam_beta2` and epsilon 1e-8 (Kingma and Ba
+    2015); adamw applies `weight_decay` to every parameter (Loshchilov and Hutter 2019). rmsprop averages over about 100
+    updates, with epsilon 1e-8. adadelta has rho 0.95 and epsilon 1e-6 (Cho et al. 2014) and needs a learning rate of 1.
     """
-    assert recipe.weight_decay == 0 or recipe.optimizer == "adamw", "adamw alone has a weight decay"
+    assert recipe.weight_decay == 0 or recipe.optimizer == "adamw", "only adamw has a weight decay"
     rate, betas = recipe.learning_rate, (0.9, recipe.adam_beta2)
     match recipe.optimizer:
         case "sgd":
@@ -30,16 +30,16 @@ def make_optimizer(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Optimi
             return RMSprop(parameters, rate, alpha=0.99, foreach=True)
         case "adadelta":
             return Adadelta(parameters, rate, rho=0.95, eps=1e-6, foreach=True)
-    raise AssertionError(f"no optimiser {recipe.optimizer}")
+    raise AssertionError(f"no optimizer {recipe.optimizer}")
 
 
 def learning_rate(recipe: Recipe, update: int, epoch: float) -> float:
-    """The learning rate of one update.
+    """Return the learning rate of an update.
 
     Args:
-        recipe: names the schedule.
-        update: updates made before this one; the first `warmup_updates` rise linearly.
-        epoch: passes over the data made before this update, with fraction.
+        recipe: the rate and its schedule; in the first `warmup_updates` updates it rises linearly.
+        update: number of updates before this one.
+        epoch: passes over the data before this update, with a fraction.
     """
     warmup = min(1.0, (update + 1) / (recipe.warmup_updates + 1))
     done = min(1.0, epoch / recipe.epochs)
@@ -48,10 +48,10 @@ def learning_rate(recipe: Recipe, update: int, epoch: float) -> float:
             factor = (1 + math.cos(math.pi * done)) / 2
         case "linear":
             factor = 1 - done
-        case "inverse_sqrt":  # Vaswani et al. 2017, section 5.3, with the rate at its top as the factor
+        case "inverse_sqrt":  # Vaswani et al. 2017, section 5.3, scaled to 1 at its maximum
             top = max(1, recipe.warmup_updates)
             factor = math.sqrt(top / max(top, update))
-        case "halve":  # "after 5 epochs, we begun halving the learning rate every half epoch": the first at 5 itself
+        case "halve":  # section 3.4: "after 5 epochs, we begun halving the learning rate every half epoch", at 5 first
             late = epoch - recipe.halve_after_epochs
             factor = 1.0 if late < 0 else 0.5 ** (1 + math.floor(late / recipe.halve_every_epochs))
         case "constant":
@@ -62,12 +62,14 @@ def learning_rate(recipe: Recipe, update: int, epoch: float) -> float:
 
 
 def clip_gradient(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
-    """Scales the gradient of all parameters together to the norm `limit` where it is larger (0: never).
+    """Scale the gradient of all parameters to the norm `limit` if it is larger, and return its norm before.
 
-    Sutskever et al. 2014, section 3.4: s = ||g||; where s > 5, g = 5 g / s.
+    Sutskever et al. 2014, section 3.4: s = ||g||; if s > 5, g = 5 g / s. The norm is not finite if training has
+    diverged.
 
-    Returns:
-        The norm before, a scalar; not a finite number where training has diverged.
+    Args:
+        parameters: all parameters; the norm is that of all their gradients together.
+        limit: the largest norm; 0: none.
     """
     trained = [parameter for parameter in parameters if parameter.grad is not None]
     norm = nn.utils.get_total_norm([parameter.grad for parameter in trained if parameter.grad is not None])
@@ -77,16 +79,17 @@ def clip_gradient(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
 
 
 def step(optimizer: Optimizer, norm: Tensor) -> None:
-    """Makes an update, unless the gradient's norm is no finite number: then weights and optimiser stay as they were.
+    """Make an update, unless the gradient's norm is not finite.
 
-    The fused kernels look at `found_inf` themselves, on their device, and do nothing where it is 1; Adam takes it off
-    its count of updates again. So nobody waits for the norm. The other optimisers have no such switch: the host asks.
+    In that case weights and optimizer keep their state. Fused kernels read `found_inf` on their device and do nothing
+    if it is 1 (Adam then also takes back its count of updates), so a GPU is not synchronized. For the other optimizers
+    the CPU reads the norm.
     """
-    finite = torch.isfinite(norm)
+    is_finite = torch.isfinite(norm)
     if not optimizer.defaults.get("fused"):
-        if finite:
+        if is_finite:
             optimizer.step()
         return
-    optimizer.found_inf = (~finite).to(torch.float32)  # type: ignore[attr-defined]
+    optimizer.found_inf = (~is_finite).to(torch.float32)  # type: ignore[attr-defined]
     optimizer.step()
     del optimizer.found_inf  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Makes the next few things in a background thread while the caller computes with the one before."""
+"""Making of values in a background thread before they are needed."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -10,18 +10,18 @@ Value = TypeVar("Value")
 
 
 def prefetched(make: Callable[[Key], Value], items: Iterable[Key], ahead: int = 4) -> Generator[Value]:
-    """Yields `make(item)` of each item, in order.
+    """Yield `make(item)` for each item, in order, made ahead by a background thread.
 
-    Closing the generator, which leaving a `for` loop does, ends the thread after the one thing that it is making. Where
-    an exception leaves the loop, the interpreter's end does so too; `contextlib.closing` does it at once.
+    Closing the generator ends the thread as soon as it has made its current value. Leaving a `for` loop closes it; if
+    an exception leaves the loop, only `contextlib.closing` closes it at once.
 
     Args:
-        make: called in one thread of its own, with one item after the other.
+        make: called in the background thread, with one item at a time.
         items: taken in the caller's thread.
-        ahead: at most so many things are made beyond the one that the caller waits for or has.
+        ahead: number of values made beyond the one that the caller waits for or uses, at most.
 
     Raises:
-        Exception: what `make` raised, in the place of what it did not return.
+        Exception: the exception of `make`, when its value would be due.
     """
     maker = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
     waiting: deque[Future[Value]] = deque()

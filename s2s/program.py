@@ -1,4 +1,4 @@
-"""How a command line of ours ends: a person's mistake by one line and exit code 2, a signal in good order."""
+"""Ends of programs: exit code 2 and one line for a user's mistake, and clean ends after signals."""
 
 import errno
 import sys
@@ -18,7 +18,7 @@ FULL = {
 
 
 def run(app: typer.Typer) -> None:
-    """Calls a command line; the mistakes of a person end it with one line and exit code 2."""
+    """Run a command line, and end it with one line and exit code 2 after a user's mistake."""
     try:
         app()
     except (UserError, OSError) as error:
@@ -29,7 +29,7 @@ def run(app: typer.Typer) -> None:
 
 
 def mistake(error: UserError | OSError) -> str | None:
-    """What a person is told of an error; nothing if it is none of theirs."""
+    """Return the message for a user's mistake, or None for an error that is not the user's."""
     if isinstance(error, UserError):
         return str(error)
     reason = (DENIED | FULL).get(error.errno or 0)
@@ -37,11 +37,11 @@ def mistake(error: UserError | OSError) -> str | None:
 
 
 def fail(message: str) -> NoReturn:
-    """Prints one line, whatever the message holds, and exits with code 2."""
+    """Print a message as one line, and exit with code 2."""
     print(" ".join(message.split()), file=sys.stderr)
     raise SystemExit(2)
 
 
 def terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    """Unwinds the program as `sys.exit` does; the exit code is the shell's for the signal."""
+    """End the program like `sys.exit`, with the shell's exit code for a signal."""
     raise SystemExit(128 + signum)

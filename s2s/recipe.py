@@ -1,11 +1,11 @@
-"""How a model is trained: the numbers of the paper's section 3.4 and their usual alternatives."""
+"""The settings of training: those of the paper's section 3.4 and their usual alternatives."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything but the model, the text and the seed that decides the weights. params.yaml explains each field."""
+    """All settings that decide the weights, apart from model, text and seed, explained in params.yaml."""
 
     optimizer: str
     learning_rate: float

@@ -1,4 +1,4 @@
-"""Recurrent networks written out in NumPy, of one sentence, a step at a time, from the weights of torch's modules.
+"""Recurrent networks written out in NumPy, for one sentence, step by step, with the weights of torch's modules.
 
 Shapes: S steps, E inputs, H hidden, L layers.
 """
@@ -15,16 +15,16 @@ from s2s.network.stack import Stack
 
 Array = NDArray[np.float64]
 State = list[Array]
-"""h, and the memory if the cell has one."""
+"""h, and c if the cell has one."""
 
 
 def array(tensor: Tensor) -> Array:
-    """A tensor's numbers in double precision."""
+    """Return a tensor in double precision."""
     return np.asarray(tensor.detach().double().numpy())
 
 
 def affine(layer: nn.Linear, x: Array) -> Array:
-    """W x + b."""
+    """Compute W x + b."""
     return np.asarray(array(layer.weight) @ x + array(layer.bias))
 
 
@@ -33,13 +33,13 @@ def sigmoid(x: Array) -> Array:
 
 
 def maxout(layer: nn.Linear, x: Array) -> Array:
-    """The larger of sums j and units + j (Goodfellow et al. 2013)."""
+    """Compute the larger of sums j and units + j (Goodfellow et al. 2013)."""
     sums = affine(layer, x)
     return np.array([max(pair) for pair in zip(sums[: len(sums) // 2], sums[len(sums) // 2 :], strict=True)])
 
 
 def lstm(weights: Sequence[Array], x: Array, state: State) -> State:
-    """torch.nn.LSTM's equations; rows of input, forget, candidate and output gate."""
+    """Compute a step of torch.nn.LSTM, with rows of input, forget, candidate and output gate."""
     h, c = state
     W_i, W_f, W_g, W_o = np.split(weights[0], 4)
     U_i, U_f, U_g, U_o = np.split(weights[1], 4)
@@ -51,7 +51,7 @@ def lstm(weights: Sequence[Array], x: Array, state: State) -> State:
 
 
 def lstm_peephole(weights: Sequence[Array], x: Array, state: State) -> State:
-    """Graves 2013, equations 7 to 11."""
+    """Compute a step of an LSTM with peepholes (Graves 2013, equations 7 to 11)."""
     h, c = state
     W_i, W_f, W_c, W_o = np.split(weights[0], 4)
     U_i, U_f, U_c, U_o = np.split(weights[1], 4)
@@ -65,7 +65,7 @@ def lstm_peephole(weights: Sequence[Array], x: Array, state: State) -> State:
 
 
 def gru(weights: Sequence[Array], x: Array, state: State) -> State:
-    """torch.nn.GRU's equations; rows of reset, update and new."""
+    """Compute a step of torch.nn.GRU, with rows of reset, update and candidate."""
     (h,) = state
     W_r, W_z, W_n = np.split(weights[0], 3)
     U_r, U_z, U_n = np.split(weights[1], 3)
@@ -77,7 +77,7 @@ def gru(weights: Sequence[Array], x: Array, state: State) -> State:
 
 
 def gru_cho(weights: Sequence[Array], x: Array, state: State) -> State:
-    """Cho et al. 2014, equations 5 to 8, with biases."""
+    """Compute a step of Cho's GRU, with biases (Cho et al. 2014, equations 5 to 8)."""
     (h,) = state
     W_r, W_z, W = np.split(weights[0], 3)
     U_r, U_z, U = np.split(weights[1], 3)
@@ -87,7 +87,7 @@ def gru_cho(weights: Sequence[Array], x: Array, state: State) -> State:
 
 
 def elman(weights: Sequence[Array], x: Array, state: State, squash: Callable[[Array], Array]) -> State:
-    """Elman's network."""
+    """Compute a step of Elman's network."""
     return [squash(weights[0] @ x + weights[2] + weights[1] @ state[0] + weights[3])]
 
 
@@ -102,12 +102,12 @@ STEPS: dict[str, Callable[[Sequence[Array], Array, State], State]] = {
 
 
 def normalized(norm: nn.LayerNorm, x: Array) -> Array:
-    """Ba et al. 2016, equation 4."""
+    """Normalize a layer's inputs (Ba et al. 2016, equation 4)."""
     return np.asarray((x - x.mean()) / np.sqrt(x.var() + norm.eps) * array(norm.weight) + array(norm.bias))
 
 
 def read(stack: Stack, cell: str, inputs: Array, state: State | None = None) -> tuple[Array, State]:
-    """All layers over a sentence.
+    """Compute all layers over a sentence.
 
     Args:
         stack: its layers.
@@ -116,32 +116,32 @@ def read(stack: Stack, cell: str, inputs: Array, state: State | None = None) -> 
         state: before, [L, H] each; None: zeros.
 
     Returns:
-        What the top layer says at each step, [S, H], and the state after, [L, H] each.
+        The top layer's output at each step, [S, H], and the state after, [L, H] each.
     """
     layers = stack.weights()
     parts = 2 if cell.startswith("lstm") else 1
     state = state or [np.zeros((len(layers), layers[0][1].shape[1]))] * parts
     ends: list[State] = []
     for number, weights in enumerate(layers):
-        now, said = [part[number] for part in state], []
+        now, outputs = [part[number] for part in state], []
         for x in inputs:
             normed = x if stack.norms is None else normalized(stack.norms[number], x)  # type: ignore[arg-type]
             now = STEPS[cell]([array(weight) for weight in weights], normed, now)
-            said.append(now[0] + x if stack.residual and len(x) == len(now[0]) else now[0])
-        inputs = np.array(said)
+            outputs.append(now[0] + x if stack.residual and len(x) == len(now[0]) else now[0])
+        inputs = np.array(outputs)
         ends.append(now)
     return inputs, [np.array(part) for part in zip(*ends, strict=True)]
 
 
 def encode(encoder: RecurrentEncoder, cell: str, tokens: Sequence[int]) -> tuple[Array, State]:
-    """A source sentence, in the order of reading, to each position's h, [S, H or 2 H], and the state, [L, H] each."""
+    """Compute each position's h, [S, H or 2 H], and the state, [L, H] each, of a source in the order of reading."""
     inputs = array(encoder.embedding.weight)[list(tokens)]
     outputs, state = read(encoder.stack, cell, inputs)
     if encoder.backward_stack is None or encoder.bridges is None:
         return outputs, state
     back, back_state = read(encoder.backward_stack, cell, inputs[::-1])
     joined = [
-        np.array([affine(bridge, np.concatenate(pair)) for pair in zip(one, other, strict=True)])  # type: ignore[arg-type]
-        for bridge, one, other in zip(encoder.bridges, state, back_state, strict=True)
+        np.array([affine(bridge, np.concatenate(pair)) for pair in zip(forward, backward, strict=True)])  # type: ignore[arg-type]
+        for bridge, forward, backward in zip(encoder.bridges, state, back_state, strict=True)
     ]
     return np.hstack((outputs, back[::-1])), [np.tanh(joined[0]), *joined[1:]]

@@ -1,4 +1,4 @@
-"""Folders of models as the train stage writes them, from a little English to a little French."""
+"""Folders of models as the train stage writes them, for a few English and French words."""
 
 from pathlib import Path
 
@@ -22,18 +22,18 @@ SIZES = {f"{side}_vocabulary": len(WORDS) + 3 for side in ("source", "target")}
 
 
 def words() -> tuple[WordVocabulary, WordVocabulary]:
-    """A word list of each side: a word has the number of its translation."""
+    """Return the vocabulary of each side, where a word has the number of its translation."""
     return WordVocabulary(list(WORDS)), WordVocabulary(list(WORDS.values()))
 
 
 def subwords() -> tuple[SentencePieceVocabulary, SentencePieceVocabulary]:
-    """Subwords of each side."""
+    """Return a vocabulary of subwords for each side."""
     french = ["Le roi voit le chat.", "L'homme n'est pas ici !", "Un chat, une reine.", "Là est l'homme ?"]
     return train_sentencepiece(SENTENCES, "bpe", 45), train_sentencepiece(french, "bpe", 45)
 
 
 def random(seed: int, **sizes: int) -> Seq2Seq:
-    """A model that has learned nothing, and often ends."""
+    """Make an untrained model that often predicts </s>."""
     network = tiny.network(seed, hidden=8, init_uniform=1.0, **sizes)
     with torch.no_grad():
         network.decoder.output.bias[EOS] += 2
@@ -42,13 +42,13 @@ def random(seed: int, **sizes: int) -> Seq2Seq:
 
 
 def trained(seed: int) -> Seq2Seq:
-    """A model that has learned in a second to translate `SENTENCES` word by word, and an unknown word."""
+    """Train a model, for a second, to translate `SENTENCES` and an unknown word word by word."""
     network = tiny.network(seed, layers=1, hidden=32, embedding=16, init_uniform=0.2, **SIZES).train()
-    optimizer, (known, _) = torch.optim.Adam(network.parameters(), lr=0.02), words()
+    optimizer, (source_vocabulary, _) = torch.optim.Adam(network.parameters(), lr=0.02), words()
     end = torch.full((1, 1), EOS)
     for _ in range(60):
         for line in (*SENTENCES, "dog"):
-            ids = torch.tensor(known.encode(text.tokenize(line.lower(), "en"))).unsqueeze(1)  # [S, 1]
+            ids = torch.tensor(source_vocabulary.encode(text.tokenize(line.lower(), "en"))).unsqueeze(1)  # [S, 1]
             says, _ = network.decoder(torch.cat((end, ids)), network.encoder(pack_sources([ids[:, 0]], reverse=True)))
             loss = nn.functional.cross_entropy(network.decoder.output(says)[:, 0], torch.cat((ids, end))[:, 0])
             optimizer.zero_grad()
@@ -64,19 +64,19 @@ def write(
     vocabularies: tuple[Vocabulary, Vocabulary] | None = None,
     **changes: object,
 ) -> Path:
-    """Writes a model's folder.
+    """Write a model's folder.
 
     Args:
         folder: to be written.
         seed: of the weights.
         network: random weights if none is given.
         vocabularies: of source and target; word lists if none are given.
-        changes: entries of model.json that are other than usual.
+        changes: entries of model.json that differ from the usual ones.
     """
-    known = dict(zip(("source", "target"), vocabularies or words(), strict=True))
-    network = network or random(seed, **{f"{side}_vocabulary": len(one) for side, one in known.items()})
-    for side, one in known.items():
-        one.save(folder, side)
+    by_side = dict(zip(("source", "target"), vocabularies or words(), strict=True))
+    network = network or random(seed, **{f"{side}_vocabulary": len(vocabulary) for side, vocabulary in by_side.items()})
+    for side, vocabulary in by_side.items():
+        vocabulary.save(folder, side)
     write_tensors(folder / model.WEIGHTS, network.state_dict())
     description = {
         "model": model.describe(network.architecture),
@@ -90,6 +90,6 @@ def write(
         "normalize_punctuation": True,
         "lowercase": True,
     }
-    description |= {f"{side}_vocabulary_sha256": one.sha256 for side, one in known.items()}
+    description |= {f"{side}_vocabulary_sha256": vocabulary.sha256 for side, vocabulary in by_side.items()}
     files.write_json(folder / model.DESCRIPTION, description | changes)
     return folder

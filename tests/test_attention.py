@@ -1,4 +1,4 @@
-"""What holds for every network that attends: weights are shares of the words, and nothing but words is looked at."""
+"""Properties of every network with attention: weights add up to 1, and only words have weights."""
 
 from pathlib import Path
 
@@ -34,14 +34,14 @@ def test_what_stands_where_no_word_is_changes_nothing(kind: str) -> None:
     model = network(kind)
     with torch.inference_mode():
         state = model.encoder(packed(SOURCES))
-        other = state.each(smeared)
-        torch.testing.assert_close(model.decoder(inputs(), other)[0], model.decoder(inputs(), state)[0])
-        weights, other_weights = (model.decoder.attention(inputs(), one) for one in (state, other))
+        smeared_state = state.each(smeared)
+        torch.testing.assert_close(model.decoder(inputs(), smeared_state)[0], model.decoder(inputs(), state)[0])
+        weights, other_weights = (model.decoder.attention(inputs(), start) for start in (state, smeared_state))
         torch.testing.assert_close(other_weights, weights)
 
 
 def smeared(part: Tensor) -> Tensor:
-    """A tensor of a state with other numbers beyond the ends of sentences, if it has source positions."""
+    """Change the numbers beyond the ends of sentences in a state's tensor, if it has source positions."""
     if part.shape[:2] != IS_TEXT.shape or part.dtype == torch.bool:
         return part
     return torch.where(IS_TEXT.view(*IS_TEXT.shape, *[1] * (part.dim() - 2)), part, torch.full_like(part, 7.0))
@@ -58,13 +58,13 @@ def test_the_state_goes_on_between_two_parts_of_a_target(kind: str) -> None:
         check_alike(end, after)
 
 
-def check_alike(one: State, other: State) -> None:
-    torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-5)
+def check_alike(left: State, right: State) -> None:
+    torch.testing.assert_close(left, right, atol=2e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("context", ["bahdanau", "luong_general"])
 def test_it_learns_to_look_at_the_words_that_it_says(context: str, tmp_path: Path) -> None:
-    """Nobody tells it which word of the source a word of the target comes from."""
+    """Training has no information about which source word a target word comes from."""
     train, dev = tiny.digits(tmp_path, "train", 2000, 1, True), tiny.digits(tmp_path, "dev", 100, 2, True)
     shape: dict[str, object] = {"cell": "gru", "bidirectional": True, "layers": 1, "hidden": 24, "embedding": 12}
     model = tiny.network(2, **shape, context=context, maxout=16, init_uniform=0.2, reverse_source=False)
@@ -73,6 +73,6 @@ def test_it_learns_to_look_at_the_words_that_it_says(context: str, tmp_path: Pat
     with torch.inference_mode():
         weights = model.decoder.attention(batch.target_inputs, model.encoder(batch.sources))  # [T, B, S]
     lengths = torch.from_numpy(dev.source.lengths)
-    said, sentences = (torch.arange(len(weights))[:, None] < lengths).nonzero().unbind(1)  # digits without </s>
-    right = weights.argmax(dim=2)[said, sentences] == lengths[sentences] - 1 - said
+    steps, sentences = (torch.arange(len(weights))[:, None] < lengths).nonzero().unbind(1)  # digits without </s>
+    right = weights.argmax(dim=2)[steps, sentences] == lengths[sentences] - 1 - steps
     assert right.float().mean() > 0.8  # 0.3 by chance; of 16 trainings 15 come to more than 0.95

@@ -15,12 +15,12 @@ from tests import tiny
 
 
 def weights_of(updates: int) -> list[list[float]]:
-    """The four weights of a small model after each update."""
+    """Return the four weights of a small model after each update."""
     return np.random.default_rng(1).normal(size=(updates, 4)).astype(np.float32).tolist()  # type: ignore[no-any-return]
 
 
 def put(model: nn.Linear, weights: Sequence[float]) -> None:
-    """What an update does: changes the weights in place."""
+    """Change the weights in place, as an update does."""
     with torch.no_grad():
         model.weight.copy_(torch.tensor([weights[:3]]))
         model.bias.copy_(torch.tensor(weights[3:]))
@@ -37,7 +37,7 @@ def flat(tensors: dict[str, Tensor]) -> list[float]:
 
 
 def exponential(course: Sequence[Sequence[float]], share: float) -> list[float]:
-    """(1 - share) mean + share weights, from the plain mean of the first 1 / share."""
+    """Compute the exponential mean (1 - share) mean + share weights, from the plain mean of the first 1 / share."""
     first = round(1 / share)
     mean = np.mean(course[:first], axis=0)
     for weights in course[first:]:

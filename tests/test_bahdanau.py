@@ -1,4 +1,4 @@
-"""Attention that is added up, against its equations written out, its sizes and how it starts."""
+"""Additive attention against its equations written out, its sizes and its initial weights."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def parts(model: Seq2Seq) -> tuple[BahdanauEncoder, BahdanauDecoder]:
 
 
 def written_out(model: Seq2Seq, source: list[int], target_inputs: list[int]) -> tuple[Array, Array]:
-    """Bahdanau et al. 2015, appendix A.2, of one sentence: logits, [T, V], and weights, [T, S]."""
+    """Compute the logits, [T, V], and weights, [T, S], of one sentence (Bahdanau et al. 2015, appendix A.2)."""
     encoder, decoder = parts(model)
     cell = model.architecture.cell
     words = array(encoder.embedding.weight)[source]
@@ -44,9 +44,9 @@ def written_out(model: Seq2Seq, source: list[int], target_inputs: list[int]) -> 
     W, U, v = array(decoder.score_query.weight), array(encoder.score_keys.weight), array(decoder.score_vector)
     logits, weights = [], []
     for y in array(decoder.embedding.weight)[target_inputs]:
-        e = np.array([v @ np.tanh(W @ state[0][-1] + U @ one) for one in h])
+        e = np.array([v @ np.tanh(W @ state[0][-1] + U @ annotation) for annotation in h])
         alpha = np.exp(e) / np.exp(e).sum()
-        c = sum(share * one for share, one in zip(alpha, h, strict=True))
+        c = sum(share * annotation for share, annotation in zip(alpha, h, strict=True))
         (s,), state = equations.read(decoder.stack, cell, np.concatenate((y, c))[None], state)
         t = equations.maxout(decoder.maxout, np.concatenate((s, y, c)))
         logits.append(equations.affine(decoder.output, t))

@@ -37,10 +37,10 @@ def test_weights_optimizer_and_what_else_was_named_come_back() -> None:
     optimizer.step()
     tensors = checkpoint.gather(model, optimizer, best={"weight": torch.ones(2)}, average={})
 
-    other = tiny.network(seed=2)
-    fresh = make_optimizer(other.parameters(), tiny.recipe())
-    checkpoint.restore({name: tensor.clone() for name, tensor in tensors.items()}, other, fresh)
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+    restored = tiny.network(seed=2)
+    fresh = make_optimizer(restored.parameters(), tiny.recipe())
+    checkpoint.restore({name: tensor.clone() for name, tensor in tensors.items()}, restored, fresh)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), restored.parameters(), strict=True))
     for mine, theirs in zip(optimizer.state.values(), fresh.state.values(), strict=True):
         assert all(torch.equal(mine[name], theirs[name]) for name in ("step", "exp_avg", "exp_avg_sq"))
     assert checkpoint.section(tensors, "best")["weight"].tolist() == [1, 1]

@@ -24,12 +24,12 @@ KINDS: dict[str, dict[str, object]] = {
 
 
 def network(**changes: object) -> Seq2Seq:
-    """A small network with random weights."""
+    """Make a small network with random weights."""
     return tiny.network(1, context="every_step", maxout=3, **changes)
 
 
 def written_out(model: Seq2Seq, source: Sequence[int], target: Sequence[int]) -> Array:
-    """The logits of each target token, [T, V], of one pair (appendix A.1); the source in the order of reading."""
+    """Compute the logits of each target token, [T, V], for a source in the order of reading (appendix A.1)."""
     encoder, decoder, shape = model.encoder, model.decoder, model.architecture
     assert isinstance(encoder, ChoEncoder) and isinstance(decoder, ChoDecoder)
     H, L, parts = shape.hidden, shape.layers, encoder.stack.cell.states
@@ -55,7 +55,7 @@ def test_the_model_is_its_equations_written_out(kind: str, tmp_path: Path) -> No
 
 
 def test_chos_candidate_has_the_summary_beside_what_the_reset_gate_leaves() -> None:
-    """A step of the lowest layer in the paper's own matrices, W of the word, U of h and C of the summary."""
+    """The lowest layer agrees with the paper's own matrices, W of the word, U of h and C of the summary."""
     decoder = network(cell="gru_cho", layers=1).decoder
     assert isinstance(decoder, ChoDecoder)
     y, c, h = (np.random.default_rng(1).normal(size=size) for size in (4, 5, 5))
@@ -66,8 +66,8 @@ def test_chos_candidate_has_the_summary_beside_what_the_reset_gate_leaves() -> N
     z = equations.sigmoid(W_z @ y + U_z @ h + C_z @ c + b_z)
     expected = z * h + (1 - z) * np.tanh(W @ y + U @ (r * h) + C @ c + b)
     inputs = torch.from_numpy(np.concatenate((y, c))).float()
-    found, _ = decoder.stack(inputs.view(1, 1, -1), (torch.from_numpy(h).float().view(1, 1, -1),))
-    np.testing.assert_allclose(array(found[0, 0]), expected, atol=1e-6)
+    outputs, _ = decoder.stack(inputs.view(1, 1, -1), (torch.from_numpy(h).float().view(1, 1, -1),))
+    np.testing.assert_allclose(array(outputs[0, 0]), expected, atol=1e-6)
 
 
 def test_the_summary_goes_on_unchanged_and_no_word_after_it_hides_it() -> None:
@@ -79,9 +79,9 @@ def test_the_summary_goes_on_unchanged_and_no_word_after_it_hides_it() -> None:
             _, after = step(tokens, state)
             assert torch.equal(after.source[0], state.source[0])
             state = after
-        said, _ = step(tokens, state)
-        other, _ = step(tokens, state._replace(source=(state.source[0].flip(1),)))
-    assert not torch.isclose(said, other).any()
+        outputs, _ = step(tokens, state)
+        other_outputs, _ = step(tokens, state._replace(source=(state.source[0].flip(1),)))
+    assert not torch.isclose(outputs, other_outputs).any()
 
 
 @pytest.mark.parametrize(("cell", "gates", "biases", "parts"), [("gru_cho", 3, 1, 1), ("lstm", 4, 2, 2)])

@@ -1,4 +1,4 @@
-"""Encoded text is written in parts, and is then what NumPy would have written at once."""
+"""Encoded text that is written in parts equals text that NumPy writes at once."""
 
 import io
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_parts_give_the_same_bytes_as_the_whole(tmp_path: Path) -> None:
 def test_lengths_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
     ids, lengths = corpus_writer.in_a_row([[3, 4], [5]])
     with SplitWriter(tmp_path, "dev") as writer:
-        with pytest.raises(AssertionError, match="each source has its target"):
+        with pytest.raises(AssertionError, match="each source has a target"):
             writer.add(ids, lengths, ids, lengths[:1])
         with pytest.raises(AssertionError, match="lengths add up to the tokens"):
             writer.add(ids[:2], lengths, ids, lengths)

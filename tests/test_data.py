@@ -1,4 +1,4 @@
-"""Encoded text on disk, and the batches cut from it."""
+"""Encoded text on disk, and the batches made of it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -88,11 +88,11 @@ def test_the_decoder_reads_what_it_has_to_say_one_step_later(corpus: EncodedCorp
     assert (batch.source_tokens, batch.target_tokens) == (5, 8)
 
 
-def assert_same_sentences(found: PackedSequence, expected: PackedSequence) -> None:
-    """Sentences of one length may be packed in any order: how torch orders them is not stated."""
-    for own, other in zip(pad_packed_sequence(found), pad_packed_sequence(expected), strict=True):
-        assert torch.equal(own, other)
-    assert torch.equal(found.batch_sizes, expected.batch_sizes)
+def assert_same_sentences(packed: PackedSequence, expected: PackedSequence) -> None:
+    """Check that two packed sequences hold the same sentences; torch does not define the order of equal lengths."""
+    for part, expected_part in zip(pad_packed_sequence(packed), pad_packed_sequence(expected), strict=True):
+        assert torch.equal(part, expected_part)
+    assert torch.equal(packed.batch_sizes, expected.batch_sizes)
 
 
 @pytest.mark.parametrize("reverse", [True, False])
@@ -124,7 +124,7 @@ def test_text_is_counted_step_by_step(corpus: EncodedCorpus) -> None:
 
 
 def tensors(batch: Batch) -> list[torch.Tensor]:
-    """All tensors of a batch that a device computes with."""
+    """Return all tensors of a batch."""
     return [batch.sources.data, batch.target_inputs, batch.targets, batch.text, batch.right_tokens]
 
 
@@ -140,7 +140,9 @@ def test_a_pinned_batch_is_the_same(corpus: EncodedCorpus) -> None:
     pinned = batch.pin()
     assert all(part.is_pinned() for part in tensors(pinned))
     on_device = pinned.to(torch.device("cuda"), non_blocking=True)
-    assert all(torch.equal(own.cpu(), other) for own, other in zip(tensors(on_device), tensors(batch), strict=True))
+    assert all(
+        torch.equal(copied.cpu(), original) for copied, original in zip(tensors(on_device), tensors(batch), strict=True)
+    )
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
@@ -154,7 +156,7 @@ def test_every_pair_is_in_one_batch_within_both_limits(tmp_path: Path, shuffled:
 
 
 def runs(corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int) -> Iterator[list[int]]:
-    """What `bucket` does, said plainly."""
+    """Yield the batches of `bucket`, by a simple search."""
     order, targets = corpus.order.tolist(), corpus.target.lengths
     while order:
         run = order[:batch_sentences]
@@ -170,8 +172,8 @@ def test_batches_are_the_longest_runs_within_both_limits(
     tmp_path: Path, longest: int, batch_sentences: int, batch_tokens: int
 ) -> None:
     corpus = random_corpus(tmp_path, 500, longest)
-    found = [pairs.tolist() for pairs in bucket(corpus, batch_sentences, batch_tokens)]
-    assert found == list(runs(corpus, batch_sentences, batch_tokens))
+    batches = [pairs.tolist() for pairs in bucket(corpus, batch_sentences, batch_tokens)]
+    assert batches == list(runs(corpus, batch_sentences, batch_tokens))
 
 
 def test_nothing_makes_no_batch(tmp_path: Path) -> None:
@@ -217,6 +219,6 @@ def test_pairs_of_equal_lengths_come_in_every_order_equally_often(tmp_path: Path
     corpus, draw = EncodedCorpus.open(tmp_path, "train"), np.random.default_rng(1)
     runs = [sorted(bucket(corpus, 5, 1000, draw), key=len)[-1].tolist() for _ in range(3000)]
     assert all(run[3:] == [2, 1] for run in runs)
-    found = Counter(tuple(run[:3]) for run in runs)
-    assert len(found) == 6
-    assert all(400 < count < 600 for count in found.values())  # 500 expected, standard deviation 20
+    counts = Counter(tuple(run[:3]) for run in runs)
+    assert len(counts) == 6
+    assert all(400 < count < 600 for count in counts.values())  # 500 expected, standard deviation 20

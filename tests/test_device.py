@@ -1,4 +1,4 @@
-"""Which device computes, and the memory that a process keeps for its next tensors."""
+"""The choice of a device, and the memory that a process keeps for its next tensors."""
 
 import subprocess
 import sys
@@ -29,8 +29,8 @@ print(held() - before)
 )
 def test_freed_memory_is_kept_in_blocks_that_an_update_needs_again(setting: str, megabytes: int, kept: int) -> None:
     program = [sys.executable, "-c", PROGRAM.format(setting=setting, megabytes=megabytes)]
-    found = int(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
-    assert found == pytest.approx(kept, abs=30)
+    held = int(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+    assert held == pytest.approx(kept, abs=30)
 
 
 def test_the_device_is_the_one_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Starting from a trained model and from word vectors, with small files."""
+"""Initial weights from a trained model and from word vectors, with small files."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ ENGLISH = WordVocabulary(["the", "cat", "dog", "sees", "a"])
 FRENCH = WordVocabulary(["le", "chat", "chien", "voit", "un"])
 OTHER_ENGLISH = WordVocabulary(["dog", "hen", "the"])
 OTHER_FRENCH = WordVocabulary(["poule", "un", "renard", "voit", "chien", "chat"])
-# Numbers in the new and in the old vocabulary of the tokens that are in both; by hand.
+# Row numbers of shared tokens in the new and the old vocabulary, found by hand.
 SOURCE_ROWS = {0: 0, 1: 1, 2: 2, 3: 5, 5: 3}
 TARGET_ROWS = {0: 0, 1: 1, 2: 2, 4: 7, 6: 6, 7: 5, 8: 4}
 
@@ -30,7 +30,7 @@ def sides(source: Vocabulary, target: Vocabulary) -> dict[str, Vocabulary]:
 
 
 def trained(folder: Path, source: Vocabulary = ENGLISH, target: Vocabulary = FRENCH, **changes: object) -> Seq2Seq:
-    """A model in a folder, as the train stage leaves it."""
+    """Write a model's folder like the train stage."""
     sizes = {"source_vocabulary": len(source), "target_vocabulary": len(target)}
     network = tiny.network(2, **sizes | changes)
     folder.mkdir()
@@ -112,7 +112,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 def embedding(width: int = 2) -> nn.Embedding:
-    """A row of ones for each word of FRENCH."""
+    """Make an embedding with a row of ones for each word of FRENCH."""
     return nn.Embedding(len(FRENCH), width, _weight=torch.ones(len(FRENCH), width))
 
 
@@ -145,10 +145,10 @@ def test_known_words_get_their_vectors(text: str, rows: dict[int, list[float]], 
 
 
 def test_words_are_read_as_utf8_and_those_cut_within_a_character_are_passed_over(tmp_path: Path) -> None:
-    known, path = WordVocabulary(["été", "漢字"]), tmp_path / "vectors.txt"
+    words, path = WordVocabulary(["été", "漢字"]), tmp_path / "vectors.txt"
     path.write_bytes(b"\xc3\xa9t\xc3 5 5\n" + "漢字 1 2\nété 3 4\n".encode())
     table = nn.Embedding(5, 2)
-    assert from_vectors(table, known, path) == 2
+    assert from_vectors(table, words, path) == 2
     assert table.weight[3:].tolist() == [[3.0, 4.0], [1.0, 2.0]]
 
 

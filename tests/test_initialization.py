@@ -1,4 +1,4 @@
-"""Where weights start, of each kind of network."""
+"""The initial weights of each kind of network."""
 
 from collections.abc import Iterator
 
@@ -16,12 +16,12 @@ WIDE = {"hidden": 96, "embedding": 64, "maxout": 48, "heads": 4, "feed_forward":
 
 
 def network(kind: str, initialization: str) -> Seq2Seq:
-    """A network large enough for its numbers to be counted."""
+    """Make a network large enough for statistics of its weights."""
     return tiny.network(1, **KINDS[kind] | WIDE | {"layers": 2, "initialization": initialization})
 
 
 def weights(model: Seq2Seq) -> Iterator[tuple[str, nn.Module, Tensor]]:
-    """Name, module and numbers of all but layer normalization."""
+    """Yield the name, module and numbers of each weight, without layer normalization."""
     for name, parameter in model.named_parameters():
         owner = model.get_submodule(name.rpartition(".")[0])
         if not isinstance(owner, nn.LayerNorm):
@@ -43,9 +43,9 @@ def test_layer_normalization_starts_as_the_identity(kind: str, initialization: s
 @EACH
 @pytest.mark.parametrize("initialization", ["orthogonal", "xavier"])
 def test_biases_and_peepholes_start_at_zero(kind: str, initialization: str) -> None:
-    found = [weight for name, _, weight in weights(network(kind, initialization)) if is_bias(name, weight)]
-    assert found
-    assert not any(weight.any() for weight in found)
+    biases = [weight for name, _, weight in weights(network(kind, initialization)) if is_bias(name, weight)]
+    assert biases
+    assert not any(weight.any() for weight in biases)
 
 
 @EACH
@@ -56,7 +56,7 @@ def test_recurrent_matrices_start_orthogonal_gate_by_gate(kind: str) -> None:
             blocks = torch.split(weight, H)
             for block in blocks:
                 torch.testing.assert_close(block @ block.T, torch.eye(H), atol=1e-5, rtol=0)
-            assert all(not torch.equal(blocks[0], other) for other in blocks[1:])
+            assert all(not torch.equal(blocks[0], block) for block in blocks[1:])
 
 
 @EACH
@@ -71,7 +71,7 @@ def test_other_matrices_start_from_the_papers_gaussians(kind: str) -> None:
 
 @EACH
 def test_xaviers_matrices_keep_the_variance_of_what_goes_through(kind: str) -> None:
-    """Glorot and Bengio 2010, equation 16; embeddings have numbers of variance 1 / E."""
+    """Matrices have the bound of Glorot and Bengio 2010, equation 16, and embeddings a variance of 1 / E."""
     for name, owner, weight in weights(network(kind, "xavier")):
         if is_bias(name, weight):
             continue

@@ -1,4 +1,4 @@
-"""The chunked loss against torch's own: values, gradients, precision, and what it never holds."""
+"""The chunked loss against torch's own: values, gradients, precision, and the size of its tensors."""
 
 from typing import Any
 
@@ -40,12 +40,12 @@ def test_loss_and_gradients_are_those_of_all_logits(
 ) -> None:
     chunk(monkeypatch, 7)
     states, output, targets = drawn(tokens)
-    found, log_loss = linear_cross_entropy(states, output, targets, label_smoothing, scale)
+    loss, log_loss = linear_cross_entropy(states, output, targets, label_smoothing, scale)
     logits = output(states)
     expected = scale * F.cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
-    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
     torch.testing.assert_close(log_loss, F.cross_entropy(logits, targets, reduction="sum"), rtol=1e-12, atol=0)
-    for ours, theirs in zip(gradients(found, states, output), gradients(expected, states, output), strict=True):
+    for ours, theirs in zip(gradients(loss, states, output), gradients(expected, states, output), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-13)
 
 
@@ -62,8 +62,8 @@ def test_what_comes_back_to_the_loss_multiplies_its_gradients() -> None:
     states, output, targets = drawn(5)
     once = gradients(linear_cross_entropy(states, output, targets)[0], states, output)
     thrice = gradients(3 * linear_cross_entropy(states, output, targets)[0], states, output)
-    for one, three in zip(once, thrice, strict=True):
-        torch.testing.assert_close(3 * one, three)
+    for single, tripled in zip(once, thrice, strict=True):
+        torch.testing.assert_close(3 * single, tripled)
 
 
 def test_the_log_loss_carries_no_gradient() -> None:
@@ -72,9 +72,9 @@ def test_the_log_loss_carries_no_gradient() -> None:
 
 def test_no_tokens_have_no_loss_and_gradients_of_zero() -> None:
     states, output, targets = drawn(0)
-    found, log_loss = linear_cross_entropy(states, output, targets)
-    assert found.item() == log_loss.item() == 0
-    assert all(not gradient.any() for gradient in gradients(found, states, output))
+    loss, log_loss = linear_cross_entropy(states, output, targets)
+    assert loss.item() == log_loss.item() == 0
+    assert all(not gradient.any() for gradient in gradients(loss, states, output))
 
 
 def test_an_improbable_token_has_a_finite_loss() -> None:
@@ -88,40 +88,40 @@ def test_an_improbable_token_has_a_finite_loss() -> None:
 def test_token_losses_are_those_of_all_logits_and_sum_to_the_log_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     chunk(monkeypatch, 4)
     states, output, targets = drawn(13)
-    found = token_log_losses(states, output, targets)
-    assert not found.requires_grad
-    torch.testing.assert_close(found, F.cross_entropy(output(states), targets, reduction="none"), rtol=1e-12, atol=0)
-    torch.testing.assert_close(found.sum(), linear_cross_entropy(states, output, targets)[1])
+    losses = token_log_losses(states, output, targets)
+    assert not losses.requires_grad
+    torch.testing.assert_close(losses, F.cross_entropy(output(states), targets, reduction="none"), rtol=1e-12, atol=0)
+    torch.testing.assert_close(losses.sum(), linear_cross_entropy(states, output, targets)[1])
 
 
 def test_products_of_16_bits_keep_sums_and_gradients_of_32(monkeypatch: pytest.MonkeyPatch) -> None:
     chunk(monkeypatch, 20)
     states, output, targets = drawn(50, torch.float32)
     expected = F.cross_entropy(output(states), targets, reduction="sum", label_smoothing=0.1)
-    with torch.autocast("cpu", torch.float16):  # bfloat16 is not to be had on every processor
-        found, log_loss = linear_cross_entropy(states, output, targets, 0.1)
+    with torch.autocast("cpu", torch.float16):  # not every CPU has bfloat16
+        loss, log_loss = linear_cross_entropy(states, output, targets, 0.1)
         losses = token_log_losses(states, output, targets)
     assert log_loss.dtype == losses.dtype == torch.float32
     torch.testing.assert_close(losses.sum(), log_loss)
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=0)
-    for ours, theirs in zip(gradients(found, states, output), gradients(expected, states, output), strict=True):
+    torch.testing.assert_close(loss, expected, rtol=1e-3, atol=0)
+    for ours, theirs in zip(gradients(loss, states, output), gradients(expected, states, output), strict=True):
         assert ours.dtype == torch.float32
         torch.testing.assert_close(ours, theirs, rtol=0.01, atol=0.02)
 
 
 class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes the numbers in the largest tensor that any operation makes."""
+    """A mode that records the number of elements in the largest tensor that any operation makes."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.numbers, self.products = 0, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
         self.products += "mm" in func.__name__
-        if isinstance(found, Tensor):
-            self.numbers = max(self.numbers, found.numel())
-        return found
+        if isinstance(result, Tensor):
+            self.numbers = max(self.numbers, result.numel())
+        return result
 
 
 @pytest.mark.parametrize(("learns", "products"), [(True, 3), (False, 1)])
@@ -131,9 +131,9 @@ def test_no_more_is_held_than_a_chunk_and_no_more_computed_than_wanted(
     chunk(monkeypatch, 10)
     states, output, targets = drawn(100, words=100)
     with torch.set_grad_enabled(learns), Largest() as largest:
-        found, _ = linear_cross_entropy(states, output, targets, 0.1)
+        loss, _ = linear_cross_entropy(states, output, targets, 0.1)
         if learns:
-            torch.autograd.backward(found)
-    assert found.requires_grad == learns
+            torch.autograd.backward(loss)
+    assert loss.requires_grad == learns
     assert largest.numbers == 10 * 100
     assert largest.products == products * 10

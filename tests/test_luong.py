@@ -1,4 +1,4 @@
-"""Attention after the step, against its equations written out, and its sizes."""
+"""Multiplicative attention against its equations written out, and its sizes."""
 
 import numpy as np
 import pytest
@@ -18,20 +18,20 @@ KINDS: dict[str, dict[str, object]] = {
 
 
 def written_out(model: Seq2Seq, source: list[int], target_inputs: list[int]) -> tuple[Array, Array]:
-    """Luong et al. 2015, section 3.1, of one sentence: logits, [T, V], and weights, [T, S]."""
+    """Compute the logits, [T, V], and weights, [T, S], of one sentence (Luong et al. 2015, section 3.1)."""
     encoder, decoder = model.encoder, model.decoder
     assert isinstance(encoder, LuongEncoder) and isinstance(decoder, LuongDecoder)
     annotations, state = equations.encode(encoder, model.architecture.cell, source)
     if isinstance(encoder.narrow, nn.Linear):
-        annotations = np.array([array(encoder.narrow.weight) @ one for one in annotations])
+        annotations = np.array([array(encoder.narrow.weight) @ annotation for annotation in annotations])
     inputs = array(decoder.embedding.weight)[target_inputs]
     states, _ = equations.read(decoder.stack, model.architecture.cell, inputs, state)
     logits, weights = [], []
     for h in states:
         query = array(decoder.score_query.weight) @ h if isinstance(decoder.score_query, nn.Linear) else h
-        scores = np.array([query @ one for one in annotations])
+        scores = np.array([query @ annotation for annotation in annotations])
         a = np.exp(scores) / np.exp(scores).sum()
-        c = sum(share * one for share, one in zip(a, annotations, strict=True))
+        c = sum(share * annotation for share, annotation in zip(a, annotations, strict=True))
         attentional = np.tanh(array(decoder.combine.weight) @ np.concatenate((c, h)))
         logits.append(equations.affine(decoder.output, attentional))
         weights.append(a)

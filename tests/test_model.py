@@ -28,7 +28,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def written_out(lstm: torch.nn.LSTM, inputs: Array, h: Array, c: Array) -> tuple[Array, Array, Array]:
-    """The stacked LSTM of one sentence: inputs [T, E], h and c [L, H]; returns the top outputs [T, H], h and c."""
+    """Compute stacked LSTM layers of one sentence: inputs [T, E], h and c [L, H] to the top outputs [T, H], h and c."""
     outputs, h, c = inputs, h.copy(), c.copy()
     for layer in range(lstm.num_layers):
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -111,12 +111,12 @@ def test_sentences_of_any_lengths_have_the_state_and_gradient_of_the_equations(
     expected = tiny.lstm(encoder)(sources._replace(data=encoder.embedding(sources.data)))[1]
     torch.testing.assert_close((h, c), expected)
     weights = list(encoder.parameters())
-    found = torch.autograd.grad((h * c).sum(), weights)
-    torch.testing.assert_close(found, torch.autograd.grad((expected[0] * expected[1]).sum(), weights))
+    gradients = torch.autograd.grad((h * c).sum(), weights)
+    torch.testing.assert_close(gradients, torch.autograd.grad((expected[0] * expected[1]).sum(), weights))
 
 
 def joined(model: Seq2Seq, batch: Batch, bptt_tokens: int) -> tuple[list[int], torch.Tensor, torch.Tensor]:
-    """The sizes of segments, their losses side by side and their right tokens; gradients are left in the model."""
+    """Run all segments backward, and return their sizes, their losses in a row and their right tokens."""
     losses, tokens = [], []
     for states, right_tokens in model.segments(batch, bptt_tokens):
         loss, _ = linear_cross_entropy(states, model.decoder.output, right_tokens)
@@ -155,10 +155,10 @@ def test_gradient_flows_within_a_segment_alone(tmp_path: Path) -> None:
     model, corpus = tiny.network(), tiny.digits(tmp_path, "train", 7, seed=3)
     batch = make_batch(corpus, range(7), reverse_source=True)
     joined(model, batch, 2)
-    found = {name: parameter.grad for name, parameter in model.named_parameters()}
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     model.zero_grad()
     state = model.encoder(batch.sources)
-    for start in range(0, len(batch.targets), 2):  # written out, with tokens one by one and the logits of each
+    for start in range(0, len(batch.targets), 2):  # written out, token by token
         loss = torch.zeros(())
         for step in range(start, min(start + 2, len(batch.targets))):
             logits, state = tiny.step(model, batch.target_inputs[step], state)
@@ -166,7 +166,7 @@ def test_gradient_flows_within_a_segment_alone(tmp_path: Path) -> None:
         torch.autograd.backward(loss)
         state = state.each(torch.Tensor.detach)
     for name, parameter in model.named_parameters():
-        torch.testing.assert_close(found[name], parameter.grad, msg=name)
+        torch.testing.assert_close(gradients[name], parameter.grad, msg=name)
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -1,4 +1,4 @@
-"""Each optimiser against its equations, schedules by table, the gradient's limit, and updates that are left out."""
+"""Optimizers against their equations, schedules by table, gradient clipping, and skipped updates."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -29,14 +29,14 @@ Vector = NDArray[np.float64]
 
 
 def sgd(weight: Vector, gradients: Sequence[Vector]) -> Vector:
-    """w = w - 0.7 g, without momentum (Sutskever et al. 2014, section 3.4)."""
+    """Compute w = w - 0.7 g, without momentum (Sutskever et al. 2014, section 3.4)."""
     for gradient in gradients:
         weight = weight - 0.7 * gradient
     return weight
 
 
 def adam(weight: Vector, gradients: Sequence[Vector], decay: float = 0.0, beta: float = 0.999) -> Vector:
-    """Algorithm 1 of Kingma and Ba 2015; with a decay, algorithm 2 of Loshchilov and Hutter 2019."""
+    """Compute algorithm 1 of Kingma and Ba 2015; with a decay, algorithm 2 of Loshchilov and Hutter 2019."""
     mean, square = np.zeros_like(weight), np.zeros_like(weight)
     for count, gradient in enumerate(gradients, 1):
         mean = 0.9 * mean + 0.1 * gradient
@@ -47,12 +47,12 @@ def adam(weight: Vector, gradients: Sequence[Vector], decay: float = 0.0, beta: 
 
 
 def adamw(weight: Vector, gradients: Sequence[Vector]) -> Vector:
-    """With the second beta of Vaswani et al. 2017."""
+    """Compute Adam with the second beta of Vaswani et al. 2017."""
     return adam(weight, gradients, 0.1, 0.98)
 
 
 def rmsprop(weight: Vector, gradients: Sequence[Vector]) -> Vector:
-    """Tieleman and Hinton 2012, lecture 6.5: the gradient over the root of its mean square."""
+    """Divide the gradient by the root of its mean square (Tieleman and Hinton 2012, lecture 6.5)."""
     square = np.zeros_like(weight)
     for gradient in gradients:
         square = 0.99 * square + 0.01 * gradient**2
@@ -61,7 +61,7 @@ def rmsprop(weight: Vector, gradients: Sequence[Vector]) -> Vector:
 
 
 def adadelta(weight: Vector, gradients: Sequence[Vector]) -> Vector:
-    """Algorithm 1 of Zeiler 2012 with the rho and epsilon of Cho et al. 2014."""
+    """Compute algorithm 1 of Zeiler 2012 with the rho and epsilon of Cho et al. 2014."""
     square, moved = np.zeros_like(weight), np.zeros_like(weight)
     for gradient in gradients:
         square = 0.95 * square + 0.05 * gradient**2
@@ -72,7 +72,7 @@ def adadelta(weight: Vector, gradients: Sequence[Vector]) -> Vector:
 
 
 class Weights(nn.Module):
-    """A matrix and a vector to be moved by given gradients."""
+    """Make a matrix and a vector, to be moved by given gradients."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Weights(nn.Module):
 
 
 def gradients_of(updates: int) -> list[list[Tensor]]:
-    """A gradient for the matrix and one for the vector, for each update; of all magnitudes."""
+    """Draw gradients of all magnitudes for the matrix and the vector, for each update."""
     draw = np.random.default_rng(2)
     return [
         [torch.tensor(draw.normal(size=shape) * 10.0 ** draw.integers(-3, 2), dtype=torch.float32) for shape in shapes]
@@ -95,20 +95,20 @@ def optimizer_of(name: str, weights: nn.Module) -> torch.optim.Optimizer:
 
 
 def move(weights: nn.Module, optimizer: torch.optim.Optimizer, gradients: list[Tensor], norm: float = 1.0) -> None:
-    """One update along given gradients, with a norm that somebody has found."""
+    """Make an update with given gradients and a given norm."""
     for parameter, gradient in zip(weights.parameters(), gradients, strict=True):
         parameter.grad = gradient.clone()
     step(optimizer, torch.tensor(norm))
 
 
 def state_of(weights: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Copies of all that an update may change."""
+    """Copy everything that an update may change."""
     return {name: tensor.clone() for name, tensor in checkpoint.gather(weights, optimizer).items()}
 
 
-def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    assert found.keys() == expected.keys()
-    assert [name for name in found if not torch.equal(found[name], expected[name])] == []
+def assert_equal(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert actual.keys() == expected.keys()
+    assert [name for name in actual if not torch.equal(actual[name], expected[name])] == []
 
 
 @pytest.mark.parametrize("equations", [sgd, adam, adamw, rmsprop, adadelta])
@@ -116,10 +116,12 @@ def test_an_optimizer_follows_its_equations(equations: Callable[[Vector, Sequenc
     weights, gradients = Weights(), gradients_of(5)
     started = [parameter.detach().double().numpy().copy() for parameter in weights.parameters()]
     optimizer = optimizer_of(equations.__name__, weights)
-    for each in gradients:
-        move(weights, optimizer, each)
+    for update_gradients in gradients:
+        move(weights, optimizer, update_gradients)
     for number, parameter in enumerate(weights.parameters()):
-        expected = equations(started[number], [each[number].double().numpy() for each in gradients])
+        expected = equations(
+            started[number], [update_gradients[number].double().numpy() for update_gradients in gradients]
+        )
         np.testing.assert_allclose(parameter.detach().numpy(), expected, rtol=2e-5, atol=2e-6)
 
 
@@ -129,7 +131,7 @@ def test_an_optimizer_that_is_fused_in_pytorch_is_taken_fused(name: str) -> None
 
 
 def test_weight_decay_is_adamws_alone() -> None:
-    with pytest.raises(AssertionError, match="adamw alone has a weight decay"):
+    with pytest.raises(AssertionError, match="only adamw has a weight decay"):
         make_optimizer(Weights().parameters(), tiny.recipe(optimizer="sgd", weight_decay=0.1))
 
 
@@ -147,10 +149,10 @@ def test_an_update_without_a_finite_norm_leaves_no_trace(name: str, norm: float)
     move(weights, optimizer, good[1])
 
     never_bad = Weights()
-    other = optimizer_of(name, never_bad)
+    spared = optimizer_of(name, never_bad)
     for gradients in good[:2]:
-        move(never_bad, other, gradients)
-    assert_equal(state_of(weights, optimizer), state_of(never_bad, other))
+        move(never_bad, spared, gradients)
+    assert_equal(state_of(weights, optimizer), state_of(never_bad, spared))
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
@@ -170,18 +172,18 @@ def test_an_optimizer_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(name: s
     gradients = gradients_of(4)
     weights = Weights()
     optimizer = optimizer_of(name, weights)
-    for each in gradients[:2]:
-        move(weights, optimizer, each)
+    for update_gradients in gradients[:2]:
+        move(weights, optimizer, update_gradients)
     path = tmp_path / "checkpoint.safetensors"
     checkpoint.save(path, checkpoint.Checkpoint(checkpoint.gather(weights, optimizer), {}))
 
     resumed = Weights()
-    other = optimizer_of(name, resumed)
-    checkpoint.restore(checkpoint.load(path).tensors, resumed, other)
-    for each in gradients[2:]:
-        move(weights, optimizer, each)
-        move(resumed, other, each)
-    assert_equal(state_of(resumed, other), state_of(weights, optimizer))
+    restored = optimizer_of(name, resumed)
+    checkpoint.restore(checkpoint.load(path).tensors, resumed, restored)
+    for update_gradients in gradients[2:]:
+        move(weights, optimizer, update_gradients)
+        move(resumed, restored, update_gradients)
+    assert_equal(state_of(resumed, restored), state_of(weights, optimizer))
 
 
 @pytest.mark.parametrize(

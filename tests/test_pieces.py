@@ -1,4 +1,4 @@
-"""Shares make up the batch; pieces make up the share, are as few as can be, and fit."""
+"""Shares make up a batch; pieces make up a share, fit, and are as few as possible."""
 
 from collections.abc import Iterator
 from itertools import combinations, pairwise
@@ -14,7 +14,7 @@ def test_shares_are_even_and_make_up_the_batch(count: int, ranks: int) -> None:
     pairs = np.arange(100, 100 + count, dtype=np.int32)
     shares = [share(pairs, rank, ranks) for rank in range(ranks)]
     assert sorted(np.concatenate(shares).tolist()) == pairs.tolist()
-    sizes = [len(one) for one in shares]
+    sizes = [len(own_pairs) for own_pairs in shares]
     assert max(sizes) - min(sizes) <= 1
 
 
@@ -26,10 +26,10 @@ def test_targets_cost_their_padding(sources: list[int], targets: list[int], expe
 
 
 def cut(sources: list[int], targets: list[int], piece_tokens: int) -> list[list[int]]:
-    """The pieces of pairs that are numbered from 0."""
+    """Return the pieces of pairs that are numbered from 0."""
     pairs = np.arange(len(sources), dtype=np.int32)
-    found = pieces(pairs, np.array(sources, np.int64), np.array(targets, np.int64), piece_tokens)
-    return [piece.tolist() for piece in found]
+    runs = pieces(pairs, np.array(sources, np.int64), np.array(targets, np.int64), piece_tokens)
+    return [piece.tolist() for piece in runs]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_pieces_hold_the_numbers_of_the_pairs() -> None:
 
 
 def ways(count: int) -> Iterator[list[range]]:
-    """Every way to cut some pairs into runs."""
+    """Yield every division of pairs into runs."""
     for number in range(count):
         for inner in combinations(range(1, count), number):
             bounds = [0, *inner, count]
@@ -78,7 +78,7 @@ def ways(count: int) -> Iterator[list[range]]:
 
 
 def tokens(piece: range | list[int], sources: list[int], targets: list[int]) -> int:
-    """Source tokens, and target positions with padding."""
+    """Count source tokens, and target positions with padding."""
     return sum(sources[pair] for pair in piece) + max(targets[pair] for pair in piece) * len(piece)
 
 
@@ -90,14 +90,14 @@ def test_no_other_cut_is_better(seed: int) -> None:
     limit = int(draw.integers(10, 120))
 
     def rating(way: list[range] | list[list[int]]) -> tuple[int, int]:
-        """How many pieces, and the largest that is no single pair over the limit."""
+        """Return the number of pieces, and the size of the largest that is not a single pair over the limit."""
         costs = [tokens(piece, sources, targets) for piece in way]
-        return len(way), max((one for one in costs if one <= limit), default=0)
+        return len(way), max((piece_cost for piece_cost in costs if piece_cost <= limit), default=0)
 
     fitting = [
         way for way in ways(count) if all(len(piece) == 1 or tokens(piece, sources, targets) <= limit for piece in way)
     ]
-    found = cut(sources, targets, limit)
-    assert [pair for piece in found for pair in piece] == list(range(count))
-    assert all(len(piece) == 1 or tokens(piece, sources, targets) <= limit for piece in found)
-    assert rating(found) == min(map(rating, fitting))
+    runs = cut(sources, targets, limit)
+    assert [pair for piece in runs for pair in piece] == list(range(count))
+    assert all(len(piece) == 1 or tokens(piece, sources, targets) <= limit for piece in runs)
+    assert rating(runs) == min(map(rating, fitting))

@@ -1,4 +1,4 @@
-"""Things come in order, few are made in advance, and no thread outlives its caller."""
+"""Values come in order, few are made in advance, and no thread outlives its caller."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def threads() -> list[str]:
 
 
 def settled(made: list[int]) -> list[int]:
-    """What was made once nothing more comes."""
+    """Return the values made, once no more are made."""
     count = -1
     while count != len(made):
         count = len(made)
@@ -28,7 +28,7 @@ def settled(made: list[int]) -> list[int]:
 
 
 def uneven(item: int) -> int:
-    """Takes longer for some items than for those after them."""
+    """Return the double of an item, later for some items than for those after them."""
     time.sleep(0.002 * (item % 3))
     return item * item
 
@@ -59,10 +59,10 @@ def test_an_exception_comes_in_the_place_of_its_thing() -> None:
     def make(item: int) -> float:
         return 1 / (2 - item)
 
-    found: list[float] = []
+    values: list[float] = []
     with pytest.raises(ZeroDivisionError):
-        found.extend(prefetched(make, range(5)))
-    assert found == [0.5, 1.0]
+        values.extend(prefetched(make, range(5)))
+    assert values == [0.5, 1.0]
     assert threads() == []
 
 

@@ -20,7 +20,7 @@ FIRST = 3  # ids below are <pad>, <unk> and </s>
 
 
 def architecture(**changes: object) -> Architecture:
-    """A two-layer model over five digits."""
+    """Return the architecture of a two-layer model over five digits."""
     values = {
         "cell": "lstm",
         "layers": 2,
@@ -36,19 +36,19 @@ def architecture(**changes: object) -> Architecture:
 
 
 def network(seed: int = 1, **changes: object) -> Seq2Seq:
-    """A model with random weights, ready to evaluate."""
+    """Make a model with random weights, ready to evaluate."""
     torch.manual_seed(seed)
     return Seq2Seq(architecture(**changes)).eval()
 
 
 def step(model: Seq2Seq, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-    """A token of each of B hypotheses by teacher forcing, [B], and the state before to logits [B, V] and that after."""
+    """Compute the logits of B hypotheses, [B, V], and the state after, from their last tokens, [B], and the state."""
     states, state = model.decoder(tokens.unsqueeze(0), state)
     return model.decoder.output(states.squeeze(0)), state
 
 
 def lstm(part: Encoder | Decoder) -> LSTM:
-    """torch's layers of an encoder or a decoder of plain LSTM layers."""
+    """Return torch's layers of an encoder or a decoder of plain LSTM layers."""
     assert isinstance(part, RecurrentEncoder | RecurrentDecoder)
     fused = part.stack.parts[0]
     assert isinstance(fused, Fused) and isinstance(fused.layers, LSTM)
@@ -56,7 +56,7 @@ def lstm(part: Encoder | Decoder) -> LSTM:
 
 
 def recipe(**changes: object) -> Recipe:
-    """A recipe that learns digit strings in seconds."""
+    """Return a recipe that learns digit strings in seconds."""
     values = {
         "optimizer": "adam",
         "learning_rate": 0.01,
@@ -84,7 +84,7 @@ def recipe(**changes: object) -> Recipe:
 
 
 def digits(folder: Path, split: str, pairs: int, seed: int, reverse: bool = False, longest: int = 6) -> EncodedCorpus:
-    """Strings over five digits, to be copied or reversed."""
+    """Write and open a corpus of strings over five digits, to be copied or reversed."""
     draw = np.random.default_rng(seed)
     sources = [draw.integers(FIRST, FIRST + 5, size).tolist() for size in draw.integers(1, longest + 1, pairs)]
     targets = [[*(source[::-1] if reverse else source), EOS] for source in sources]

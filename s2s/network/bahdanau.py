@@ -21,7 +21,7 @@ Advance = Callable[[Tensor, State], tuple[Tensor, Tensor, State]]
 
 
 class BahdanauEncoder(AnnotatingEncoder):
-    """An encoder that turns a source sentence into an annotation of each word; D is 2 H with two directions."""
+    """An encoder that turns a source sentence into an annotation of each word."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__(architecture)

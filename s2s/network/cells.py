@@ -121,14 +121,14 @@ def gru_step(weights: Sequence[Tensor]) -> CellStep:
 
 
 def peephole_step(weights: Sequence[Tensor]) -> CellStep:
-    """Return a step of an LSTM with peepholes; the weights are those of input and h, a bias and the peepholes."""
+    """Return a step of an LSTM with peepholes, with weights of input and h, a bias and the peepholes."""
     *linear, peepholes = weights
     gates = gates_of(linear)
     return lambda inputs, state: peephole_cell(gates(torch.cat((inputs, state[0]), dim=1)), state[1], peepholes)
 
 
 def gru_cho_step(weights: Sequence[Tensor]) -> CellStep:
-    """Return a step of Cho's GRU; the weights are those of input and h, and a bias."""
+    """Return a step of Cho's GRU, with weights of input and h, and a bias."""
     of_input, of_hidden, bias = weights
     H = of_hidden.shape[1]
     inputs_to, gates_to = product(of_input, bias), product(of_hidden[: 2 * H], None)

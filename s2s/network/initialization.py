@@ -11,7 +11,7 @@ GAUSSIAN = 0.01  # standard deviation
 
 @torch.no_grad()
 def initialize(model: nn.Module, kind: str, bound: float) -> None:
-    """Draw every weight of a model; layer normalization keeps its initial ones and zeros.
+    """Draw every weight of a model, except those of layer normalization, which keeps its ones and zeros.
 
     Args:
         model: the whole model.

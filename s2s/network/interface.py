@@ -35,7 +35,12 @@ class State(NamedTuple):
         return State(*(tuple(map(change, part)) for part in self))
 
     def take(self, hypotheses: Tensor, sentences: Tensor | None) -> "State":
-        """Select hypotheses by number, in this order, and their sentences; None keeps all sentences."""
+        """Select hypotheses and sentences by number, in this order.
+
+        Args:
+            hypotheses: numbers of hypotheses, which may repeat.
+            sentences: numbers of the sentences that these are of; None: all sentences, unchanged.
+        """
         own = tuple(part.index_select(1, hypotheses) for part in self.own)
         if sentences is None:
             return State(own, self.source)
@@ -48,7 +53,7 @@ Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 @dataclass(frozen=True)
 class Architecture:
-    """The settings that fix a model's shape and equations; params.yaml explains each field, model.json keeps all."""
+    """The settings that fix a model's shape and equations, explained in params.yaml and kept in model.json."""
 
     cell: str
     layers: int

@@ -92,7 +92,7 @@ class LuongDecoder(Decoder):
 
 
 def laid_out(layer: nn.Module) -> Product:
-    """Return a layer's product with prepacked weights; `layer` is an identity or has no bias."""
+    """Return the product of a layer without a bias, with prepacked weights, or an identity unchanged."""
     return product(layer.weight, None) if isinstance(layer, nn.Linear) else layer
 
 
@@ -104,7 +104,7 @@ def weights_of(queries: Tensor, annotations: Tensor, is_text: Tensor) -> Tensor:
 
 
 def looked(h: Tensor, weights: Tensor, annotations: Tensor, combine: Product) -> Tensor:
-    """Return tanh(W_c [c; h]) of all steps, [T, R, H]; when `combine` drops the first dimension, [R, H].
+    """Return tanh(W_c [c; h]) of all steps, [T, R, H], or [R, H] if `combine` drops the first dimension.
 
     Args:
         h: of the top layer, [T, R, H].

@@ -134,8 +134,8 @@ def layers(
 ) -> nn.ModuleList:
     """Make torch's layers of one kind.
 
-    They have sentences in their second dimension. For the first dimension, torch has a fast path in evaluation, which
-    rounds differently from training.
+    They have sentences in their second dimension. With sentences in the first, torch would take a fast path in
+    evaluation, which rounds differently from training.
     """
     sizes = architecture.hidden, architecture.heads, architecture.feed_forward, architecture.dropout
     return nn.ModuleList(kind(*sizes, norm_first=True) for _ in range(architecture.layers))

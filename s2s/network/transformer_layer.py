@@ -71,7 +71,9 @@ class Pass:
         return inputs + self.layer.dropout1(self.own_out(self.attend(queries, memory, causal))), memory
 
     def attend(self, queries: Tensor, memory: Tensor, mask: Tensor | None) -> Tensor:
-        """Return the attention's weighted means of values, [T, R, H]; the softmax is in float32 under autocast, too.
+        """Return the attention's weighted means of values, [T, R, H].
+
+        The softmax is in float32, also under autocast.
 
         Args:
             queries: [T, R, H].
