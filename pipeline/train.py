@@ -1,4 +1,4 @@
-"""Trains one model: a system from one seed, on one device or many, going on from its checkpoint if it was stopped."""
+"""The stage that trains a model, a system from one seed, and continues from a checkpoint if it was stopped."""
 
 import shutil
 import sys
@@ -7,14 +7,14 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
 from pipeline import launch, stage, tracking, work
 from pipeline.parameters import Parameters, Train, read
+from pipeline.schemas import records
 from pipeline.schemas.encoded import check_vocabularies
-from pipeline.schemas.trained import CURVE_COLUMNS
+from pipeline.schemas.trained import CurvePoint
 from pipeline.watch import Watch
 from s2s import (
     averaging,
@@ -28,6 +28,7 @@ from s2s import (
     model,
     network,
     optim,
+    perplexity,
     pieces,
     position,
     recipe,
@@ -50,7 +51,7 @@ from s2s.status import Silent
 from s2s.trainer import StoppedError, Trainer
 from s2s.world import World, joined
 
-# What decides the weights, beside parameters and inputs. Whoever edits another module keeps the checkpoints.
+# The code that decides the weights. Editing other modules keeps checkpoints usable.
 DECISIVE = (
     averaging,
     buckets,
@@ -61,6 +62,7 @@ DECISIVE = (
     model,
     network,
     optim,
+    perplexity,
     pieces,
     position,
     recipe,
@@ -74,7 +76,7 @@ DECISIVE = (
 
 @dataclass(frozen=True)
 class Task:
-    """One training: its flags, and what was read by them."""
+    """A training: its flags, and the settings and vocabularies read from them."""
 
     system: str
     seed: int
@@ -90,36 +92,36 @@ class Task:
 
     @property
     def name(self) -> str:
-        """As in params.yaml."""
+        """Name of the model in params.yaml."""
         return f"{self.system}-{self.seed}"
 
     @property
     def recipe(self) -> Recipe:
-        """What the library needs of the settings."""
+        """Settings that the library needs."""
         return Recipe(**self.settings.model_dump(include=set(Recipe.__annotations__)))
 
     @property
     def starts(self) -> dict[str, str]:
-        """The SHA-256 of each file that the weights start from, beside the random ones."""
+        """SHA-256 of each file from which weights are initialized."""
         settings = self.settings
-        found = {key: getattr(settings, key) for key in ("source_embeddings", "target_embeddings", "resume_from")}
+        paths = {key: getattr(settings, key) for key in ("source_embeddings", "target_embeddings", "resume_from")}
         for key, name in (("initial_weights", model.WEIGHTS), ("initial_model", model.DESCRIPTION)):
-            found[key] = settings.initial_weights and str(Path(settings.initial_weights) / name)
-        return {f"{key}_sha256": files.sha256(Path(path)) for key, path in sorted(found.items()) if path}
+            paths[key] = settings.initial_weights and str(Path(settings.initial_weights) / name)
+        return {f"{key}_sha256": files.sha256(Path(path)) for key, path in sorted(paths.items()) if path}
 
 
 def main(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: Path) -> None:
-    """Trains one model, and goes on where it was if it was stopped.
+    """Train a model, or continue a training that was stopped.
 
-    On several nodes, start the same command on each, with S2S_NODES=<how many> and S2S_RENDEZVOUS=<host:port of one>.
+    To use several nodes, start the same command on each with S2S_NODES=<number> and S2S_RENDEZVOUS=<host:port of one>.
 
     Args:
         system: one of `systems:` in params.yaml.
         seed: of the weights, the order of batches and dropout.
         encoded: folder of encoded text, from the encode stage.
         vocab: folder of vocabularies, from the vocab stage.
-        out: folder of the model to be written.
-        curve: CSV file of the learning curve to be written.
+        out: folder to be written, with the model.
+        curve: CSV file to be written, with the learning curve.
     """
     with launch.mistakes_told() if launch.is_worker() else nullcontext():
         task = read_task(system, seed, encoded, vocab, out, curve)
@@ -130,42 +132,42 @@ def main(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: P
 
 
 def read_task(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: Path) -> Task:
-    """Reads and checks all that a training is made of."""
+    """Read and check the parameters, vocabularies and device of a training."""
     parameters = read()
     model_section, settings = parameters.system(system)
     vocabularies = {side: vocabulary.load(vocab, side) for side in data.SIDES}
-    check_vocabularies(encoded, {side: known.sha256 for side, known in vocabularies.items()})
+    check_vocabularies(encoded, {side: loaded.sha256 for side, loaded in vocabularies.items()})
     source_size, target_size = (len(vocabularies[side]) for side in data.SIDES)
     architecture = Architecture(
         **model_section.model_dump(), source_vocabulary=source_size, target_vocabulary=target_size
     )
     device = prepare(settings.device, settings.threads)
-    here = launch.processes_here(settings.devices)
+    processes = launch.processes_here(settings.devices)
     if device.type == "cuda":
-        there = torch.cuda.device_count()
-        check(here <= there, f"train.devices: found {here} for this node; expected at most {there}, its GPUs")
+        gpus = torch.cuda.device_count()
+        check(processes <= gpus, f"train.devices: found {processes} for this node; expected at most {gpus}, its GPUs")
     return Task(system, seed, encoded, vocab, out, curve, parameters, settings, architecture, vocabularies, device)
 
 
 def train(task: Task) -> None:
-    """Trains, alone or as one of several processes, of which the first writes and tells."""
+    """Train in this process, alone or in a group, whose first process writes and reports."""
     if task.device.type == "cuda":
         torch.cuda.set_device(launch.local_rank())
     corpora = [EncodedCorpus.open(task.encoded, split) for split in ("train", "dev")]
     folder = work.folder("train", fingerprint(task))
     torch.manual_seed(task.seed)
     network = Seq2Seq(task.architecture)
-    with joined(task.device) as everyone:
-        if everyone.rank > 0:
-            run_trainer(task, network, corpora, folder, everyone, Silent())
+    with joined(task.device) as group:
+        if group.rank > 0:
+            run_trainer(task, network, corpora, folder, group, Silent())
         else:
-            train_and_write(task, network, corpora, folder, everyone)
+            train_and_write(task, network, corpora, folder, group)
 
 
-def train_and_write(task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], folder: Path, everyone: World) -> None:
-    """Trains and writes what came of it."""
+def train_and_write(task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], folder: Path, group: World) -> None:
+    """Train, and write the model and its learning curve."""
     with alone_in(folder, task), tracking.run() as run, Meter(f"train {task.name}", task.settings.epochs) as meter:
-        end = run_trainer(task, network, corpora, folder, everyone, Watch(task.name, run, meter))
+        end = run_trainer(task, network, corpora, folder, group, Watch(task.name, run, meter))
         count = model.parameter_count(network)
         run.metrics({"parameters": count, "best_dev_perplexity": end.best_perplexity})
         write_curve(task.curve, end)
@@ -174,7 +176,7 @@ def train_and_write(task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], 
 
 @contextmanager
 def alone_in(folder: Path, task: Task) -> Iterator[None]:
-    """Keeps the folder for this training; one of the same that is at work already is waited for."""
+    """Lock the work folder for this training, after waiting for an identical training that has it."""
     lock = FileLock(folder / "lock")
     try:
         lock.acquire(timeout=0)
@@ -188,16 +190,16 @@ def alone_in(folder: Path, task: Task) -> Iterator[None]:
 
 
 def run_trainer(
-    task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], folder: Path, everyone: World, watcher: Watch | Silent
+    task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], folder: Path, group: World, watcher: Watch | Silent
 ) -> Position:
-    """Starts the weights and trains them to the end, or until a signal."""
-    everyone.any(False)  # the first process has the folder for itself from here on
+    """Initialize the weights, and train to the end or until a signal."""
+    group.any(False)  # waits until the first process has locked the folder
     resume_from = Path(task.settings.resume_from) if task.settings.resume_from else None
-    found = checkpoint.latest(folder) or resume_from
-    if found is None:
+    start = checkpoint.latest(folder) or resume_from
+    if start is None:
         start_weights(task, network, watcher)
     elif isinstance(watcher, Watch):
-        watcher.resumed(found)
+        watcher.resumed(start)
     with stage.stoppable() as stop:
         training = Trainer(
             network,
@@ -207,10 +209,10 @@ def run_trainer(
             task.seed,
             task.device,
             watcher,
-            everyone,
+            group,
             stop,
-            60 * task.settings.checkpoint_minutes,
-            task.settings.keep_checkpoints,
+            60 * task.parameters.operation.checkpoint_minutes,
+            task.parameters.operation.keep_checkpoints,
         )
         try:
             return training.run(folder, resume_from)
@@ -220,7 +222,7 @@ def run_trainer(
 
 
 def start_weights(task: Task, network: Seq2Seq, watcher: Watch | Silent) -> None:
-    """Replaces random weights by those of a model and by word vectors, where they are asked for."""
+    """Replace random weights by those of a trained model and of word vectors, if the settings name any."""
     settings = task.settings
     if settings.initial_weights:
         carried = initial.from_model(network, Path(settings.initial_weights), task.vocabularies)
@@ -228,15 +230,15 @@ def start_weights(task: Task, network: Seq2Seq, watcher: Watch | Silent) -> None
     embeddings = {"source": network.encoder.embedding, "target": network.decoder.embedding}
     for side, embedding in embeddings.items():
         if path := getattr(settings, f"{side}_embeddings"):
-            known = initial.from_vectors(embedding, task.vocabularies[side], Path(path))
-            watcher.say(f"starts from {path}: vectors of {known:,} {side} words")
+            words = initial.from_vectors(embedding, task.vocabularies[side], Path(path))
+            watcher.say(f"starts from {path}: vectors of {words:,} {side} words")
 
 
 def fingerprint(task: Task) -> str:
-    """Names what the weights are a function of: a checkpoint is never taken up by another training.
+    """Return a hash of everything that decides the weights, so that no other training continues from its checkpoints.
 
-    How a batch is cut, among devices and by memory, is no part of it: that changes rounding, and a training that lost a
-    GPU can go on without it.
+    The division of batches among devices and by memory is left out: it changes only rounding, and a training that
+    lost a GPU can continue without it.
     """
     inputs = [files.sha256(path) for path in sorted(task.encoded.glob("*.npy")) if not path.name.startswith("test.")]
     settings = [
@@ -250,13 +252,12 @@ def fingerprint(task: Task) -> str:
 
 
 def write_curve(path: Path, end: Position) -> None:
-    """Writes one row an evaluation."""
-    table = pd.DataFrame(end.curve, columns=list(CURVE_COLUMNS))
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    """Write the learning curve, one row an evaluation."""
+    records.write_csv(path, (CurvePoint(**row) for row in end.curve))
 
 
 def write_model(task: Task, network: Seq2Seq, end: Position, count: int) -> None:
-    """Writes a folder that holds all that translating needs."""
+    """Write a folder with everything that translating needs."""
     description = {
         "model": model.describe(task.architecture),
         "system": task.system,
@@ -269,15 +270,15 @@ def write_model(task: Task, network: Seq2Seq, end: Position, count: int) -> None
         "normalize_punctuation": task.parameters.clean.normalize_punctuation,
         "lowercase": task.parameters.clean.lowercase,
     }
-    description |= {f"{side}_vocabulary_sha256": known.sha256 for side, known in task.vocabularies.items()}
+    description |= {f"{side}_vocabulary_sha256": loaded.sha256 for side, loaded in task.vocabularies.items()}
     files.sweep(task.out)
     with files.whole(task.out) as folder, files.naming(task.out):
         folder.mkdir()
         checkpoint.write_tensors(folder / model.WEIGHTS, network.state_dict())
         files.write_json(folder / model.DESCRIPTION, description | task.starts)
         for side in data.SIDES:
-            file = vocabulary.file_of(task.vocab, side)
-            shutil.copyfile(file, folder / file.name)
+            path = vocabulary.file_of(task.vocab, side)
+            shutil.copyfile(path, folder / path.name)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How surely results on one test set differ: a paired bootstrap over its sentences.
+"""Test whether results on a test set differ, by a paired bootstrap over its sentences.
 
-Draws and p-value are those of sacreBLEU's paired bootstrap test (Koehn 2004), so that its answers and these are one;
-here a difference may also be one of perplexities, of groups of sentences, or a weighted sum of several systems.
+Samples and p-values equal those of sacreBLEU's paired bootstrap test (Koehn 2004). Differences may also be of
+perplexities, of groups of sentences, or weighted sums of several systems.
 
 Shapes: N sentences, D counts of a sentence, R samples.
 """
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from s2s.candidates import bleu
 from s2s.metrics import LEVEL, bleu_metric, sentence_statistics
+from s2s.perplexity import to_perplexity
 
 Floats = NDArray[np.float64]
-FEWEST = 30  # test sentences; with fewer of them a bootstrap says little
+FEWEST = 30  # test sentences; a bootstrap over fewer is unreliable
 DECIMALS = 6  # of the numbers in reports
-LARGEST = 700.0  # the logarithm of a perplexity beyond which a double is infinite
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A difference, the 95 % interval of it, and how likely one so far from zero is by chance."""
+    """A difference with its 95 % interval and p-value."""
 
     value: float
     low: float
@@ -32,17 +32,21 @@ class Contrast:
 
 
 def resample(table: NDArray[np.number], samples: int, seed: int) -> Floats:
-    """Sums over test sets drawn with replacement: [N, D] to [R, D]; systems side by side meet the same draws."""
+    """Return sums of counts over resampled test sets, [R, D], given the counts of each sentence, [N, D]."""
     draw, size = np.random.default_rng(seed), len(table)
     counts = table.astype(np.float64)
     return np.stack([np.bincount(draw.choice(size, size), minlength=size) @ counts for _ in range(samples)])
 
 
 def judge(value: float, drawn: Floats) -> Contrast:
-    """A difference from what it came to on the test set itself and on each drawn one, [R].
+    """Return a difference with its interval and p-value.
+
+    Args:
+        value: difference on the test set itself.
+        drawn: differences on the resampled test sets, [R].
 
     Returns:
-        p is 1 for a difference of nothing on all of them, where sacreBLEU would give its smallest one.
+        The contrast; p is 1 if all differences are zero, where sacreBLEU would return its smallest value.
     """
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     by_chance = np.abs(drawn) - np.abs(drawn).mean()
@@ -51,14 +55,14 @@ def judge(value: float, drawn: Floats) -> Contrast:
 
 
 def bleu_counts(translations: Sequence[str], references: Sequence[str]) -> Floats:
-    """What the paper's BLEU counts in each sentence, [N, D]; both are tokens joined by spaces."""
+    """Return the statistics of the paper's BLEU of each sentence, [N, D]; both sides are tokens joined by spaces."""
     return np.array(sentence_statistics(bleu_metric(tokenized=True), translations, references), dtype=np.float64)
 
 
 def perplexity(log_probs: Floats, tokens: Floats) -> Floats:
-    """Perplexity a token from sums of log-probabilities, in nats, and of tokens."""
-    found: Floats = np.exp(np.minimum(-log_probs / np.maximum(tokens, 1), LARGEST))
-    return found
+    """Compute perplexity per token from sums of log-probabilities in nats and numbers of tokens."""
+    values: Floats = np.vectorize(to_perplexity, otypes=[np.float64])(-log_probs, tokens)
+    return values
 
 
 def rounded(value: float) -> float:

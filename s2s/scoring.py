@@ -3,7 +3,6 @@
 Shapes: N sentences, B sentences of a batch.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from s2s.data import Batch, EncodedCorpus, bucket, make_batch
 from s2s.loss import token_log_losses
 from s2s.model import Seq2Seq
+from s2s.perplexity import to_perplexity
 
 BATCH_SENTENCES = 256  # a batch, at most
 
@@ -28,7 +28,7 @@ class Evaluation:
     @property
     def perplexity(self) -> float:
         """Perplexity a token."""
-        return math.exp(min(-self.log_prob / max(1, self.tokens), 700.0))
+        return to_perplexity(-self.log_prob, self.tokens)
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""What training tells whoever watches it, and when; nothing here decides a weight."""
+"""Reports of a training to a watcher."""
 
 import resource
 import time
@@ -8,91 +8,98 @@ from typing import Protocol
 import torch
 
 from s2s.errors import check
-from s2s.position import Position, to_perplexity
+from s2s.perplexity import to_perplexity
+from s2s.position import Position
 from s2s.world import World
 
-STATUS_SECONDS = 5.0  # a report asks the device for numbers, and so waits for it
-SKIPPED_UPDATES = 10  # in a row: then training is given up
+STATUS_SECONDS = 5.0  # between reports, each of which synchronizes a GPU
+SKIPPED_UPDATES = 10  # in a row, after which training fails
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What one process of a training used."""
+    """The resources that a process of a training has used."""
 
-    memory_mb: float  # the most that was resident at a time
-    gpu_memory_mb: float  # the most that was allocated at a time; 0 without a GPU
+    memory_mb: float  # largest resident size
+    gpu_memory_mb: float  # largest allocated size; 0 without a GPU
     cpu_percent: float  # of one core, since the process started
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where training stands, now and then and after each evaluation."""
+    """The numbers of a report, which is made every few seconds and after each evaluation."""
 
     epoch: float
     epochs: float
     update: int
     learning_rate: float
-    train_perplexity: float  # since the last status; after an evaluation, since the one before
-    gradient_norm: float  # likewise, a mean
-    source_tokens: int  # since the last status
-    target_tokens: int  # likewise, with </s>
-    seconds: float  # likewise
+    train_perplexity: float  # since the last report; after an evaluation, since the evaluation before
+    gradient_norm: float  # mean over the same updates
+    source_tokens: int  # since the last report
+    target_tokens: int  # since the last report, with </s>
+    seconds: float  # since the last report
     machines: tuple[Machine, ...]  # by rank
-    dev_perplexity: float | None = None  # after an evaluation
+    dev_perplexity: float | None = None  # only after an evaluation
 
 
 class Watcher(Protocol):
-    """Shows and records what it is told."""
+    """A receiver of reports, which shows or records them."""
 
     def status(self, status: Status) -> None:
-        """Takes numbers."""
+        """Receive the numbers of a report."""
 
     def say(self, text: str) -> None:
-        """Takes a remark in words that a person should see."""
+        """Receive a remark that the user should see."""
 
 
 class Silent:
-    """Nobody watches."""
+    """A watcher that ignores all reports."""
 
     def status(self, status: Status) -> None:
-        """Takes numbers."""
+        """Ignore a report."""
 
     def say(self, text: str) -> None:
-        """Takes a remark."""
+        """Ignore a remark."""
 
 
 class Reporter:
-    """Counts between reports and tells a watcher."""
+    """A maker of reports, which counts what happened since the last one."""
 
     def __init__(self, watcher: Watcher, world: World, device: torch.device, epochs: float) -> None:
         self.watcher, self.world, self.device, self.epochs = watcher, world, device, epochs
         self.start(Position())
 
     def start(self, position: Position) -> None:
-        """From here on the next report counts."""
+        """Start counting for the next report at a position."""
         self.counted, self.counted_at = replace(position), time.monotonic()
         self.source_tokens = self.target_tokens = 0
 
     def add(self, source_tokens: int, target_tokens: int) -> None:
-        """Counts the tokens of an update."""
+        """Count the tokens of an update."""
         self.source_tokens += source_tokens
         self.target_tokens += target_tokens
 
     def is_due(self) -> bool:
-        """Whether it is time for a report."""
+        """Return whether it is time for a report."""
         return time.monotonic() - self.counted_at >= STATUS_SECONDS
 
     def report(self, position: Position, epoch: float, rate: float, dev_perplexity: float | None = None) -> None:
-        """Tells what came since the last report or, after an evaluation, since the one before.
+        """Report what happened since the last report or, after an evaluation, since the evaluation before.
+
+        Args:
+            position: of the training now.
+            epoch: passes over the data, with a fraction.
+            rate: the learning rate.
+            dev_perplexity: of an evaluation that was just made.
 
         Raises:
-            UserError: no update of late could be made.
+            UserError: the last updates were all skipped.
         """
-        evaluated = dev_perplexity is not None
-        before = Position(update=position.evaluated_update) if evaluated else self.counted
+        is_evaluation = dev_perplexity is not None
+        before = Position(update=position.evaluated_update) if is_evaluation else self.counted
         updates, steps = position.update - before.update, position.steps - before.steps
         check(
-            steps > 0 or not (evaluated or updates >= SKIPPED_UPDATES),
+            steps > 0 or not (is_evaluation or updates >= SKIPPED_UPDATES),
             f"update {position.update}: found no finite loss or gradient in the last {updates} updates; "
             "expected training to converge, lower train.learning_rate or train.clip_norm",
         )
@@ -117,7 +124,7 @@ class Reporter:
         self.start(position)
 
     def remark(self, position: Position) -> None:
-        """Says what went wrong since the last report and was overcome."""
+        """Tell the watcher of skipped updates and of memory that ran out since the last report."""
         skipped = (position.update - self.counted.update) - (position.steps - self.counted.steps)
         if skipped:
             self.watcher.say(f"update {position.update}: skipped {skipped} with a loss or gradient that is not finite")
@@ -129,7 +136,7 @@ class Reporter:
 
 
 def machine(device: torch.device) -> list[float]:
-    """The fields of this process's `Machine`."""
+    """Return the fields of this process's `Machine`."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     gpu = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
     return [used.ru_maxrss / 1024, gpu / 2**20, 100 * time.process_time() / max(1e-3, time.monotonic() - STARTED)]

@@ -1,7 +1,4 @@
-"""The training loop: batches in a drawn order, updates, evaluations, checkpoints, and exact resumption.
-
-Nothing here prints or tracks: a `Watcher` is told.
-"""
+"""The training loop: shuffled batches, updates, evaluations, checkpoints, and exact resumption."""
 
 import math
 import time
@@ -20,7 +17,8 @@ from s2s.data import EncodedCorpus, bucket, mixed
 from s2s.errors import check
 from s2s.model import Seq2Seq
 from s2s.optim import learning_rate
-from s2s.position import Position, Sums, to_perplexity
+from s2s.perplexity import to_perplexity
+from s2s.position import Position, Sums
 from s2s.prefetch import prefetched
 from s2s.recipe import Recipe
 from s2s.scoring import Evaluation, sentence_log_probs
@@ -30,11 +28,11 @@ from s2s.world import World
 
 
 class StoppedError(Exception):
-    """Training was asked to stop; all is in the checkpoint."""
+    """Training was asked to stop, after its state was saved."""
 
 
 class Trainer:
-    """Trains one model on one corpus; `run` goes on from the last checkpoint of a folder if there is one."""
+    """A training of one model on one corpus."""
 
     def __init__(
         self,
@@ -60,15 +58,18 @@ class Trainer:
         self.stand_at(Position())
 
     def run(self, folder: Path, resume_from: Path | None = None) -> Position:
-        """Trains to the end, leaving the best weights in `model`; checkpoints go to `folder`.
+        """Train to the end, or on from the last checkpoint, and leave the best weights in `model`.
 
         Args:
-            folder: of this training's checkpoints; it goes on from the last of them.
-            resume_from: a checkpoint to start from where the folder has none.
+            folder: of this training's checkpoints.
+            resume_from: a checkpoint to start from if the folder has none.
+
+        Returns:
+            The position at the end, with the learning curve.
 
         Raises:
-            UserError: training has diverged, or memory does not hold a single pair.
-            StoppedError: `stop` said so; a later call goes on exactly here.
+            UserError: training has diverged, or memory is too small for a single pair.
+            StoppedError: `stop` returned True; a later call continues from exactly this point.
         """
         start = checkpoint.latest(folder) or resume_from
         if start is not None:
@@ -87,35 +88,35 @@ class Trainer:
         return self.position
 
     def resume(self, path: Path) -> None:
-        """Takes up the state that a checkpoint holds.
+        """Load the state of a checkpoint.
 
         Raises:
-            UserError: it is damaged, or of another model.
+            UserError: the checkpoint is damaged, or of another model.
         """
-        kept, average = checkpoint.load(path), self.updater.average
+        loaded, average = checkpoint.load(path), self.updater.average
         try:
-            checkpoint.restore(kept.tensors, self.model, self.updater.optimizer)
-            if average is not None and (mean := checkpoint.section(kept.tensors, "average")):
+            checkpoint.restore(loaded.tensors, self.model, self.updater.optimizer)
+            if average is not None and (mean := checkpoint.section(loaded.tensors, "average")):
                 average.load_state_dict(mean)
-            self.stand_at(Position(**kept.position))
+            self.stand_at(Position(**loaded.position))
         except (RuntimeError, AssertionError, KeyError, ValueError, TypeError) as error:
             reason = str(error).partition("\n")[0]
             check(False, f"{path}: found another kind of training ({reason}); expected a checkpoint of this model")
-        self.best = checkpoint.section(kept.tensors, "best")
+        self.best = checkpoint.section(loaded.tensors, "best")
 
     def stand_at(self, position: Position) -> None:
-        """Goes on from a position: sums and reports count from there."""
+        """Set the position, from which sums and reports count."""
         self.position, self.sums = position, Sums(position, self.device)
         self.reporter.start(position)
 
     def fetch(self) -> Position:
-        """The position with what was summed and found out since, for which the device is waited for."""
+        """Return the position with its sums copied from the device, which synchronizes a GPU."""
         self.sums.into(self.position)
         self.position.piece_tokens = self.updater.piece_tokens
         return self.position
 
     def check_agreement(self, folder: Path) -> None:
-        """All processes must start from one checkpoint.
+        """Check that all processes start from the same checkpoint.
 
         Raises:
             UserError: they do not.
@@ -129,7 +130,7 @@ class Trainer:
         )
 
     def save(self, folder: Path) -> None:
-        """Writes the present state; a full disk costs a remark, and no training."""
+        """Write a checkpoint, or tell the watcher if that fails, as on a full disk, and train on."""
         position = asdict(self.fetch())
         self.saved_at = time.monotonic()
         if self.world.rank > 0:
@@ -139,20 +140,20 @@ class Trainer:
         tensors = checkpoint.gather(self.model, updater.optimizer, average=average, best=self.best)
         if not math.isfinite(self.position.best_perplexity):
             del position["best_perplexity"]  # JSON has no infinity
-        kept = checkpoint.Checkpoint(tensors, position)
+        state = checkpoint.Checkpoint(tensors, position)
         try:
-            checkpoint.keep(folder, self.position.update, kept, self.keep_checkpoints)
+            checkpoint.keep(folder, self.position.update, state, self.keep_checkpoints)
         except OSError as error:
             self.watcher.say(f"update {self.position.update}: found no way to write a checkpoint ({error}); goes on")
 
     def epoch_batches(self) -> list[NDArray[np.int32]]:
-        """The batches of the current epoch, the same whenever and wherever asked: drawn from seed and epoch alone."""
+        """Return the batches of the current epoch, which depend only on the corpus, the recipe, seed and epoch."""
         draw = np.random.default_rng((self.seed, self.position.epoch))
         cut = bucket if self.recipe.bucketing else mixed
         return cut(self.train_corpus, self.recipe.batch_sentences, self.recipe.batch_tokens, draw)
 
     def run_epoch(self, folder: Path) -> None:
-        """The rest of the current epoch, with its evaluations."""
+        """Train the rest of the current epoch, with its evaluations."""
         position, recipe, batches = self.position, self.recipe, self.epoch_batches()
         last = min(len(batches), math.ceil((recipe.epochs - position.epoch) * len(batches)))
         marks = evaluation_marks(len(batches), recipe.evaluations_per_epoch) | {last}
@@ -161,7 +162,7 @@ class Trainer:
             return min(recipe.epochs, position.epoch + position.batch / len(batches))
 
         self.model.train()
-        self.evaluate_if_due(marks, epoch(), folder)  # a run may have been stopped in an evaluation
+        self.evaluate_if_due(marks, epoch(), folder)  # a run may have been stopped during an evaluation
         with closing(prefetched(self.updater.share, batches[position.batch : last])) as shares:
             for share in shares:
                 if position.finished:
@@ -175,17 +176,17 @@ class Trainer:
         position.epoch, position.batch = position.epoch + 1, 0
 
     def update(self, share: Share, rate: float) -> None:
-        """Makes one update and sums what it tells."""
+        """Make an update, and add its loss and norm to the sums."""
         log_loss, norm = self.updater.update(share, self.position.update, rate)
         self.sums.add(log_loss, norm, share.target_tokens)
         self.reporter.add(share.source_tokens, share.target_tokens)
 
     def attend(self, folder: Path, epoch: float, rate: float) -> None:
-        """Reports, saves and stops where it is time to; the first process's clock counts."""
-        first = self.world.rank == 0
+        """Report, save and stop if it is time to, by the clock of the first process."""
+        is_first = self.world.rank == 0
         report, save, stop = self.world.any(
-            first and self.reporter.is_due(),
-            first and time.monotonic() - self.saved_at >= self.checkpoint_seconds,
+            is_first and self.reporter.is_due(),
+            is_first and time.monotonic() - self.saved_at >= self.checkpoint_seconds,
             self.stop(),
         )
         if report or save or stop:
@@ -196,7 +197,7 @@ class Trainer:
             raise StoppedError
 
     def evaluate_if_due(self, marks: set[int], epoch: float, folder: Path) -> None:
-        """Evaluates at the marked batches of an epoch, once at each."""
+        """Evaluate after each marked batch of an epoch, once, and save."""
         if self.position.batch in marks and self.position.evaluated_update < self.position.update:
             try:
                 self.evaluate(epoch)
@@ -206,13 +207,13 @@ class Trainer:
             self.save(folder)
 
     def evaluate(self, epoch: float) -> None:
-        """Measures the development perplexity, keeps the weights if they are the best, and decides whether to go on."""
+        """Compute the development perplexity, keep the weights if it is the best, and decide whether to go on."""
         position, recipe = self.position, self.recipe
         rate = learning_rate(recipe, position.update, epoch)
         with self.averaged():
             dev = self.dev_perplexity()
-            better = dev < position.best_perplexity
-            if better or not self.best:
+            is_best = dev < position.best_perplexity
+            if is_best or not self.best:
                 self.best = {name: tensor.to("cpu", copy=True) for name, tensor in self.model.state_dict().items()}
         self.reporter.report(self.fetch(), epoch, rate, dev)
         position.curve.append(
@@ -225,9 +226,9 @@ class Trainer:
                 "gradient_norm": position.norm / position.steps,
             }
         )
-        if better:
+        if is_best:
             position.best_epoch, position.best_perplexity = epoch, dev
-        position.evaluations_without_gain = 0 if better else position.evaluations_without_gain + 1
+        position.evaluations_without_gain = 0 if is_best else position.evaluations_without_gain + 1
         patience = recipe.patience_epochs * recipe.evaluations_per_epoch
         position.finished = epoch >= recipe.epochs or 0 < patience <= position.evaluations_without_gain
         position.evaluated_update = position.update
@@ -235,11 +236,11 @@ class Trainer:
         self.stand_at(position)
 
     def averaged(self) -> AbstractContextManager[None]:
-        """The model has the averaged weights inside the block, where there are any."""
+        """Give the model the averaged weights inside the block, if weights are averaged."""
         return nullcontext() if self.updater.average is None else self.updater.average.in_model()
 
     def dev_perplexity(self) -> float:
-        """The perplexity of the development text; each process scores its part of the sentences."""
+        """Compute the perplexity of the development text, of which each process scores its share."""
         corpus, world = self.dev_corpus, self.world
         log_probs = sentence_log_probs(
             self.model, corpus, self.recipe.batch_tokens, world.rank, world.size, self.leave_if_asked
@@ -248,11 +249,11 @@ class Trainer:
         return Evaluation(total, int(corpus.target.lengths.sum())).perplexity
 
     def leave_if_asked(self) -> None:
-        """Stops in the middle of an evaluation, which will be made again. Several processes end theirs first."""
+        """Stop during an evaluation, which is repeated later, if training has only one process."""
         if self.world.size == 1 and self.stop():
             raise StoppedError
 
 
 def evaluation_marks(batches: int, evaluations: int) -> set[int]:
-    """After how many of an epoch's batches it is evaluated: evenly spread, the last of them the epoch's end."""
+    """Return the batch counts of an epoch at which to evaluate, evenly spread up to the epoch's end."""
     return {math.ceil(batches * number / evaluations) for number in range(1, evaluations + 1)}
