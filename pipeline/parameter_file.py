@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -11,6 +11,8 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 from pipeline.parameters import load
 from s2s.errors import UserError, check
 
+FREE = ("clean.selection", "vocabularies", "systems", "models", "runs", "first_passes", "rescorings")
+"""Maps whose keys are names that a person chose: they are replaced whole."""
 LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -34,6 +36,56 @@ def insert(text: str, section: str, entries: Mapping[str, Any]) -> str:
         f"{section}: found a map that cannot be added to; expected one written without anchors",
     )
     return changed
+
+
+def overlay(text: str, changes: str, place: str) -> str:
+    """Return a parameter file with the values of another, which holds only some keys, in place of its own.
+
+    Comments stay in their columns where the new values leave room. Both files are known to be YAML.
+
+    Args:
+        text: of the whole file.
+        changes: text of the file with some keys; its values are copied as they are written.
+        place: names the latter in errors.
+
+    Raises:
+        UserError: a key that the whole file does not have.
+    """
+    changed = YAML(typ="safe", pure=True).compose(changes)
+    if changed is None:  # nothing but comments
+        return text
+    check(isinstance(changed, MappingNode), f"{place}: found no sections; expected some such as `model:`")
+    for old, new in reversed(list(pairs(compose(text), changed, place, ""))):
+        value = changes[new[0].end_mark.index : end_of(new[1])]
+        text = replaced(text, old[0].end_mark.index, end_of(old[1]), value)
+    return text
+
+
+Entry = tuple[Node, Node]  # a key and its value
+
+
+def pairs(old: MappingNode, new: MappingNode, place: str, prefix: str) -> Iterator[tuple[Entry, Entry]]:
+    """Yield each entry that is to be replaced with the one that replaces it, in the order of the old file."""
+    keys = [key.value for key, _ in old.value]
+    entries = {key.value: (key, value) for key, value in new.value}
+    for key in entries:
+        check(key in keys, f"{place}: unknown key {prefix}{key}; expected one of {', '.join(keys)}")
+    for key, value in old.value:
+        if key.value not in entries:
+            continue
+        name, replacement = f"{prefix}{key.value}", entries[key.value]
+        if isinstance(value, MappingNode) and isinstance(replacement[1], MappingNode) and name not in FREE:
+            yield from pairs(value, replacement[1], place, f"{name}.")
+        else:
+            yield (key, value), replacement
+
+
+def replaced(text: str, start: int, end: int, value: str) -> str:
+    """Return the text with a value replaced and the comment behind it where it was, or a space behind the value."""
+    gap = re.compile(" +(?=#)").match(text, end)
+    if gap is None:
+        return text[:start] + value + text[end:]
+    return text[:start] + value.ljust(gap.end() - start - 1) + " " + text[gap.end() :]
 
 
 def compose(text: str) -> MappingNode:

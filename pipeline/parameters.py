@@ -364,7 +364,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected a parameter file, see presets/") from None
+        raise UserError(f"{path}: no such file; expected a parameter file, see presets/default.yaml") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); expected UTF-8 text") from None
 
@@ -473,7 +473,7 @@ def describe(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
             hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known_keys(place[:-1]))}"
             return f"unknown key {name}; {hint}"
         case "missing":
-            return f"missing key {name}; see presets/ for a complete file"
+            return f"missing key {name}; see presets/default.yaml"
         case _:
             wanted = first["msg"].replace("Input should", "expected to").replace("String should", "expected to")
             return f"{name}: found {quoted(first['input'])}; {wanted}"

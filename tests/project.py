@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from pipeline import presets
 from pipeline.close_sentences import CloseSentences, Neighbor, Neighborhood
 from pipeline.heat_map import HeatMap
 from pipeline.probes import MeasuredPanel, MeasuredProbes, Separation
@@ -27,12 +28,17 @@ ROOT = Path(__file__).parent.parent
 
 def write_parameters(folder: Path, **sections: Any) -> None:
     """Writes params.yaml: the demo preset with some values changed, by section."""
-    values = yaml.safe_load((ROOT / "presets" / "demo.yaml").read_text(encoding="utf-8"))
+    values = yaml.safe_load((ROOT / "presets" / "default.yaml").read_text(encoding="utf-8"))
     values["embeddings"]["probes"] = str(ROOT / "probes" / "demo.tsv")
     for section, changes in sections.items():
         replaced = section in ("vocabularies", "systems", "models", "runs", "first_passes", "rescorings")
         values[section] = changes if replaced else values[section] | changes
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+def preset(name: str) -> str:
+    """Return the text of params.yaml that a preset makes."""
+    return presets.merged(name, ROOT / "presets")
 
 
 def write_split(folder: Path, split: str, pairs: Sequence[tuple[str, str]]) -> None:

@@ -19,7 +19,7 @@ from tests import project, tiny
 
 TITLES = "panel\tgroup\tsentence\n"
 PROBES = TITLES + "order\tking\tthe king sees the cat\norder\tcat\tthe cat sees the king\nvoice\ta\tthe king\n"
-CLEAN = parameters.read(project.ROOT / "presets" / "demo.yaml").clean
+CLEAN = parameters.read(project.ROOT / "presets" / "default.yaml").clean
 
 
 @pytest.fixture

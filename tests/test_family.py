@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.test_engines import ROOT, Values, call, clone
+from tests import project
+from tests.test_engines import Values, call, clone
 
 SMALL = {"hidden": 16, "embedding": 16, "maxout": 8, "heads": 2, "feed_forward": 32}
 
@@ -17,7 +18,7 @@ def family(folder: Path, systems: tuple[str, ...], *targets: str, pieces: str = 
 
     The models of the system `pieces` have a vocabulary of subwords.
     """
-    preset = yaml.safe_load((ROOT / "presets" / "family.yaml").read_text(encoding="utf-8"))
+    preset = yaml.safe_load(project.preset("family"))
 
     def change(values: Values) -> None:
         values["model"] |= SMALL

@@ -1,4 +1,4 @@
-"""`python -m pipeline`, as a person calls it."""
+"""The commands of `python -m pipeline`."""
 
 import json
 import os
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 def workspace(tmp_path: Path) -> Path:
     for folder in ("presets", "probes", "pipeline", "s2s"):
         (tmp_path / folder).symlink_to(ROOT / folder)
-    (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     return tmp_path
 
 

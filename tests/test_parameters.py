@@ -13,7 +13,7 @@ from pipeline import parameters
 from s2s.errors import UserError
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "presets/demo.yaml").read_text(encoding="utf-8")
+TEXT = (ROOT / "presets/default.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)

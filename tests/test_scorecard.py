@@ -364,7 +364,7 @@ def test_lists_of_another_system_are_the_papers_baseline(here: Path) -> None:
 
 @pytest.mark.parametrize("preset", ["sutskever2014", "demo_tables"])
 def test_the_papers_presets_run_every_cell_that_is_ours(preset: str) -> None:
-    found = matching.candidates(parameters.read(project.ROOT / "presets" / f"{preset}.yaml"))
+    found = matching.candidates(parameters.parse(project.preset(preset), preset))
     ours = [cell.side for cell in claims.CELLS if cell.side is not None and cell.side.network == "lstm"]
     sides = [side for side in ours if not side.foreign]
     assert len(sides) == 10
@@ -373,7 +373,7 @@ def test_the_papers_presets_run_every_cell_that_is_ours(preset: str) -> None:
 
 def chosen(preset: str, side: Side) -> list[str]:
     """The runs of a preset that a side can be."""
-    every = matching.candidates(parameters.read(project.ROOT / "presets" / f"{preset}.yaml"))
+    every = matching.candidates(parameters.parse(project.preset(preset), preset))
     return [one.place for one in every if matching.fits(one, side)]
 
 
@@ -421,7 +421,7 @@ def page_of(folder: Path, card: Scorecard) -> str:
     loader = FileSystemLoader(project.ROOT / "pipeline" / "page")
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {filter.__name__: filter for filter in formats.FILTERS}
-    values = parameters.read(project.ROOT / "presets" / "demo.yaml")
+    values = parameters.read(project.ROOT / "presets" / "default.yaml")
     return page.get_template("scorecard.html.j2").render(scorecard_section.content(folder, values))
 
 

@@ -11,6 +11,7 @@ from pipeline import parameters, sweep
 from s2s.errors import UserError
 
 ROOT = Path(__file__).parent.parent
+DEMO = (ROOT / "presets/default.yaml").read_bytes()
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The demo's parameters in a folder of their own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "probes").symlink_to(ROOT / "probes")
-    (tmp_path / "params.yaml").write_bytes((ROOT / "presets/demo.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes(DEMO)
     return tmp_path
 
 
@@ -32,7 +33,8 @@ ADDED = ("vocabularies", "systems", "models", "runs")
 def added(here: Path) -> dict[str, dict[str, Any]]:
     """What is in params.yaml and not in the demo, by section."""
     old, new = (
-        yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "presets/demo.yaml", here / "params.yaml")
+        yaml.safe_load(path.read_text(encoding="utf-8"))
+        for path in (ROOT / "presets/default.yaml", here / "params.yaml")
     )
     assert {key: value for key, value in old.items() if key not in ADDED} == {
         key: value for key, value in new.items() if key not in ADDED
@@ -84,7 +86,7 @@ def test_a_system_in_another_vocabulary_is_another_system(here: Path) -> None:
 
 def test_comments_and_lines_stay(here: Path) -> None:
     call("layers=2", "cell=gru,rnn_tanh")
-    old = (ROOT / "presets/demo.yaml").read_text(encoding="utf-8").split("\n")
+    old = DEMO.decode().split("\n")
     new = (here / "params.yaml").read_text(encoding="utf-8").split("\n")
     assert [line for line in new if "layers-2" not in line] == old
     assert new.index("  layers-2-cell-gru: {model: {layers: 2, cell: gru}}") == new.index("  reversed: {}") + 1
@@ -149,7 +151,7 @@ def test_a_dry_run_tells_and_writes_nothing(here: Path, capsys: pytest.CaptureFi
         "runs:\n  layers-2: {system: layers-2, seeds: 1, beam: 2}\n"
         "nothing written: this would be added to params.yaml\n"
     )
-    assert (here / "params.yaml").read_bytes() == (ROOT / "presets/demo.yaml").read_bytes()
+    assert (here / "params.yaml").read_bytes() == DEMO
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_a_mistake_is_told_and_nothing_written(
     with pytest.raises(UserError) as error:
         call(*grid, **flags)
     assert str(error.value).startswith(message)
-    assert (here / "params.yaml").read_bytes() == (ROOT / "presets/demo.yaml").read_bytes()
+    assert (here / "params.yaml").read_bytes() == DEMO
 
 
 def test_a_name_that_stands_for_something_else_is_refused(here: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.test_engines import ROOT, call, clone
+from tests import project
+from tests.test_engines import call, clone
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.slow
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which the preset `demo_tables` ran."""
     folder = clone(tmp_path_factory.mktemp("clone") / "tables")
-    (folder / "params.yaml").write_bytes((ROOT / "presets" / "demo_tables.yaml").read_bytes())
+    (folder / "params.yaml").write_text(project.preset("demo_tables"), encoding="utf-8")
     call(folder, "dvc", "repro")
     return folder
 
