@@ -22,7 +22,10 @@ PAGE = Path("reports/index.html")
 def check(
     out: Annotated[Path | None, typer.Option(help="file to write when all is well; a DVC stage's output")] = None,
 ) -> None:
-    """Check params.yaml: every key known, every value in range; print one line and exit with code 2 if not."""
+    """Check params.yaml: every key known, every value in range.
+
+    Print one line and exit with code 2 if not.
+    """
     if out is None:
         check_all()
     else:
@@ -41,7 +44,10 @@ def check_all() -> None:
 
 @app.command()
 def preset(name: Annotated[str | None, typer.Argument(help="a file of presets/, without .yaml")] = None) -> None:
-    """Replace params.yaml by a preset and print the changes; without a name, list the presets."""
+    """Replace params.yaml by a preset and print the changes.
+
+    Without a name, list the presets.
+    """
     if name is None:
         for listed, comment in presets.names().items():
             typer.echo(f"{listed:14} {comment}")
@@ -86,13 +92,22 @@ def sweep(context: typer.Context) -> None:
 
 
 @app.command(**PROGRAM)  # type: ignore[arg-type]
+def schema(context: typer.Context) -> None:
+    """Write params.schema.json, by which editors complete and check params.yaml."""
+    hand_over("pipeline.parameter_schema", context.args)
+
+
+@app.command(**PROGRAM)  # type: ignore[arg-type]
 def plan(context: typer.Context) -> None:
     """Print the stages that would run now, with the expected time and disk space."""
     hand_over("pipeline.plan", context.args)
 
 
 def hand_over(module: str, arguments: Sequence[str]) -> None:
-    """Run a module by its name; an import would make its code a dependency of `check` and so of every stage."""
+    """Run a module by its name.
+
+    An import would make its code a dependency of `check` and so of every stage.
+    """
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
