@@ -1,9 +1,9 @@
-"""Prepares parallel text in the customary way: sacremoses a line at a time, text files, a plain-Python vocabulary.
+"""Prepare parallel text in the customary way: sacremoses for each line, text files, a plain-Python vocabulary.
 
     python -m bench.customary --raw data/raw --out customary --workers 2
 
-Written as a user of sacremoses would, in as many processes as the pipeline uses. It does less than the pipeline: it
-knows no held-out pairs, copies, long words or other languages, and keeps no account of what it drops.
+The program uses as many processes as the pipeline, and does less: it does not look for held-out pairs, copies, long
+words or other languages, and does not count dropped pairs.
 """
 
 import unicodedata
@@ -24,50 +24,50 @@ from pipeline.schemas.raw import MANIFEST, Manifest
 LANGUAGES = ("en", "fr")
 MAX_WORDS, MAX_RATIO = 100, 3.0
 VOCABULARY = {"en": 160_000, "fr": 80_000}
-UNKNOWN, END, SPECIAL = 1, 2, 3  # ids, and how many of them
-CHUNK_PAIRS = 1_000  # sent to a process at a time
-NORMALIZERS = {one: MosesPunctNormalizer(one, post_remove_control_chars=True) for one in LANGUAGES}
-TOKENIZERS = {one: MosesTokenizer(one) for one in LANGUAGES}
+UNKNOWN, END, SPECIAL = 1, 2, 3  # two ids, and the number of special ids
+CHUNK_PAIRS = 1_000  # sent to a process at once
+NORMALIZERS = {language: MosesPunctNormalizer(language, post_remove_control_chars=True) for language in LANGUAGES}
+TOKENIZERS = {language: MosesTokenizer(language) for language in LANGUAGES}
 
 Pair = tuple[str, str]
 
 
 def main(raw: Path, out: Path, workers: int = 2, share: float = 1.0) -> None:
-    """Cleans training text, then learns vocabularies and writes ids.
+    """Clean training text, learn vocabularies and write ids.
 
     Args:
-        raw: folder of raw text, from the download stage.
-        out: folder to be written.
-        workers: processes.
-        share: how much of each corpus is taken, from its start; 0 to 1.
+        raw: folder of raw text, written by the download stage.
+        out: folder to write.
+        workers: number of processes.
+        share: first part of each corpus, 0 to 1.
     """
     out.mkdir()
     with Pool(workers) as pool:
-        known: set[Pair] = set()
+        seen: set[Pair] = set()
         with (
             (out / "train.en").open("w", encoding="utf-8") as source,
             (out / "train.fr").open("w", encoding="utf-8") as target,
         ):
             for pair in pool.imap(clean, pairs(raw, share), CHUNK_PAIRS):
-                if pair and pair not in known:
-                    known.add(pair)
+                if pair and pair not in seen:
+                    seen.add(pair)
                     source.write(pair[0] + "\n")
                     target.write(pair[1] + "\n")
-        known.clear()
-        pool.map(index, [out / f"train.{one}" for one in LANGUAGES], 1)
+        seen.clear()
+        pool.map(index, [out / f"train.{language}" for language in LANGUAGES], 1)
         pool.close()
-        pool.join()  # the end of the block kills workers, and one that is killed with a lock in hand stops the other
+        pool.join()  # the end of the block would kill workers; one killed while it holds a lock blocks the other
 
 
 def pairs(raw: Path, share: float) -> Iterator[tuple[bytes, bytes]]:
-    """The raw lines of the training corpora, side by side."""
+    """Yield the raw lines of the training corpora in pairs."""
     for corpus in records.read(Manifest, raw / MANIFEST).splits["train"]:
         with open_bytes(raw / corpus.source) as source, open_bytes(raw / corpus.target) as target:
             yield from islice(zip(source, target, strict=True), round(corpus.pairs * share))
 
 
 def clean(pair: tuple[bytes, bytes]) -> Pair | None:
-    """The tokens of both sides, or nothing if the pair is empty, too long or of unequal lengths."""
+    """Return both sides as tokens, None if the pair is empty, too long or of too unequal lengths."""
     sides = []
     for line, language in zip(pair, LANGUAGES, strict=True):
         text = unicodedata.normalize("NFC", line.decode("utf-8", "replace").strip())
@@ -78,7 +78,7 @@ def clean(pair: tuple[bytes, bytes]) -> Pair | None:
 
 
 def index(path: Path) -> None:
-    """Counts the words of a text, keeps the most frequent ones, and writes the text as their numbers."""
+    """Count the words of a text, keep the most frequent ones, and write the text as ids."""
     counts: Counter[str] = Counter()
     with path.open(encoding="utf-8") as lines:
         for line in lines:

@@ -1,10 +1,11 @@
-"""Measures how fast a model translates, beside the matrix products of the same search, and prints JSON.
+"""Measure the speed of translating against the matrix products of the same search, and print JSON.
 
     python -m bench.decode --model models/reversed/1 --source FILE --beam 12
-    python -m bench.decode --beam 12 --peer --rounds 3      # and OpenNMT-py with weights of the same shape, in turn
+    python -m bench.decode --beam 12 --peer --rounds 3      # against OpenNMT-py with weights of the same shape
+    python -m bench.decode --layers 1 --hidden 8 --source-vocabulary 50 --target-vocabulary 40 --sentences 9 --words 5
 
-Without a model one of random weights translates drawn text. All translations are forced to one length, so that both
-search as far. Loading counts in neither: only translating, as OpenNMT-py reports it itself.
+Without --model, a model with random weights translates random text. All translations are forced to the same length,
+so that both toolkits search equally far. Only translating is timed, without loading.
 """
 
 import json
@@ -18,10 +19,10 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from bench import opennmt, plain
-from bench.floor import Floor, Kind, Product, multiply, sentences_alive, timed
+from bench import opennmt, plain, report
+from bench.floor import Floor, Kind, Product, gpu_name, multiply, sentences_alive, timed
 from bench.footprint import Footprint, run
-from bench.train import RECIPE, peak_memory_mb, versions
+from bench.train import RECIPE, peak_memory_mb
 from pipeline import stage
 from s2s import files, model, vocabulary
 from s2s.data import SIDES
@@ -54,58 +55,61 @@ def main(
     peer: bool = False,
     rounds: int = 3,
 ) -> None:
-    """Translates a text and prints sentences and words per second, memory, and the share of the products' speed.
+    """Measure sentences and words per second in translating, memory, and the share of the products' speed.
 
     Args:
-        model: folder of a trained model; without it one with random weights is made.
-        source: tokenised text, a sentence a line; without it text is drawn.
-        beam: hypotheses kept at each step.
-        words: of every translation; 0: as long as the model has them.
-        sentences: the first of the text that are translated.
-        batch_sentences: translated together.
-        layers: of the random model.
-        hidden: likewise.
-        source_vocabulary: likewise, and of drawn text.
-        target_vocabulary: likewise.
-        members: how often the model stands in an ensemble.
+        model: folder of a trained model; by default a model with random weights.
+        source: tokenized text, one sentence a line; by default random text.
+        beam: beam size of the search.
+        words: tokens of each translation; 0 for as many as the model likes.
+        sentences: number of sentences, from the start of the text.
+        batch_sentences: sentences translated together.
+        layers: layers of the random model.
+        hidden: units of a layer of the random model.
+        source_vocabulary: entries of the random model's source vocabulary.
+        target_vocabulary: entries of the random model's target vocabulary.
+        members: number of copies of the model in an ensemble.
         threads: CPU threads.
         device: auto, cpu or cuda.
-        floor: time the matrix products too, in turn with the batches.
-        peer: time OpenNMT-py too, in turn.
-        rounds: of both, with a peer.
+        floor: time the matrix products too, after each batch.
+        peer: time OpenNMT-py too, in alternation.
+        rounds: runs of each toolkit with --peer.
     """
     check(not peer or words > 0, "--peer: found --words 0; expected a length that is forced on both")
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        if source is None:
-            source = folder / "drawn.txt"
-            drawn = plain.drawn_text(20_000, (source_vocabulary, target_vocabulary))
-            drawn.write(source, folder / "drawn.target.txt")
-        if model is None:
-            model = random_model(folder / "model", source, layers, hidden, source_vocabulary, target_vocabulary)
+        folder, sizes = Path(scratch), (source_vocabulary, target_vocabulary)
+        source = source or random_source(folder, sizes)
+        model = model or random_model(folder / "model", source, layers, hidden, *sizes)
+        place = torch.device("cpu") if peer else prepare(device, threads)
         if peer:
-            found = beside_peer(model, source, folder, beam, words, sentences, batch_sentences, threads, rounds)
+            figures = beside_peer(model, source, folder, beam, words, sentences, batch_sentences, threads, rounds)
         else:
-            place = prepare(device, threads)
-            found = measured(model, source, place, members, beam, words, sentences, batch_sentences, floor)
-            found |= {"device": str(place)}
-    settings = {"beam": beam, "words": words, "batch_sentences": batch_sentences, "members": members}
-    print(json.dumps(found | settings | {"threads": threads} | versions(), indent=2))
+            figures = measured(model, source, place, members, beam, words, sentences, batch_sentences, floor)
+    figures |= {"beam": beam, "words": words, "batch_sentences": batch_sentences, "members": members}
+    figures |= {"threads": threads, "device": str(place)}
+    report.show("speed of translating" + " against OpenNMT-py" * peer, figures, gpu_name(place))
+
+
+def random_source(folder: Path, vocabularies: tuple[int, int]) -> Path:
+    """Write random sentences, one a line, and return the path of the file."""
+    source = folder / "drawn.txt"
+    plain.drawn_text(20_000, vocabularies).write(source, folder / "drawn.target.txt")
+    return source
 
 
 def random_model(
     folder: Path, source: Path, layers: int, hidden: int, source_vocabulary: int, target_vocabulary: int
 ) -> Path:
-    """Writes a model whose weights were drawn, and which knows the first words of a text."""
-    known = list(dict.fromkeys(source.read_text(encoding="utf-8").split()))[: source_vocabulary - 3]
-    words = {"source": known, "target": [f"t{number}" for number in range(target_vocabulary - 3)]}
+    """Write a model with random weights whose vocabulary has the first words of a text."""
+    first = list(dict.fromkeys(source.read_text(encoding="utf-8").split()))[: source_vocabulary - 3]
+    words = {"source": first, "target": [f"t{number}" for number in range(target_vocabulary - 3)]}
     torch.manual_seed(1)
-    shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, len(known) + 3, target_vocabulary)
+    shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, len(first) + 3, target_vocabulary)
     folder.mkdir()
     save_file(Seq2Seq(shape).state_dict(), folder / model.WEIGHTS)
     files.write_json(folder / model.DESCRIPTION, {"model": model.describe(shape)})
-    for side, each in words.items():
-        vocabulary.WordVocabulary(each).save(folder, side)
+    for side, entries in words.items():
+        vocabulary.WordVocabulary(entries).save(folder, side)
     return folder
 
 
@@ -120,25 +124,25 @@ def measured(
     batch_sentences: int,
     floor: bool,
 ) -> dict[str, Any]:
-    """Translates a text batch by batch, in turn with the products of each."""
-    network, known = model.load(folder, str(place)), vocabulary.load(folder, "source")
-    encoded = read(source, known, sentences)
+    """Translate a text batch by batch, compute the products of each batch, and return the figures."""
+    network, source_words = model.load(folder, str(place)), vocabulary.load(folder, "source")
+    encoded = read(source, source_words, sentences)
     settings = SearchSettings(
         beam, min_tokens=words, max_tokens=words or 1000, max_length_ratio=100.0 if words else 3.0
     )
-    reference, seconds, floor_seconds, said = Floor(place), 0.0, 0.0, 0
+    reference, seconds, floor_seconds, tokens = Floor(place), 0.0, 0.0, 0
     batches = [encoded[start : start + batch_sentences] for start in range(0, len(encoded), batch_sentences)]
-    beam_search([network] * members, batches[-1], settings)  # warms up
+    beam_search([network] * members, batches[-1], settings)  # warm-up
     for batch in batches:
-        found: list[int] = []
-        seconds += timed(lambda: found.extend(translate([network] * members, batch, settings)), place)  # noqa: B023
-        said += sum(found)
+        lengths: list[int] = []
+        seconds += timed(lambda: lengths.extend(translate([network] * members, batch, settings)), place)  # noqa: B023
+        tokens += sum(lengths)
         if floor:
-            plan = reference.plan(list(products(network.architecture, list(map(len, batch)), found, beam)) * members)
+            plan = reference.plan(list(products(network.architecture, list(map(len, batch)), lengths, beam)) * members)
             floor_seconds += timed(lambda: multiply(plan), place)  # noqa: B023
     rates = {
         "sentences_per_second": round(len(encoded) / seconds, 2),
-        "target_words_per_second": round(said / seconds, 1),
+        "target_words_per_second": round(tokens / seconds, 1),
         "seconds": round(seconds, 3),
         "sentences": len(encoded),
         "peak_memory_mb": round(peak_memory_mb(place)),
@@ -148,21 +152,21 @@ def measured(
 
 
 def translate(models: Sequence[Seq2Seq], sources: Sequence[Sequence[int]], settings: SearchSettings) -> list[int]:
-    """Translates some sentences; returns how many words each translation has."""
+    """Translate some sentences and return the number of tokens of each translation."""
     return [len(best.ids) for best, *_ in beam_search(models, sources, settings)]
 
 
-def read(source: Path, known: Vocabulary, sentences: int) -> list[list[int]]:
-    """The ids of the first sentences of a text, the longest first."""
+def read(source: Path, vocabulary: Vocabulary, sentences: int) -> list[list[int]]:
+    """Return the ids of the first sentences of a text, the longest sentence first."""
     lines = source.read_text(encoding="utf-8").splitlines()[:sentences]
     check(lines, f"{source}: found no sentence; expected one at least")
-    return sorted((known.encode(line) for line in lines), key=len, reverse=True)
+    return sorted((vocabulary.encode(line) for line in lines), key=len, reverse=True)
 
 
 def products(
     shape: Architecture, source_lengths: Sequence[int], target_lengths: Sequence[int], beam: int
 ) -> Iterator[Product]:
-    """The products of one search: of the sources, and of each step of all hypotheses, with the softmax."""
+    """Yield the products of a search: for the sources, and for each step of all hypotheses with the softmax."""
     gates = 4 * shape.hidden
     for layer in range(shape.layers):
         inputs = shape.hidden if layer else shape.embedding
@@ -187,7 +191,7 @@ def beside_peer(
     threads: int,
     rounds: int,
 ) -> dict[str, Any]:
-    """Translates with ours and with OpenNMT-py, in turn, each in a process of its own."""
+    """Translate with our search and with OpenNMT-py's in alternation, each in its own process."""
     opennmt.install()
     text = scratch / "sentences.txt"
     lines = source.read_text(encoding="utf-8").splitlines()[:sentences]
@@ -201,13 +205,13 @@ def beside_peer(
         footprint = run(command, ROOT, {}, printed, opennmt.MEMORY_SECONDS)
         ours.append((json.loads(printed.read_text(encoding="utf-8"))["seconds"], footprint))
         theirs.append(opennmt.time_translating(peer, PEER_MODEL, text, beam, words, batch_sentences, threads))
-    ratios = [other / own for (own, _), (other, _) in zip(ours, theirs, strict=True)]
+    ratios = [their_seconds / our_seconds for (our_seconds, _), (their_seconds, _) in zip(ours, theirs, strict=True)]
     summary = {"ratio": round(median(ratios), 2), "ratios": [round(ratio, 2) for ratio in ratios]}
     return summary | {"ours": of_runs(ours, len(lines)), "opennmt": of_runs(theirs, len(lines))}
 
 
 def peer_model(folder: Path, text: Path, scratch: Path, threads: int) -> Path:
-    """Lets OpenNMT-py make one update of a model of the same shape, so that it writes one."""
+    """Train a model of the same shape with OpenNMT-py for one update, and return its folder."""
     shape, scratch_text = model.load(folder).architecture, scratch / "text"
     scratch_text.mkdir(parents=True)
     lines = text.read_text(encoding="utf-8").splitlines()[:64]
@@ -222,7 +226,7 @@ def peer_model(folder: Path, text: Path, scratch: Path, threads: int) -> Path:
 
 
 def of_runs(runs: Sequence[tuple[float, Footprint]], sentences: int) -> dict[str, Any]:
-    """The median speed of some runs, each run's, and the most memory."""
+    """Return the median speed of some runs, the speed of each run, and the peak memory."""
     rates = [sentences / seconds for seconds, _ in runs]
     return {
         "sentences_per_second": round(median(rates), 2),

@@ -1,4 +1,4 @@
-"""What is wrong with real parallel text, planted into drawn pairs at stated rates and counted."""
+"""Defects of real parallel text, planted into generated pairs at known rates and counted."""
 
 import unicodedata
 from collections import Counter
@@ -32,7 +32,7 @@ EVERYWHERE = {
     "held_out": 0.0001,
     "duplicate": 0.01,
 }
-"""Shares of the pairs of every corpus. Each pair has one defect at most, and a corpus one of each kind at least."""
+"""Shares of the pairs of every corpus. A pair has at most one defect, and a corpus has every defect at least once."""
 PECULIAR = {
     "europarl": {"empty": 0.002, "duplicate": 0.02},
     "commoncrawl": {
@@ -47,7 +47,7 @@ PECULIAR = {
     "news-commentary": {"soft_hyphen": 0.01, "missing_space": 0.01, "held_out": 0.001},
     "giga": {"copy": 0.005, "other_language": 0.003, "duplicate": 0.08, "not_utf8": 0.0001},
 }
-"""What other shares a corpus has whose name starts so."""
+"""Different shares of corpora, by the start of their names."""
 
 BREAKS = {
     "carriage_return": "\r",
@@ -67,44 +67,44 @@ DROPPED_AS = {
     "other_language": "other_language",
     "duplicate": "duplicate",
 }
-"""The rule of the cleaning ledger that takes a defect."""
+"""The rule of the cleaning ledger that drops a pair with a defect."""
 REPAIRED_AS = dict.fromkeys(BREAKS, "separators") | {"soft_hyphen": "invisible", "not_nfc": "not_nfc"}
-"""The repair that a defect needs. What is neither dropped nor repaired is not seen: shifted targets, lost spaces."""
+"""The repair of a defect. Defects that are neither dropped nor repaired go unnoticed: shifted targets, lost spaces."""
 
 
 def rates(corpus: str) -> dict[str, float]:
-    """The share of each defect in a corpus."""
+    """Return the share of each defect in a corpus."""
     own = (shares for name, shares in PECULIAR.items() if corpus.startswith(name))
     return EVERYWHERE | next(own, {})
 
 
 def how_many(draw: np.random.Generator, shares: dict[str, float], pairs: int, first: bool) -> dict[str, int]:
-    """How many pairs of a block are to have each defect; the `first` block of a corpus has one at least."""
+    """Return the number of pairs of a block for each defect, at least one in the `first` block of a corpus."""
     return {kind: max(int(first), int(share * pairs + draw.random())) for kind, share in shares.items()}
 
 
 @dataclass(frozen=True)
 class Stock:
-    """Pairs that occur again and again."""
+    """Pairs for defects that copy a pair."""
 
-    held_out: Sequence[Pair]  # of the development and test texts
-    repeated: Sequence[Pair]  # of a corpus, ordinary ones
+    held_out: Sequence[Pair]  # development and test pairs
+    repeated: Sequence[Pair]  # ordinary pairs of a corpus, for duplicates
 
 
 def plant(
     draw: np.random.Generator, block: Block, wanted: dict[str, int], stock: Stock, spared: int
 ) -> tuple[Counter[str], set[int]]:
-    """Gives each of some ordinary pairs one defect.
+    """Change a block so that some ordinary pairs have a defect.
 
     Args:
-        draw: decides which pairs, and how.
-        block: is changed.
-        wanted: pairs of each defect; there are fewer if the block is short.
-        stock: where leaked and repeated pairs come from.
-        spared: this many pairs at the start of the block stay as they are.
+        draw: random numbers.
+        block: the pairs, changed in place.
+        wanted: number of pairs for each defect; a short block gets fewer.
+        stock: leaked and repeated pairs.
+        spared: number of pairs at the start of the block to leave alone.
 
     Returns:
-        How many pairs have which defect, and which repeated pairs of the stock occur.
+        The number of pairs with each defect, and the indices of the repeated pairs that occur.
     """
     places = draw.permutation(np.flatnonzero(block.ordinary()[spared:]) + spared).tolist()
     counts = Counter[str]()
@@ -112,7 +112,7 @@ def plant(
 
     def repeat(draw: np.random.Generator, *pair: str) -> Pair:
         if draw.random() < 0.5 and places:
-            return block.pair(places[draw.integers(len(places))])  # from near: no later defect changes it
+            return block.pair(places[draw.integers(len(places))])  # a pair of this block that stays ordinary
         used.add(number := int(draw.integers(len(stock.repeated))))
         return stock.repeated[number]
 
@@ -129,57 +129,57 @@ def plant(
 
 
 def on_one_side(change: Callable[[np.random.Generator, str], str], draw: np.random.Generator, *pair: str) -> Pair:
-    """Changes the source or the target."""
+    """Change the source or the target, each with probability 0.5."""
     source, target = pair
     return (change(draw, source), target) if draw.random() < 0.5 else (source, change(draw, target))
 
 
 def at_a_space(put: Callable[[str, str], str], draw: np.random.Generator, line: str) -> str:
-    """Puts what stands before and after some space together anew."""
+    """Join the parts before and after a random space by the function `put`."""
     spaces = [place for place, sign in enumerate(line) if sign == " "]
     place = spaces[draw.integers(len(spaces))]
     return put(line[:place], line[place + 1 :])
 
 
 def blank(draw: np.random.Generator, line: str) -> str:
-    """Nothing, or nothing to be seen."""
+    """Return an empty line, or one of invisible characters."""
     return ("", " ", "\u00a0", "\t")[draw.integers(4)]
 
 
 def long_word(draw: np.random.Generator, line: str) -> str:
-    """A line with a word of hundreds of letters."""
+    """Insert a word of hundreds of letters."""
     letters = "".join(filter(str.isalpha, line)) * 20
     return at_a_space(lambda left, right: f"{left} {letters[: draw.integers(200, 800)]} {right}", draw, line)
 
 
 def foreign(draw: np.random.Generator, line: str) -> str:
-    """As many words of German or Spanish."""
+    """Return a line of German or Spanish words of the same length."""
     words = REAL_WORDS[("de", "es")[draw.integers(2)]]
     text = " ".join(words[number] for number in draw.integers(0, len(words), line.count(" ") + 1))
     return f"{text[:1].upper()}{text[1:]}."
 
 
 def thousands_of_words(draw: np.random.Generator, source: str, target: str) -> Pair:
-    """Both sides again and again, as where the ends of a table's rows were lost."""
+    """Repeat both sides to thousands of words, like a table whose line ends were lost."""
     times = int(draw.integers(2000, 5000)) // (source.count(" ") + 1)
     return " ".join([source] * times), " ".join([target] * times)
 
 
 def decomposed(draw: np.random.Generator, source: str, target: str) -> Pair:
-    """A target whose accents are characters of their own."""
+    """Return the pair with a target in Unicode form NFD."""
     accented = at_a_space(lambda left, right: f"{left} été {right}", draw, target)
     return source, unicodedata.normalize("NFD", accented)
 
 
 def replaced(sign: str) -> Change:
-    """Puts a sign in the place of some space of one side."""
+    """Return a change that replaces a space on either side by a sign."""
     return partial(on_one_side, partial(at_a_space, lambda left, right: f"{left}{sign}{right}"))
 
 
 CHANGES: dict[str, Change] = {
     "empty": partial(on_one_side, blank),
     "copy": lambda draw, source, target: (source, source),
-    "not_utf8": replaced("\udce9 "),  # the byte of an e acute in Latin-1, as `surrogateescape` writes it
+    "not_utf8": replaced("\udce9 "),  # an e acute in Latin-1, in the form of `surrogateescape`
     "thousands_of_words": thousands_of_words,
     "long_word": partial(on_one_side, long_word),
     "other_language": partial(on_one_side, foreign),

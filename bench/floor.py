@@ -1,7 +1,4 @@
-"""What no training can be faster than: the matrix products of its batches, timed by themselves.
-
-Shapes: E embedding, H hidden, V vocabulary, N tokens.
-"""
+"""The floor of a computation's time: its matrix products alone."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,11 +13,11 @@ from torch import Tensor
 from s2s.network.interface import Architecture
 
 Lengths = NDArray[np.integer]
-Operands = tuple[Tensor, Tensor, Tensor]  # a, b and where a @ b goes
+Operands = tuple[Tensor, Tensor, Tensor]  # a, b and the output of a @ b
 
 
 class Kind(Enum):
-    """The three products of a linear map y = x w: the map itself, and the gradients of x and of w."""
+    """The three products of a linear map y = x w: the map itself and the gradients of x and w."""
 
     FORWARD = "y = x w"
     ROWS = "dx = dy w'"
@@ -29,7 +26,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Product:
-    """One product of a linear map of rows with `inputs` numbers to rows with `outputs`."""
+    """A product of a linear map from `[rows, inputs]` to `[rows, outputs]`."""
 
     kind: Kind
     rows: int
@@ -38,21 +35,24 @@ class Product:
 
     @property
     def operations(self) -> int:
-        """Floating-point operations, a multiplication and an addition counted as two."""
+        """Floating-point operations.
+
+        A multiplication and an addition count as two.
+        """
         return 2 * self.rows * self.inputs * self.outputs
 
 
 def products(shape: Architecture, source_lengths: Lengths, target_lengths: Lengths) -> Iterator[Product]:
-    """The products of one update on the tokens of a batch; padding has none.
+    """Yield the products of an update of an LSTM on a batch, without padding.
 
-    Those of a layer's inputs are one over all tokens. Those of its state are one a time step, over the sentences that
-    have a token there: forward, and backward for the state's gradient. The gradient of the recurrent weights is one
-    product over all tokens.
+    The inputs of a layer take one product over all tokens. Its states take one product for each time step, over the
+    sentences with a token there: forward, and backward for the state's gradient. The gradient of the recurrent weights
+    is one product over all tokens.
 
     Args:
-        shape: of the model.
+        shape: the model.
         source_lengths: tokens of each source.
-        target_lengths: tokens of each target with </s>.
+        target_lengths: tokens of each target, </s> included.
     """
     gates = 4 * shape.hidden
     for lengths in (source_lengths, target_lengths):
@@ -67,40 +67,40 @@ def products(shape: Architecture, source_lengths: Lengths, target_lengths: Lengt
 
 
 def linear(rows: int, inputs: int, outputs: int) -> Iterator[Product]:
-    """A linear map, forward and backward."""
+    """Yield the products of a linear map, forward and backward."""
     for kind in Kind:
         yield Product(kind, rows, inputs, outputs)
 
 
 def sentences_alive(lengths: Lengths) -> list[int]:
-    """How many sentences have a token at each time step."""
+    """Return the number of sentences that have a token at each time step."""
     alive: list[int] = (lengths[:, None] > np.arange(lengths.max())).sum(axis=0).tolist()
     return alive
 
 
 class Floor:
-    """Computes products in buffers that are there before: no allocation is timed."""
+    """Products in reused buffers, so that no allocation is timed."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.buffers: dict[str, Tensor] = {}  # operands and results of all products, each as long as the longest
+        self.buffers: dict[str, Tensor] = {}  # operands and results, each buffer as long as the largest needs
 
     @property
     def memory_mb(self) -> float:
-        """Of the buffers."""
+        """Memory of the buffers in MB."""
         return sum(buffer.nbytes for buffer in self.buffers.values()) / 1e6
 
     def plan(self, wanted: Iterable[Product]) -> list[Operands]:
-        """The operands of products, as views of the buffers, which grow where they are too short."""
+        """Return the operands of products as views of the buffers, which grow if they are too short."""
         wanted = list(wanted)
         for name in ("x", "w", "y", "dx", "dw"):
-            most = max(rows * columns for rows, columns in (sizes(one)[name[-1]] for one in wanted))
+            most = max(rows * columns for rows, columns in (sizes(product)[name[-1]] for product in wanted))
             if name not in self.buffers or len(self.buffers[name]) < most:
                 self.buffers[name] = torch.randn(most, device=self.device)
-        return [self.operands(one) for one in wanted]
+        return [self.operands(product) for product in wanted]
 
     def operands(self, product: Product) -> Operands:
-        """The operands of one product, laid out as PyTorch has them: rows in a row, weights as [outputs, inputs]."""
+        """Return the operands of a product in PyTorch's layout: rows contiguous, weights `[outputs, inputs]`."""
         match product.kind:
             case Kind.FORWARD:
                 return self.view("x", product), self.view("w", product).t(), self.view("y", product)
@@ -110,26 +110,29 @@ class Floor:
                 return self.view("y", product).t(), self.view("x", product), self.view("dw", product)
 
     def view(self, name: str, product: Product) -> Tensor:
-        """The part of a buffer that a product takes."""
+        """Return the part of a buffer that a product needs."""
         rows, columns = sizes(product)[name[-1]]
         return self.buffers[name][: rows * columns].view(rows, columns)
 
 
 def sizes(product: Product) -> dict[str, tuple[int, int]]:
-    """The sizes of the rows before a linear map, of its weights, and of the rows after it; gradients have the same."""
+    """Return the sizes of a linear map's input, weights and output.
+
+    Their gradients have the same sizes.
+    """
     rows, inputs, outputs = product.rows, product.inputs, product.outputs
     return {"x": (rows, inputs), "w": (outputs, inputs), "y": (rows, outputs)}
 
 
 @torch.inference_mode()
 def multiply(plan: Iterable[Operands]) -> None:
-    """Computes planned products."""
+    """Compute planned products."""
     for a, b, out in plan:
         torch.mm(a, b, out=out)
 
 
 def timed(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds of wall time, the device's work included."""
+    """Return the seconds of wall time of some work, until the device has finished."""
     wait(device)
     start = time.perf_counter()
     work()
@@ -138,13 +141,18 @@ def timed(work: Callable[[], object], device: torch.device) -> float:
 
 
 def wait(device: torch.device) -> None:
-    """Lets a GPU finish what it was given."""
+    """Wait until a GPU has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
+def gpu_name(device: torch.device) -> str:
+    """Return the name of a GPU, "" for a CPU."""
+    return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else ""
+
+
 def peak_rate(device: torch.device, dtype: torch.dtype, sizes: Iterable[int], count: int = 8) -> float:
-    """Operations a second of square products, the best of several sizes: what this machine can do."""
+    """Return the operations per second of square products, the best of several sizes, as the machine's peak."""
     rates = []
     for size in sizes:
         a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Runs a program and measures it: seconds, processor time, and the memory of all its processes together."""
+"""The cost of a program: seconds, processor time, and the memory of all its processes together."""
 
 import os
 import subprocess
@@ -16,27 +16,27 @@ INTERVAL_SECONDS = 0.1
 
 @dataclass
 class Footprint:
-    """What a program took.
+    """The cost of a program.
 
-    Memory is PSS, by which a page that n processes share counts 1/n in each: forked workers share most of theirs, and
-    the sum of RSS would count it again for each of them. Pages of mapped files count while they are in memory.
+    Memory is PSS, in which a page shared by n processes counts 1/n for each: forked workers share most of their pages,
+    which a sum of RSS would count several times. Pages of mapped files count while they are in memory.
     """
 
     seconds: float = 0.0
-    main_cpu_seconds: float = 0.0  # of the process that hands out the work: what more workers do not make faster
+    main_cpu_seconds: float = 0.0  # the first process, which more workers do not make faster
     workers_cpu_seconds: float = 0.0
     peak_memory_mb: float = 0.0  # all processes together
-    main_memory_mb: float = 0.0  # of the process that hands out the work, at that peak
-    processes: int = 0  # the most at a time
-    largest_process_mb: float = 0.0  # the most that any one process had resident, exact, pages that are shared in full
+    main_memory_mb: float = 0.0  # the first process, at that peak
+    processes: int = 0  # most at the same time
+    largest_process_mb: float = 0.0  # largest RSS of a process, exact, shared pages counted in full
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time of all processes: what to compare where others are at work on the same machine."""
+        """Processor seconds of all processes, which vary less than wall time on a busy machine."""
         return self.main_cpu_seconds + self.workers_cpu_seconds
 
     def sample(self, main: psutil.Process) -> None:
-        """Takes what can be seen now."""
+        """Update the maxima with the present state of a process and its children."""
         memory = {process.pid: pss(process) for process in family(main)}
         self.processes = max(self.processes, len(memory))
         if sum(memory.values()) / 1e6 > self.peak_memory_mb:
@@ -45,12 +45,12 @@ class Footprint:
             times = main.cpu_times()
         except psutil.NoSuchProcess:
             return
-        if times.user:  # a process that has just ended has none
+        if times.user:  # 0 for a process that has just ended
             self.main_cpu_seconds = times.user + times.system
 
 
 def family(main: psutil.Process) -> list[psutil.Process]:
-    """A process and all that it started, as far as they live."""
+    """Return a process and its living descendants."""
     try:
         return [main, *main.children(recursive=True)]
     except psutil.NoSuchProcess:
@@ -58,7 +58,7 @@ def family(main: psutil.Process) -> list[psutil.Process]:
 
 
 def pss(process: psutil.Process) -> int:
-    """Bytes in memory, shared ones by share; 0 of a process that has ended."""
+    """Return the PSS of a process in bytes, 0 if it has ended."""
     try:
         return int(process.memory_full_info().pss)
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
@@ -72,19 +72,19 @@ def run(
     output: Path | None = None,
     interval_seconds: float = INTERVAL_SECONDS,
 ) -> Footprint:
-    """Runs a program to its end.
+    """Run a program to its end and return its cost.
 
     Args:
         command: the program and its arguments.
-        folder: where it runs.
-        environment: variables beside those of this process.
-        output: file for what it prints; without it that goes to stderr.
-        interval_seconds: between two looks at its memory, each of which takes some milliseconds of a processor.
+        folder: its working directory.
+        environment: variables to add to those of this process.
+        output: file for its standard output, which goes to stderr by default.
+        interval_seconds: time between samples of memory, each of which takes some milliseconds of processor time.
 
     Raises:
         SystemExit: the program failed.
     """
-    found, ended = Footprint(), threading.Event()
+    footprint, ended = Footprint(), threading.Event()
     started = time.perf_counter()
     with nullcontext(2) if output is None else output.open("wb") as stdout:
         process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=stdout)
@@ -92,7 +92,7 @@ def run(
 
     def watch() -> None:
         while not ended.wait(interval_seconds):
-            found.sample(main)
+            footprint.sample(main)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -101,10 +101,10 @@ def run(
     finally:
         ended.set()
         watcher.join()
-    found.seconds = time.perf_counter() - started
+    footprint.seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
-    found.largest_process_mb = usage.ru_maxrss * 1024 / 1e6
-    found.workers_cpu_seconds = max(usage.ru_utime + usage.ru_stime - found.main_cpu_seconds, 0.0)
-    return found
+    footprint.largest_process_mb = usage.ru_maxrss * 1024 / 1e6
+    footprint.workers_cpu_seconds = max(usage.ru_utime + usage.ru_stime - footprint.main_cpu_seconds, 0.0)
+    return footprint

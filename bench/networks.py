@@ -1,11 +1,11 @@
-"""Measures how fast each kind of network trains and translates, in turn with the paper's, and prints JSON.
+"""Measure the speed of each kind of network in training and search against the paper's, and print JSON.
 
     python -m bench.networks --updates 20 --rounds 3
+    python -m bench.networks --hidden 8 --vocabulary 50 --batch-sentences 4 --updates 2 --rounds 1 --beam 2
 
-All have random weights and the same drawn text, of which each sentence is 15 tokens long on either side.
+All have random weights and the same random text, with 15 tokens in each source and target.
 """
 
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,9 @@ from statistics import median
 import numpy as np
 import torch
 
-from bench.floor import timed
-from bench.train import RECIPE, measured, versions
+from bench import report
+from bench.floor import gpu_name, timed
+from bench.train import RECIPE, measured
 from pipeline import stage
 from s2s.corpus_writer import write_split
 from s2s.data import EncodedCorpus
@@ -50,15 +51,15 @@ def main(
     threads: int = 2,
     device: str = "auto",
 ) -> None:
-    """Prints of each kind target words per second in training and sentences per second in search, and their ratios.
+    """Measure target words per second in training and sentences per second in search, for each kind of network.
 
     Args:
-        hidden: units a layer, and word vector size.
-        vocabulary: entries on either side.
-        batch_sentences: sentence pairs an update, and sentences translated together.
-        updates: timed in each round.
-        rounds: in each of which every kind has its turn; medians are printed.
-        beam: of the search.
+        hidden: units of a layer, and size of word vectors.
+        vocabulary: entries of each side's vocabulary.
+        batch_sentences: sentence pairs of an update, and sentences translated together.
+        updates: timed updates of a round.
+        rounds: rounds of all kinds, one after another; medians are printed.
+        beam: beam size of the search.
         threads: CPU threads.
         device: auto, cpu or cuda.
     """
@@ -74,7 +75,7 @@ def main(
                 trained[name].append(measured(kind, recipe, corpus, updates, place, False)["target_words_per_second"])
                 searched[name].append(sentences_per_second(kind, corpus, batch_sentences, beam, place))
     speeds = {name: (median(trained[name]), median(searched[name])) for name in KINDS}
-    found = {
+    kinds = {
         name: {
             "target_words_per_second": round(words),
             "sentences_per_second": round(sentences, 1),
@@ -84,18 +85,18 @@ def main(
         for name, (words, sentences) in speeds.items()
     }
     settings = {"hidden": hidden, "vocabulary": vocabulary, "beam": beam, "threads": threads, "device": str(place)}
-    print(json.dumps({"kinds": found} | settings | versions(), indent=2))
+    report.show("speed of all kinds of networks", {"kinds": kinds} | settings, gpu_name(place))
 
 
 def shape(changes: dict[str, object], hidden: int, vocabulary: int) -> Architecture:
-    """A network of one layer, or as its kind says."""
+    """Return a network of one layer with the changes of its kind."""
     plain = Architecture("lstm", 1, hidden, hidden, 0.0, False, 0.08, vocabulary, vocabulary)
     sizes = {"maxout": hidden, "heads": 4, "feed_forward": 4 * hidden}
     return replace(plain, **sizes | changes)  # type: ignore[arg-type]
 
 
 def drawn(folder: Path, pairs: int, vocabulary: int) -> EncodedCorpus:
-    """Sentences of `TOKENS` tokens, each token as likely."""
+    """Draw sentences of `TOKENS` tokens with equal probabilities."""
     ids = np.random.default_rng(1).integers(len(SPECIAL), vocabulary, (2, pairs, TOKENS)).tolist()
     write_split(folder, "train", ids[0], [[*target, EOS] for target in ids[1]])
     return EncodedCorpus.open(folder, "train")
@@ -104,7 +105,7 @@ def drawn(folder: Path, pairs: int, vocabulary: int) -> EncodedCorpus:
 def sentences_per_second(
     kind: Architecture, corpus: EncodedCorpus, sentences: int, beam: int, place: torch.device
 ) -> float:
-    """How fast a network translates sentences to as many tokens as they have."""
+    """Return the speed of translating into as many tokens as the sources have."""
     model = Seq2Seq(kind).to(place).eval()
     settings = SearchSettings(beam, min_tokens=TOKENS, max_tokens=TOKENS)
     sources = [corpus.source[row].tolist() for row in range(sentences)]

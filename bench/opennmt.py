@@ -1,4 +1,4 @@
-"""OpenNMT-py in an environment of its own: the peer that trains the same model on the same text."""
+"""OpenNMT-py in its own environment, to train the same model on the same text."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from s2s.vocabulary import SPECIAL
 VERSION = "3.5.1"
 ENVIRONMENT = Path(__file__).parent.parent / ".bench" / "opennmt"
 PYTHON = ENVIRONMENT / "bin" / "python"
-REQUIREMENTS = (  # what training and translating import
+REQUIREMENTS = (  # packages that training and translating import
     "configargparse==1.9.0",
     "numpy==2.4.6",
     "pyahocorasick==2.3.1",
@@ -29,8 +29,8 @@ REQUIREMENTS = (  # what training and translating import
     "sacrebleu==2.6.0",
     "six==1.17.0",
 )
-UNUSED = ("terminology.py", "clean.py")  # loaded whether used or not, with spacy and fasttext: hundreds of MB
-MEMORY_SECONDS = 1.0  # between two looks at its memory: each takes 10 ms of a processor a GB
+UNUSED = ("terminology.py", "clean.py")  # always imported, with spacy and fasttext of hundreds of MB
+MEMORY_SECONDS = 1.0  # between samples of memory, each of which takes 10 ms of processor time for each GB
 ITS_SPECIAL = 4  # <unk>, <blank>, <s>, </s>
 REPORT = re.compile(
     r"Step\s*(?P<update>\d+)/.*bsz:\s*(?P<source>\d+)/\s*(?P<target>\d+)/\s*\d+;"
@@ -40,19 +40,19 @@ REPORT = re.compile(
 
 @dataclass(frozen=True)
 class Report:
-    """What it logs after some updates: means of these, rounded to whole words."""
+    """A line of the log: means over the updates since the last report, rounded to whole words."""
 
     update: int
-    source_words: int  # an update
-    target_words: int  # an update, with </s>
+    source_words: int  # of an update
+    target_words: int  # of an update, </s> included
     target_words_per_second: int
-    seconds: int  # since the start, the first batches awaited
+    seconds: int  # since the first batches were ready
 
 
 def install() -> None:
-    """Makes the environment, with the same torch as ours, unless it is there and whole.
+    """Install OpenNMT-py and our version of torch into `ENVIRONMENT`, unless they are there.
 
-    Its own requirements ask for an old torch and for servers and taggers that training does not use.
+    OpenNMT-py's own requirements name an old torch, and servers and taggers that training does not use.
     """
     stamp, wanted = ENVIRONMENT / "installed.txt", "\n".join((VERSION, torch.__version__, *REQUIREMENTS))
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
@@ -72,22 +72,20 @@ def install() -> None:
 
 
 def write_vocabulary(path: Path, tokens: tuple[str, ...]) -> None:
-    """Writes the tokens that it is to know: ours without the special ones, to which it adds its own."""
+    """Write a vocabulary without our special tokens, to which OpenNMT-py adds its own."""
     files.write_text(path, "".join(f"{token}\n" for token in tokens[len(SPECIAL) :]))
 
 
 def configuration(
     shape: Architecture, recipe: Recipe, text: Path, pairs: int, workers: int, changes: dict[str, object]
 ) -> dict[str, object]:
-    """Its settings for our model and recipe.
+    """Return OpenNMT-py's settings for our model and recipe.
 
     Args:
-        shape: of the model.
-        recipe: whose optimiser, rate, batch and clipping it shares.
+        recipe: optimizer, learning rate, batch size and clipping.
         text: folder of {source,target}.txt and {source,target}.vocab.
-        pairs: of the text; all are sorted by length at a time.
-        workers: processes beside the main one, which make batches.
-        changes: further settings.
+        pairs: pairs of the text, which are sorted by length all at once.
+        workers: processes that make batches, beside the main one.
     """
     return {
         "data": {"corpus": {"path_src": str(text / "source.txt"), "path_tgt": str(text / "target.txt")}},
@@ -107,7 +105,7 @@ def configuration(
         "dropout": [shape.dropout],
         "attention_dropout": [0.0],
         "param_init": shape.init_uniform,
-        "optim": recipe.optimizer.removesuffix("w"),  # it has no adamw
+        "optim": recipe.optimizer.removesuffix("w"),  # OpenNMT-py has no adamw
         "learning_rate": recipe.learning_rate,
         "max_grad_norm": recipe.clip_norm,
         "label_smoothing": recipe.label_smoothing,
@@ -126,14 +124,14 @@ def configuration(
 
 
 def train(folder: Path, settings: dict[str, object], threads: int) -> tuple[list[Report], Footprint]:
-    """Trains in an empty folder, and tells what was logged and what it took."""
-    files.write_json(folder / "config.yaml", settings)  # JSON is YAML
+    """Train in an empty folder, and return the reports of the log and the cost."""
+    files.write_json(folder / "config.yaml", settings)  # every JSON file is a YAML file
     footprint = call("train", ["-config", "config.yaml"], folder, threads)
     return parse((folder / "log.txt").read_text(encoding="utf-8")), footprint
 
 
 def translate(folder: Path, model: str, source: Path, beam: int, threads: int) -> list[str]:
-    """Translates a text of tokens with a model that `train` saved in a folder."""
+    """Translate a tokenized text with a model that `train` saved in a folder."""
     out = folder / "translations.txt"
     flags = {"-model": model, "-src": source, "-output": out, "-beam_size": beam, "-batch_size": 64}
     call("translate", [str(part) for flag in flags.items() for part in flag], folder, threads)
@@ -143,7 +141,7 @@ def translate(folder: Path, model: str, source: Path, beam: int, threads: int) -
 def time_translating(
     folder: Path, model: str, source: Path, beam: int, words: int, batch_sentences: int, threads: int
 ) -> tuple[float, Footprint]:
-    """Translates into sentences of one length; returns the seconds that it says, without loading, and its footprint."""
+    """Translate into sentences of a fixed length, and return the reported seconds, without loading, and the cost."""
     flags = {"-model": model, "-src": source, "-output": folder / "translations.txt", "-beam_size": beam}
     flags |= {"-batch_size": batch_sentences, "-min_length": words, "-max_length": words, "-max_length_ratio": 0}
     flags |= {"-log_file": folder / "translate.log"}
@@ -152,33 +150,33 @@ def time_translating(
     reported = re.findall(
         r"Total translation time \(s\): ([\d.]+)", (folder / "translate.log").read_text(encoding="utf-8")
     )
-    return float(reported[-1]), footprint  # a log goes on where it was
+    return float(reported[-1]), footprint  # the log is appended to, so the last report counts
 
 
 def call(program: str, arguments: list[str], folder: Path, threads: int) -> Footprint:
-    """Runs one of its programs on the CPU."""
+    """Run a program of OpenNMT-py on the CPU."""
     environment = {
         "OMP_NUM_THREADS": str(threads),
         "CUDA_VISIBLE_DEVICES": "",
-        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # its checkpoints hold more than weights
+        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # its checkpoints contain Python objects
     }
     command = [str(PYTHON), "-W", "ignore", "-m", f"onmt.bin.{program}", *arguments]
     return run(command, folder, environment, folder / f"{program}.out", MEMORY_SECONDS)
 
 
 def parse(log: str) -> list[Report]:
-    """The reports in its log."""
+    """Return the reports in a log."""
     names = ("update", "source", "target", "rate", "at")
-    return [Report(*(int(found[name]) for name in names)) for found in REPORT.finditer(log)]
+    return [Report(*(int(match[name]) for name in names)) for match in REPORT.finditer(log)]
 
 
 def words_per_second(reports: list[Report]) -> tuple[float, float]:
-    """Target words a second, and source and target words, between the first report and the last.
+    """Return target words per second, and source and target words per second, from the first report to the last.
 
-    The time before the first, in which it reads the text, does not count.
+    The time before the first report, in which OpenNMT-py reads the text, does not count.
     """
     counted = [(report.update - before.update, report) for before, report in pairwise(reports)]
-    seconds = sum(count * one.target_words / one.target_words_per_second for count, one in counted)
-    target = sum(count * one.target_words for count, one in counted)
-    source = sum(count * one.source_words for count, one in counted)
+    seconds = sum(count * report.target_words / report.target_words_per_second for count, report in counted)
+    target = sum(count * report.target_words for count, report in counted)
+    source = sum(count * report.source_words for count, report in counted)
     return target / seconds, (source + target) / seconds

@@ -1,4 +1,7 @@
-"""Packs texts as WMT's archives are packed; the same texts give the same bytes."""
+"""Archives in the form of WMT's.
+
+The same texts give the same bytes.
+"""
 
 import gzip
 import shutil
@@ -14,18 +17,18 @@ from bench.registry import LANGUAGES, corpora
 from pipeline.workers import mapped
 from s2s import files
 
-FAST = 1  # compression: the bytes matter, not how few they are
+FAST = 1  # compression level
 DOCUMENT = 20  # sentences of a test document
-BYSTANDER = b"Das steht auch im Archiv.\nEs geht uns nichts an.\n"  # another language's text beside ours
+BYSTANDER = b"Das steht auch im Archiv.\nEs geht uns nichts an.\n"  # a text of another language in the archive
 
 
 def text_path(folder: Path, number: int, language: str) -> Path:
-    """Where a text of a corpus waits to be packed."""
+    """Return the path of a text before it is packed."""
     return folder / f"{number}.{language}"
 
 
 def pack_all(texts: Path, out: Path, workers: int) -> None:
-    """Writes the archives of the registry from the texts at `text_path`."""
+    """Write the archives of the catalog from the texts at `text_path`."""
     (texts / "bystander").write_bytes(BYSTANDER)
     archives: dict[str, dict[str, Path]] = {}
     sides = [(number, side) for number in range(len(corpora())) for side in range(2)]
@@ -33,13 +36,16 @@ def pack_all(texts: Path, out: Path, workers: int) -> None:
         corpus = corpora()[number]
         members = archives.setdefault(corpus.archive or "", {})
         members[name := corpus.text(LANGUAGES[side])] = path
-        if not name.endswith(".gz"):  # those have an archive of their own
+        if not name.endswith(".gz"):  # compressed texts have their own archive
             members[name.replace("fr-en", "de-en").replace(f".{LANGUAGES[side]}", ".de")] = texts / "bystander"
     list(mapped(partial(pack, out), archives.items(), workers))
 
 
 def as_member(texts: Path, side: tuple[int, int]) -> Path:
-    """A text as it lies in its archive; takes the number of the corpus, and 0 for English, 1 for French."""
+    """Convert a text to its form in the archive.
+
+    `side` is the corpus's index, and 0 for English or 1 for French.
+    """
     corpus, language = corpora()[side[0]], LANGUAGES[side[1]]
     text = text_path(texts, side[0], language)
     if corpus.text(language).endswith(".gz"):
@@ -53,7 +59,10 @@ def as_member(texts: Path, side: tuple[int, int]) -> Path:
 
 
 def pack(out: Path, archive: tuple[str, Mapping[str, Path]]) -> None:
-    """Writes a .tar or .tgz: its name, and files by their names in it. Each folder has an entry."""
+    """Write a .tar or .tgz, given by its name and its files by their names in it.
+
+    Each folder has an entry.
+    """
     name, members = archive
     with plain_or_gzip(out / name) as file, tarfile.open(fileobj=file, mode="w|", format=tarfile.GNU_FORMAT) as tar:
         for folder in sorted({Path(name).parent.as_posix() for name in members} - {"."}):
@@ -69,7 +78,7 @@ def pack(out: Path, archive: tuple[str, Mapping[str, Path]]) -> None:
 
 @contextmanager
 def plain_or_gzip(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file to write it, compressed if it is a .gz or .tgz; no time stands in it."""
+    """Open a file for writing, compressed if it is a .gz or .tgz, without a timestamp."""
     with path.open("wb") as file:
         if path.suffix in (".gz", ".tgz"):
             with gzip.GzipFile("", "wb", FAST, file, mtime=0) as packed:
@@ -79,7 +88,7 @@ def plain_or_gzip(path: Path) -> Iterator[BinaryIO]:
 
 
 def sgm(lines: Sequence[str], set_name: str, language: str) -> str:
-    """A test set as WMT publishes it: documents, paragraphs, numbered segments; not quite XML."""
+    """Return a test set in WMT's format, which is almost XML: documents, paragraphs, numbered segments."""
     kind = "srcset" if language == "en" else "refset"
     parts = [f'<{kind} setid="{set_name}" srclang="any" trglang="{language}">']
     for number, start in enumerate(range(0, len(lines), DOCUMENT)):
@@ -90,7 +99,10 @@ def sgm(lines: Sequence[str], set_name: str, language: str) -> str:
 
 
 def segments(lines: Iterable[str]) -> Iterator[str]:
-    """A headline and a paragraph; segments count from 1 in each document."""
+    """Yield a headline and a paragraph.
+
+    Segments count from 1 in each document.
+    """
     for number, line in enumerate(lines, start=1):
         if number <= 2:
             yield "<hl>" if number == 1 else "<p>"

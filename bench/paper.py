@@ -1,24 +1,25 @@
-"""Measures training of the paper's model, 384 million parameters, on a GPU, and prints JSON.
+"""Measure the training of the paper's model, 384 million parameters, on a GPU, and print JSON.
 
     python -m bench.paper
 
-The text is drawn: as many words as WMT'14's English and French sentences have, by Zipf's law. Without a GPU the same
-runs at small sizes: python -m bench.paper --layers 1 --hidden 8 --source-vocabulary 50 --target-vocabulary 40
---pairs 200 --batches 8,16 --updates 3 --peak-size 64 --memory-gb 1
+The text is random, by Zipf's law. Without a GPU, try small sizes:
+
+    python -m bench.paper --layers 1 --hidden 8 --source-vocabulary 50 --target-vocabulary 40 --pairs 200 \\
+        --batches 8,16 --updates 3 --peak-size 64 --memory-gb 1
 """
 
 import gc
-import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench import plain
-from bench.floor import peak_rate, timed
-from bench.train import RECIPE, WARM_UP, lengths, make_updates, operations, peak_memory_mb, start, take, versions
+from bench import plain, report
+from bench.floor import gpu_name, peak_rate, timed
+from bench.train import RECIPE, WARM_UP, lengths, make_updates, operations, peak_memory_mb, settings, start, take
 from pipeline import stage
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
@@ -26,7 +27,7 @@ from s2s.model import parameter_count
 from s2s.network.interface import Architecture
 from s2s.recipe import Recipe
 
-EPOCHS, EPOCH_WORDS = 7.5, 652e6  # Sutskever et al. 2014, section 3.1 and 3.4: 348M French and 304M English words
+EPOCHS, EPOCH_WORDS = 7.5, 652e6  # Sutskever et al. 2014, sections 3.1 and 3.4: 348M French and 304M English words
 
 
 def main(
@@ -44,25 +45,36 @@ def main(
     threads: int = 8,
     device: str = "auto",
 ) -> None:
-    """Trains the paper's model at several batch sizes, then within a memory budget, and prints speed and memory.
+    """Measure speed and memory of the paper's model at several batch sizes, and within a memory budget.
 
     Args:
-        layers: of encoder and of decoder.
-        hidden: cells a layer, and word vector size.
-        source_vocabulary: entries.
-        target_vocabulary: entries.
-        batches: sentence pairs an update, one run each; the last also runs within the budget.
-        updates: to be timed in each run.
-        pairs: of drawn text.
-        memory_gb: the budget; on a GPU the allocator then has no more.
-        mixed_precision: on a GPU, products in bfloat16.
+        layers: layers of the encoder, and of the decoder.
+        hidden: units of a layer, and size of word vectors.
+        source_vocabulary: entries of the source vocabulary.
+        target_vocabulary: entries of the target vocabulary.
+        batches: sentence pairs of an update, one run for each; the last is repeated within the budget.
+        updates: timed updates of each run.
+        pairs: sentence pairs of the random text.
+        memory_gb: the budget in GB, on a GPU also the limit of the allocator.
+        mixed_precision: on a GPU, multiply in bfloat16.
         optimizer: sgd (the paper's) | adam | adamw | rmsprop | adadelta.
-        peak_size: of the square matrices whose product tells the machine's peak.
+        peak_size: rows of the square matrices whose product measures the machine's peak.
         threads: CPU threads.
         device: auto, cpu or cuda.
     """
     place = prepare(device, threads)
     shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, source_vocabulary, target_vocabulary)
+    recipes = recipes_for([int(size) for size in batches.split(",")], optimizer, mixed_precision)
+    dtype = torch.bfloat16 if mixed_precision and place.type == "cuda" else torch.float32
+    peak = peak_rate(place, dtype, (peak_size // 2, peak_size))
+    figures = runs(shape, recipes, pairs, updates, memory_gb, place, peak)
+    figures |= {"matrix_peak_tflops": round(peak / 1e12, 3), "matrix_peak_dtype": str(dtype).removeprefix("torch.")}
+    figures |= settings(shape, recipes[-1], threads, place)
+    report.show("training of the paper's model", figures, gpu_name(place))
+
+
+def recipes_for(batch_sizes: Sequence[int], optimizer: str, mixed_precision: bool) -> list[Recipe]:
+    """Return a recipe for each batch size."""
     recipe = replace(
         RECIPE,
         optimizer=optimizer,
@@ -70,33 +82,31 @@ def main(
         normalize_loss="sentences",
         mixed_precision=mixed_precision,
     )
-    dtype = torch.bfloat16 if mixed_precision and place.type == "cuda" else torch.float32
-    peak = peak_rate(place, dtype, (peak_size // 2, peak_size))
+    return [replace(recipe, batch_sentences=size) for size in batch_sizes]
+
+
+def runs(
+    shape: Architecture,
+    recipes: Sequence[Recipe],
+    pairs: int,
+    updates: int,
+    memory_gb: float,
+    place: torch.device,
+    peak: float,
+) -> dict[str, Any]:
+    """Measure every recipe on random text, and the last one again within the budget."""
     with tempfile.TemporaryDirectory() as folder:
-        corpus = plain.write(Path(folder), plain.draw(pairs, (source_vocabulary, target_vocabulary)))
-        recipes = [replace(recipe, batch_sentences=int(size)) for size in batches.split(",")]
-        runs = [measured(shape, one, corpus, updates, place, peak) for one in recipes]
+        corpus = plain.write(Path(folder), plain.draw(pairs, (shape.source_vocabulary, shape.target_vocabulary)))
+        free = [measured(shape, recipe, corpus, updates, place, peak) for recipe in recipes]
         limit(memory_gb, place)
-        budget = measured(shape, replace(recipes[-1], memory_gb=memory_gb), corpus, updates, place, peak)
-    found = {
-        "runs": runs,
-        "within_budget": budget | {"memory_gb": memory_gb},
-        "matrix_peak_tflops": round(peak / 1e12, 3),
-        "matrix_peak_dtype": str(dtype).removeprefix("torch."),
-        "layers": layers,
-        "hidden": hidden,
-        "source_vocabulary": source_vocabulary,
-        "target_vocabulary": target_vocabulary,
-        "optimizer": optimizer,
-        "device": torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
-    }
-    print(json.dumps(found | versions(), indent=2))
+        limited = measured(shape, replace(recipes[-1], memory_gb=memory_gb), corpus, updates, place, peak)
+    return {"runs": free, "within_budget": limited | {"memory_gb": memory_gb}}
 
 
 def measured(
     shape: Architecture, recipe: Recipe, corpus: EncodedCorpus, updates: int, place: torch.device, peak: float
 ) -> dict[str, Any]:
-    """Trains for some updates, and says what a whole training as in the paper would take."""
+    """Train for some updates and return speed, memory and the hours of a whole training as in the paper."""
     forget(place)
     trainer = start(shape, recipe, corpus, place)
     batches = take(trainer, WARM_UP + updates)
@@ -119,7 +129,7 @@ def measured(
 
 
 def forget(place: torch.device) -> None:
-    """Frees what the run before took, so that this one's memory is its own."""
+    """Free the memory of earlier runs and reset its peak."""
     gc.collect()
     if place.type == "cuda":
         torch.cuda.empty_cache()
@@ -127,15 +137,16 @@ def forget(place: torch.device) -> None:
 
 
 def limit(memory_gb: float, place: torch.device) -> None:
-    """Lets this process have so much of a GPU's memory, and no more."""
+    """Limit the GPU memory of this process."""
     forget(place)
     if place.type == "cuda":
         total = torch.cuda.get_device_properties(place).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, memory_gb * 1e9 / total))  # wants no device or its number
+        # Without a device: the function refuses a torch.device that has no index.
+        torch.cuda.set_per_process_memory_fraction(min(1.0, memory_gb * 1e9 / total))
 
 
 def gpu_memory(place: torch.device) -> dict[str, int]:
-    """The most that the allocator held at a time, and what the device has in use now, libraries included."""
+    """Return the allocator's peak, and the memory of the device in use now, libraries included, in MB."""
     free, total = torch.cuda.mem_get_info(place)
     return {
         "peak_reserved_mb": round(torch.cuda.max_memory_reserved(place) / 1e6),

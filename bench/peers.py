@@ -1,10 +1,11 @@
-"""Measures training speed beside OpenNMT-py, the same model on the same text, in turn, and prints JSON.
+"""Measure the speed of training against OpenNMT-py's, with the same model and text, and print JSON.
 
     python -m bench.peers --layers 4 --hidden 256 --rounds 3
+    python -m bench.peers --layers 1 --hidden 8 --pairs 2000 --updates 10 --rounds 1
 
-OpenNMT-py is installed into .bench/opennmt the first time. Words are counted alike: tokens, those of targets with </s>.
-Memory is that of all processes together, pages that they share counted once, looked at every second; or what the
-largest of them had resident at its peak, which is exact, where that is more.
+OpenNMT-py is installed into .bench/opennmt the first time. Words are tokens, </s> of targets included. Memory is the
+larger of two peaks: that of all processes together, sampled every second with shared pages counted once, and the
+resident memory of the largest process, which is exact.
 """
 
 import json
@@ -15,20 +16,21 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import opennmt, plain
+import torch
+
+from bench import opennmt, plain, report
 from bench.footprint import Footprint, run
-from bench.train import RECIPE, versions
+from bench.train import RECIPE, settings
 from pipeline import stage
-from s2s.errors import check
 from s2s.network.interface import Architecture
 
 ROOT = Path(__file__).parent.parent
-REPORT_UPDATES = 10  # between the peer's reports; its first is not counted
+REPORT_UPDATES = 10  # between OpenNMT-py's reports; the first is not counted
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What one run reached."""
+    """The speed of a run."""
 
     target_words_per_second: float
     source_and_target_words_per_second: float
@@ -36,7 +38,7 @@ class Speed:
 
     @property
     def memory_mb(self) -> float:
-        """The most memory at a time."""
+        """Peak memory in MB."""
         return max(self.footprint.peak_memory_mb, self.footprint.largest_process_mb)
 
 
@@ -54,53 +56,57 @@ def main(
     rounds: int = 3,
     workers: int = 1,
 ) -> None:
-    """Trains with our trainer and with OpenNMT-py, in turn, and prints both speeds and their ratio.
+    """Measure our trainer and OpenNMT-py in alternation, and print both speeds and their ratio.
 
     Args:
-        source: tokenised text, a sentence a line; without it text is drawn.
-        target: its translation, as many lines.
-        layers: of encoder and of decoder.
-        hidden: cells a layer, and word vector size.
-        batch_sentences: sentence pairs an update.
-        updates: to be timed, in each run.
-        source_vocabulary: most frequent words that are known, at most.
-        target_vocabulary: likewise.
-        pairs: of drawn text.
-        threads: CPU threads of each.
-        rounds: runs of each.
+        source: tokenized text, one sentence a line; by default random text.
+        target: its translation, with as many lines.
+        layers: layers of the encoder, and of the decoder.
+        hidden: units of a layer, and size of word vectors.
+        batch_sentences: sentence pairs of an update.
+        updates: timed updates of each run.
+        source_vocabulary: most entries of the source vocabulary.
+        target_vocabulary: most entries of the target vocabulary.
+        pairs: sentence pairs of the random text.
+        threads: CPU threads of each toolkit.
+        rounds: runs of each toolkit.
         workers: processes of OpenNMT-py that make batches, beside the one that trains.
     """
-    check((source is None) == (target is None), "--source and --target: found one of them; expected both or none")
-    opennmt.install()
     vocabularies = (source_vocabulary, target_vocabulary)
-    chosen = plain.read(source, target) if source and target else plain.drawn_text(pairs, vocabularies)
+    chosen = plain.read_or_draw(source, target, pairs, vocabularies)
+    opennmt.install()
     with tempfile.TemporaryDirectory() as scratch:
         text = Path(scratch)
-        known = write_text(chosen, vocabularies, text)
-        shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, *known)
+        shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, *write_text(chosen, vocabularies, text))
+        recipe = replace(RECIPE, batch_sentences=batch_sentences)
         flags = f"--layers {layers} --hidden {hidden} --batch-sentences {batch_sentences} --updates {updates}"
         flags += f" --source-vocabulary {source_vocabulary} --target-vocabulary {target_vocabulary} --threads {threads}"
-        recipe = replace(RECIPE, batch_sentences=batch_sentences)
         peer = opennmt.configuration(shape, recipe, text, len(chosen.source), workers, peer_changes(updates))
-        found: dict[str, list[Speed]] = {"ours": [], "opennmt": []}
-        for number in range(rounds):
-            found["ours"].append(ours(text, flags))
-            found["opennmt"].append(theirs(text / f"round-{number}", peer, threads))
-    settings = {
-        "layers": layers,
-        "hidden": hidden,
-        "batch_sentences": batch_sentences,
-        "updates": updates,
-        "source_vocabulary": known[0],
-        "target_vocabulary": known[1],
-        "threads": threads,
-        "opennmt_version": opennmt.VERSION,
-    }
-    print(json.dumps(summary(found) | settings | versions(), indent=2))
+        figures = summary(alternated(text, flags, peer, threads, rounds))
+    figures |= settings(shape, recipe, threads, torch.device("cpu"))
+    figures |= {"updates": updates, "opennmt_version": opennmt.VERSION}
+    report.show("speed of training against OpenNMT-py", figures)
+
+
+def alternated(text: Path, flags: str, peer: dict[str, object], threads: int, rounds: int) -> dict[str, list[Speed]]:
+    """Run our trainer and OpenNMT-py in turn, and return the speed of each run.
+
+    Args:
+        text: folder with text and vocabularies.
+        flags: flags of bench.train.
+        peer: settings of OpenNMT-py.
+        threads: CPU threads of OpenNMT-py.
+        rounds: runs of each toolkit.
+    """
+    speeds: dict[str, list[Speed]] = {"ours": [], "opennmt": []}
+    for number in range(rounds):
+        speeds["ours"].append(ours(text, flags))
+        speeds["opennmt"].append(theirs(text / f"round-{number}", peer, threads))
+    return speeds
 
 
 def write_text(chosen: plain.Text, vocabularies: tuple[int, int], folder: Path) -> tuple[int, int]:
-    """Writes the text and the words that the peer is to know, and tells how many entries our vocabularies have."""
+    """Write text and vocabularies for OpenNMT-py, and return the sizes of our vocabularies."""
     chosen.write(folder / "source.txt", folder / "target.txt")
     with tempfile.TemporaryDirectory() as encoded:
         prepared = plain.prepare(chosen, vocabularies, Path(encoded))
@@ -110,35 +116,35 @@ def write_text(chosen: plain.Text, vocabularies: tuple[int, int], folder: Path) 
 
 
 def peer_changes(updates: int) -> dict[str, object]:
-    """How long the peer trains and when it reports, so that whole reports cover the updates."""
+    """Return settings of OpenNMT-py with enough updates for one uncounted report and whole counted ones."""
     last = -(-updates // REPORT_UPDATES) * REPORT_UPDATES
     return {"train_steps": REPORT_UPDATES + last, "report_every": REPORT_UPDATES}
 
 
 def ours(text: Path, flags: str) -> Speed:
-    """Runs bench.train on the text, without the products, whose buffers would count as memory."""
+    """Run bench.train on the text, without the products, whose buffers would count as memory."""
     out = text / "ours.json"
     files = ["--source", str(text / "source.txt"), "--target", str(text / "target.txt"), "--device", "cpu"]
     command = [sys.executable, "-m", "bench.train", *flags.split(), *files, "--no-floor"]
     footprint = run(command, ROOT, {}, out, opennmt.MEMORY_SECONDS)
-    said = json.loads(out.read_text(encoding="utf-8"))
-    return Speed(said["target_words_per_second"], said["source_and_target_words_per_second"], footprint)
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    return Speed(figures["target_words_per_second"], figures["source_and_target_words_per_second"], footprint)
 
 
-def theirs(folder: Path, settings: dict[str, object], threads: int) -> Speed:
-    """Runs OpenNMT-py."""
+def theirs(folder: Path, peer: dict[str, object], threads: int) -> Speed:
+    """Run OpenNMT-py's training in a new folder."""
     folder.mkdir()
-    reports, footprint = opennmt.train(folder, settings, threads)
+    reports, footprint = opennmt.train(folder, peer, threads)
     return Speed(*opennmt.words_per_second(reports), footprint)
 
 
-def summary(found: dict[str, list[Speed]]) -> dict[str, Any]:
-    """The medians of all runs, and the ratios of ours to those of the peer, round by round too."""
+def summary(speeds: dict[str, list[Speed]]) -> dict[str, Any]:
+    """Return the medians of all runs, and the ratios of our speed to OpenNMT-py's, as a median and by round."""
     ratios = [
-        mine.target_words_per_second / other.target_words_per_second
-        for mine, other in zip(found["ours"], found["opennmt"], strict=True)
+        ours.target_words_per_second / theirs.target_words_per_second
+        for ours, theirs in zip(speeds["ours"], speeds["opennmt"], strict=True)
     ]
-    medians = {name: of_runs(runs) for name, runs in found.items()}
+    medians = {name: of_runs(runs) for name, runs in speeds.items()}
     return {
         "ratio": round(median(ratios), 2),
         "ratios": [round(ratio, 2) for ratio in ratios],
@@ -148,7 +154,7 @@ def summary(found: dict[str, list[Speed]]) -> dict[str, Any]:
 
 
 def of_runs(runs: list[Speed]) -> dict[str, Any]:
-    """The median speed of some runs, each run's, and the most memory."""
+    """Return the median speed of some runs, the speed of each run, and the peak memory."""
     return {
         "target_words_per_second": round(median(run.target_words_per_second for run in runs)),
         "source_and_target_words_per_second": round(median(run.source_and_target_words_per_second for run in runs)),

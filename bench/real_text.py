@@ -1,78 +1,66 @@
-"""Real text, prepared by the pipeline's own stages, as our trainer reads it and as OpenNMT-py does."""
+"""Real text, prepared by the stages of the pipeline, for our trainer and for OpenNMT-py."""
 
-import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import opennmt
-from bench.footprint import run
-from pipeline.decoding import texts
+from bench.project import STAGES, run_module
 from pipeline.schemas.pairs import read_column
 from s2s import files, vocabulary
 from s2s.data import SIDES, EncodedCorpus, Side
 from s2s.metrics import corpus_bleu
 from s2s.search import Hypothesis
+from s2s.text import detokenize
 from s2s.vocabulary import EOS, Vocabulary
 
-ROOT = Path(__file__).parent.parent
-STAGES = (
-    "download --out data/raw",
-    "clean --raw data/raw --out data/clean --report reports/cleaning.json --table reports/cleaning.csv",
-    "vocab --vocabulary base --clean data/clean --out data/vocab --report reports/vocab.json",
-    "encode --clean data/clean --vocab data/vocab --out data/encoded --report reports/encoding.json",
-)
 SCORED = ("dev", "test")
 
 
 @dataclass(frozen=True)
 class Text:
-    """The encoded text of a project folder, and what its ids mean."""
+    """The encoded text of a project folder, with its vocabularies."""
 
     project: Path
-    language: str  # of the target
+    language: str  # the target's
     source: Vocabulary
     target: Vocabulary
 
     def corpus(self, split: str) -> EncodedCorpus:
-        """The pairs of a split."""
+        """Open the pairs of a split."""
         return EncodedCorpus.open(self.project / "data" / "encoded", split)
 
     def bleu(self, split: str, translations: Sequence[Hypothesis]) -> float:
-        """BLEU of plain text, by sacreBLEU's own tokens."""
-        plain = [texts(one, self.target, self.language)[0] for one in translations]
+        """Return the BLEU of plain text, by sacreBLEU's own tokenization."""
+        lines = [self.target.text(translation.ids) for translation in translations]
+        plain = [detokenize(line, self.language) if self.target.reads_tokens else line for line in lines]
         references = read_column(self.project / "data" / "clean" / f"{split}.parquet", "target")
         return round(corpus_bleu(plain, references, tokenized=False, samples=1, seed=1).score, 2)
 
 
-def prepare_text(project: Path, preset: Path, data: Path | None, language: str) -> Text:
-    """Runs the stages that come before training in an empty folder."""
-    shutil.copyfile(preset, project / "params.yaml")
-    (project / "probes").symlink_to(ROOT / "probes")  # a preset names a file of it, which has to be there
-    environment = {"PYTHONPATH": str(ROOT), "S2S_TRACKING": "off"}
-    if data is not None:
-        environment["S2S_MIRRORS"] = str(data.absolute())
-    for command in STAGES:
-        run([sys.executable, "-m", *f"pipeline.{command}".split()], project, environment)
+def prepare_text(project: Path, data: Path | None, language: str) -> Text:
+    """Run all stages before training in a folder with a params.yaml and linked inputs."""
+
+    for line in STAGES.values():
+        run_module(line, project, mirrors=str(data.absolute()) if data else None)
     source, target = (vocabulary.load(project / "data" / "vocab", side) for side in SIDES)
     return Text(project, language, source, target)
 
 
 def write_peer_text(text: Text, reverse_source: bool) -> None:
-    """Writes what OpenNMT-py reads: subwords joined by spaces, sources in the order in which our model reads them."""
-    for side, known in zip(SIDES, (text.source, text.target), strict=True):
-        opennmt.write_vocabulary(text.project / f"{side}.vocab", known.names())
+    """Write the text for OpenNMT-py: subwords separated by spaces, sources reversed if our model reverses them."""
+    for side, learned in zip(SIDES, (text.source, text.target), strict=True):
+        opennmt.write_vocabulary(text.project / f"{side}.vocab", learned.names())
     for split in ("train", *SCORED):
         corpus = text.corpus(split)
-        head = "" if split == "train" else f"{split}."
-        write_lines(text.project / f"{head}source.txt", corpus.source, text.source, reverse_source)
-        write_lines(text.project / f"{head}target.txt", corpus.target, text.target, False)
+        prefix = "" if split == "train" else f"{split}."
+        write_lines(text.project / f"{prefix}source.txt", corpus.source, text.source, reverse_source)
+        write_lines(text.project / f"{prefix}target.txt", corpus.target, text.target, False)
 
 
-def write_lines(path: Path, sentences: Side, known: Vocabulary, reverse: bool) -> None:
-    """Writes sentences as tokens."""
-    names, lines = known.names(), []
+def write_lines(path: Path, sentences: Side, vocabulary: Vocabulary, reverse: bool) -> None:
+    """Write sentences as tokens separated by spaces, one a line."""
+    names, lines = vocabulary.names(), []
     for pair in range(len(sentences.offsets) - 1):
         ids = [number for number in sentences[pair].tolist() if number != EOS]
         lines.append(" ".join(names[number] for number in (ids[::-1] if reverse else ids)))

@@ -1,4 +1,4 @@
-"""Reads from the registry of sources what WMT'14 is made of, and writes one that leads to archives of our own."""
+"""The catalog's entry of WMT'14, and a catalog that leads to generated archives instead."""
 
 import json
 from collections.abc import Mapping
@@ -15,27 +15,27 @@ NAME = "wmt14"
 
 @cache
 def wmt14() -> Source:
-    """The registry's entry."""
+    """Return the catalog's entry."""
     return sources.read()[NAME]
 
 
 def corpora() -> tuple[Corpus, ...]:
-    """The corpora of the entry, in its order."""
+    """Return the corpora of the entry, in order."""
     return wmt14().corpora
 
 
 def write_sources(path: Path, url: str, files: Mapping[str, Mapping[str, Any]], pairs: Mapping[str, int]) -> None:
-    """Writes a registry, as JSON, which is YAML too, whose archives are those of a server.
+    """Write a catalog, as JSON, which is valid YAML, with the archives of a server.
 
     Args:
-        path: the registry to be written.
-        url: of the folder of the archives.
-        files: bytes and sha256 by name.
-        pairs: of each corpus.
+        path: the catalog to write.
+        url: address of the archives' folder.
+        files: bytes and SHA-256 by name.
+        pairs: number of pairs of each corpus.
     """
     places = {
-        name: (Copy(address=f"{url}/{name}", bytes=one["bytes"], checksum=f"sha256:{one['sha256']}"),)
-        for name, one in files.items()
+        name: (Copy(address=f"{url}/{name}", bytes=file["bytes"], checksum=f"sha256:{file['sha256']}"),)
+        for name, file in files.items()
     }
     own = tuple(corpus.model_copy(update={"pairs": pairs[corpus.name], "checksums": {}}) for corpus in corpora())
     entry = wmt14().model_copy(update={"files": places, "corpora": own})

@@ -1,4 +1,4 @@
-"""Draws pairs of sentences in blocks: lengths log-normal around 27 words, Zipf's words, punctuation as in real text."""
+"""Random sentence pairs: log-normal lengths around 27 words, Zipf's words, punctuation as in real text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from bench.words import Lexicon, draw_ranks
 
-WORDS, SPREAD, LONGEST = 27, 0.6, 200  # of English sentences: mean, sigma of the logarithm, limit
-GROWTH, NOISE = 1.1, 0.15  # French words an English one: median, sigma of the logarithm
+WORDS, SPREAD, LONGEST = 27, 0.6, 200  # words of an English sentence: mean, sigma of the logarithm, limit
+GROWTH, NOISE = 1.1, 0.15  # French words for each English word: median, sigma of the logarithm
 BETWEEN = (" ", ", ", "; ", ": ", " - ", " – ", "/", "... ", "' ")
 BETWEEN_SHARES = (0.908, 0.075, 0.003, 0.005, 0.003, 0.002, 0.002, 0.001, 0.001)
 ENDS = (".\n", "\n", "?\n", "!\n", ":\n", ";\n", '."\n')
 ENDS_SHARES = (0.86, 0.06, 0.02, 0.01, 0.02, 0.02, 0.01)
-SPANS = {  # what encloses some words of a sentence, and how often
+SPANS = {  # brackets and quotation marks around some words of a sentence, with their shares of sentences
     "en": {(" (", ") "): 0.05, (' "', '" '): 0.025, (" “", "” "): 0.02, (" ‘", "’ "): 0.005, (" [", "] "): 0.005},
     "fr": {
         (" (", ") "): 0.05,
@@ -25,14 +25,14 @@ SPANS = {  # what encloses some words of a sentence, and how often
         (" [", "] "): 0.005,
     },
 }
-SPAN_WORDS = 9  # fewer have no span
+SPAN_WORDS = 9  # words of the shortest sentence with a span
 
 Counts = NDArray[np.int64]
 
 
 @dataclass
 class Block:
-    """Pairs of sentences, and how many words they had when they were drawn."""
+    """Sentence pairs with the numbers of words that were drawn for them."""
 
     sources: list[str]
     targets: list[str]
@@ -40,21 +40,24 @@ class Block:
     target_words: Counts
 
     def pair(self, place: int) -> tuple[str, str]:
-        """One of the pairs."""
+        """Return the pair at an index."""
         return self.sources[place], self.targets[place]
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """All of them."""
+        """Return all pairs."""
         return zip(self.sources, self.targets, strict=True)
 
     def ordinary(self) -> NDArray[np.bool_]:
-        """The pairs that no rule of length or ratio comes near, so that the one defect they are given decides."""
+        """Return a mask of the pairs far from the limits of length and ratio, which only a planted defect can drop."""
         short, long = np.minimum(self.source_words, self.target_words), np.maximum(self.source_words, self.target_words)
         return (short >= 10) & (long <= 60) & (long <= 1.5 * short)
 
 
 def draw_block(draw: np.random.Generator, pairs: int, misaligned: int = 0) -> Block:
-    """Draws pairs; the targets of the first `misaligned` ones are shifted by one, so that none has its own."""
+    """Draw pairs.
+
+    The targets of the first `misaligned` pairs are shifted by one place.
+    """
     middle = np.log(WORDS) - SPREAD**2 / 2
     source = draw.lognormal(middle, SPREAD, pairs).round().clip(1, LONGEST).astype(np.int64)
     target = (source * draw.lognormal(np.log(GROWTH), NOISE, pairs)).round().clip(1, LONGEST).astype(np.int64)
@@ -63,7 +66,7 @@ def draw_block(draw: np.random.Generator, pairs: int, misaligned: int = 0) -> Bl
 
 
 def draw_text(draw: np.random.Generator, language: str, lengths: Counts) -> list[str]:
-    """Sentences of so many words."""
+    """Draw sentences of given numbers of words."""
     last = lengths.cumsum() - 1
     words = lexicon(language).words(draw_ranks(draw, int(lengths.sum())))
     gaps = draw_gaps(draw, language, lengths, last)
@@ -73,7 +76,10 @@ def draw_text(draw: np.random.Generator, language: str, lengths: Counts) -> list
 
 
 def draw_gaps(draw: np.random.Generator, language: str, lengths: Counts, last: Counts) -> list[str]:
-    """What follows each word: mostly a space; `last` holds the places of the sentences' last words."""
+    """Draw the separator after each word, mostly a space.
+
+    `last` has the positions of the sentences' last words.
+    """
     spans = SPANS[language]
     signs = [*BETWEEN, *ENDS, *(sign for pair in spans for sign in pair)]
     codes = chosen(draw, BETWEEN_SHARES, int(lengths.sum()))
@@ -88,11 +94,11 @@ def draw_gaps(draw: np.random.Generator, language: str, lengths: Counts, last: C
 
 
 def chosen(draw: np.random.Generator, shares: tuple[float, ...], count: int) -> Counts:
-    """Draws numbers from 0 with these shares."""
+    """Draw indices with given probabilities."""
     return np.searchsorted(np.cumsum(shares)[:-1], draw.random(count), side="right")
 
 
 @cache
 def lexicon(language: str) -> Lexicon:
-    """The words of a language, made once a process: a second."""
+    """Return the words of a language, cached because building them takes a second."""
     return Lexicon(language)

@@ -1,4 +1,4 @@
-"""Serves a folder over HTTP on this machine, with ranges, as the servers of the real archives do."""
+"""A local HTTP server of a folder that answers range requests, like the servers of the real archives."""
 
 import re
 import shutil
@@ -12,29 +12,29 @@ from pathlib import Path
 
 
 class RangeHandler(SimpleHTTPRequestHandler):
-    """Sends files, from the byte on that is asked for."""
+    """A handler that sends files from the requested byte on."""
 
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Print nothing."""
 
     def do_GET(self) -> None:
-        """Sends a file, or the rest of one."""
+        """Send a file, or the rest of one."""
         path = Path(self.translate_path(self.path))
         if not path.is_file():
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         size = path.stat().st_size
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        start = int(asked[1]) if asked else 0
-        if asked and start >= size:
+        requested = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(requested[1]) if requested else 0
+        if requested and start >= size:
             self.send_error(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
             return
-        self.send_response(HTTPStatus.PARTIAL_CONTENT if asked else HTTPStatus.OK)
+        self.send_response(HTTPStatus.PARTIAL_CONTENT if requested else HTTPStatus.OK)
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(size - start))
-        if asked:
+        if requested:
             self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
         self.end_headers()
         with path.open("rb") as file:
@@ -44,7 +44,7 @@ class RangeHandler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """A server of a folder's files; yields its URL."""
+    """Serve a folder within the block, and yield its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(RangeHandler, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -1,12 +1,13 @@
-"""Measures training speed, beside the matrix products of the same batches, and prints JSON.
+"""Measure the speed of training against the matrix products of the same batches, and print JSON.
 
-    python -m bench.train --source FILE --target FILE --layers 4 --hidden 256 --batch-sentences 64 --updates 60
+    python -m bench.train --layers 4 --hidden 256 --batch-sentences 64 --updates 60
+    python -m bench.train --source FILE --target FILE
+    python -m bench.train --layers 1 --hidden 8 --pairs 200 --source-vocabulary 50 --target-vocabulary 40 --updates 3
 
-Updates and products take turns in one process with the same threads: what else the machine does slows both.
+Updates and products alternate in one process with the same threads, so that other load on the machine slows both.
+A word is a token: of a source without </s>, of a target with it.
 """
 
-import json
-import platform
 import resource
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -19,12 +20,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench import plain
-from bench.floor import Floor, multiply, products, timed
+from bench import plain, report
+from bench.floor import Floor, gpu_name, multiply, products, timed
 from pipeline import stage
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
-from s2s.errors import check
 from s2s.model import Seq2Seq
 from s2s.network.interface import Architecture
 from s2s.prefetch import prefetched
@@ -54,10 +54,10 @@ RECIPE = Recipe(
     mixed_precision=False,
     memory_gb=0.0,
 )
-WARM_UP = 5  # updates that are not counted
-BLOCK = 10  # updates between two turns of the products
+WARM_UP = 5  # updates before the clock starts
+BLOCK = 10  # updates before each turn of the products
 
-Batch = NDArray[np.int32]  # the numbers of its pairs
+Batch = NDArray[np.int32]  # row numbers of its pairs
 
 
 def main(
@@ -75,53 +75,55 @@ def main(
     floor: bool = True,
     text: Path | None = None,
 ) -> None:
-    """Trains for some updates and prints words per second, memory, and the share of the products' speed reached.
-
-    A word is a token: of a source without </s>, of a target with it.
+    """Measure words per second in training, memory, and the share of the speed of the matrix products alone.
 
     Args:
-        source: tokenised text, a sentence a line; without it text is drawn, lengths log-normal, words by Zipf's law.
-        target: its translation, as many lines.
-        layers: of encoder and of decoder.
-        hidden: cells a layer, and word vector size.
-        batch_sentences: sentence pairs an update.
-        updates: to be timed.
-        source_vocabulary: most frequent words that are known, at most, <pad>, <unk> and </s> included.
-        target_vocabulary: likewise.
-        pairs: of drawn text.
+        source: tokenized text, one sentence a line; by default random text, log-normal lengths and Zipf's words.
+        target: its translation, with as many lines.
+        layers: layers of the encoder, and of the decoder.
+        hidden: units of a layer, and size of word vectors.
+        batch_sentences: sentence pairs of an update.
+        updates: timed updates.
+        source_vocabulary: most entries of the source vocabulary, <pad>, <unk> and </s> included.
+        target_vocabulary: most entries of the target vocabulary.
+        pairs: sentence pairs of the random text.
         threads: CPU threads.
         device: auto, cpu or cuda.
-        floor: time the matrix products too; without them only training takes memory.
-        text: folder to write the text to, source.txt and target.txt, so that a peer reads the same.
+        floor: time the matrix products too; without them, memory is that of training alone.
+        text: folder for source.txt and target.txt, so that another toolkit can read the same text.
     """
-    check((source is None) == (target is None), "--source and --target: found one of them; expected both or none")
     place, vocabularies = prepare(device, threads), (source_vocabulary, target_vocabulary)
-    chosen = plain.read(source, target) if source and target else plain.drawn_text(pairs, vocabularies)
+    chosen = plain.read_or_draw(source, target, pairs, vocabularies)
     if text is not None:
         chosen.write(text / "source.txt", text / "target.txt")
     with tempfile.TemporaryDirectory() as folder:
         prepared = plain.prepare(chosen, vocabularies, Path(folder))
         del chosen
-        known = (len(prepared.source), len(prepared.target))
-        shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, *known)
+        entries = (len(prepared.source), len(prepared.target))
+        shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, *entries)
         recipe = replace(RECIPE, batch_sentences=batch_sentences)
-        found = measured(shape, recipe, prepared.corpus, updates, place, floor)
-    settings = {
-        "layers": layers,
-        "hidden": hidden,
-        "batch_sentences": batch_sentences,
-        "source_vocabulary": known[0],
-        "target_vocabulary": known[1],
+        figures = measured(shape, recipe, prepared.corpus, updates, place, floor)
+    report.show("speed of training", figures | settings(shape, recipe, threads, place), gpu_name(place))
+
+
+def settings(shape: Architecture, recipe: Recipe, threads: int, place: torch.device) -> dict[str, object]:
+    """Return the settings that decide speed, by name."""
+    return {
+        "layers": shape.layers,
+        "hidden": shape.hidden,
+        "batch_sentences": recipe.batch_sentences,
+        "source_vocabulary": shape.source_vocabulary,
+        "target_vocabulary": shape.target_vocabulary,
+        "optimizer": recipe.optimizer,
         "threads": threads,
         "device": str(place),
     }
-    print(json.dumps(found | settings | versions(), indent=2))
 
 
 def measured(
     shape: Architecture, recipe: Recipe, corpus: EncodedCorpus, updates: int, place: torch.device, floor: bool
 ) -> dict[str, Any]:
-    """Trains on a corpus, in turn with the products of the same batches."""
+    """Train on a corpus, alternating with the products of the same batches, and return the figures."""
     trainer, reference = start(shape, recipe, corpus, place), Floor(place)
     batches = take(trainer, WARM_UP + updates)
     make_updates(trainer, batches[:WARM_UP])
@@ -148,8 +150,11 @@ def measured(
 def compared(
     seconds: Sequence[float], floor_seconds: Sequence[float], target_words: int, operations: int
 ) -> dict[str, Any]:
-    """How near training comes to its products, in all and by block: how far blocks differ is the machine's noise."""
-    shares = [floor / took for floor, took in zip(floor_seconds, seconds, strict=True)]
+    """Return the products' share of the time of training, in all and by block.
+
+    Blocks differ by the machine's noise.
+    """
+    shares = [floor / training for floor, training in zip(floor_seconds, seconds, strict=True)]
     return {
         "floor_share": round(sum(floor_seconds) / sum(seconds), 3),
         "floor_shares": [round(share, 3) for share in shares],
@@ -159,7 +164,7 @@ def compared(
 
 
 def start(shape: Architecture, recipe: Recipe, corpus: EncodedCorpus, place: torch.device, seed: int = 1) -> Trainer:
-    """A trainer that is ready: it has tried its costliest batch."""
+    """Return a trainer that has tried its largest batch and is ready to train."""
     torch.manual_seed(seed)
     trainer = Trainer(Seq2Seq(shape), recipe, corpus, corpus, seed, place)
     trainer.model.train()
@@ -168,16 +173,16 @@ def start(shape: Architecture, recipe: Recipe, corpus: EncodedCorpus, place: tor
 
 
 def take(trainer: Trainer, count: int) -> list[Batch]:
-    """The first batches of training, of several epochs if one has too few."""
-    found: list[Batch] = []
-    while len(found) < count:
-        found += trainer.epoch_batches()
+    """Return the first batches of training, from as many epochs as necessary."""
+    batches: list[Batch] = []
+    while len(batches) < count:
+        batches += trainer.epoch_batches()
         trainer.position.epoch += 1
-    return found[:count]
+    return batches[:count]
 
 
 def make_updates(trainer: Trainer, batches: Iterable[Batch]) -> None:
-    """Makes an update of each batch, as the trainer's own loop does."""
+    """Make an update from each batch, like the trainer's own loop."""
     with closing(prefetched(trainer.updater.share, batches)) as shares:
         for share in shares:
             trainer.update(share, trainer.recipe.learning_rate)
@@ -185,30 +190,25 @@ def make_updates(trainer: Trainer, batches: Iterable[Batch]) -> None:
 
 
 def lengths(corpus: EncodedCorpus, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Tokens of each source and of each target of a batch."""
+    """Return the numbers of tokens of all sources, and of all targets, of a batch."""
     return corpus.source.lengths_of(batch), corpus.target.lengths_of(batch)
 
 
 def sides(corpus: EncodedCorpus, batches: Iterable[Batch]) -> Iterable[tuple[NDArray[np.int64], ...]]:
-    """The lengths of batches, those of all sources, then those of all targets."""
+    """Return the lengths of all sources by batch, then those of all targets."""
     return zip(*(lengths(corpus, batch) for batch in batches), strict=True)
 
 
 def operations(shape: Architecture, corpus: EncodedCorpus, batches: Iterable[Batch]) -> int:
-    """The operations of the matrix products of some updates."""
-    return sum(one.operations for batch in batches for one in products(shape, *lengths(corpus, batch)))
+    """Return the floating-point operations of the matrix products of some updates."""
+    return sum(product.operations for batch in batches for product in products(shape, *lengths(corpus, batch)))
 
 
 def peak_memory_mb(place: torch.device) -> float:
-    """The most memory that was in use at a time: the GPU's, or what this process had resident."""
+    """Return the peak memory in MB: the GPU's, or the resident memory of this process."""
     if place.type == "cuda":
         return torch.cuda.max_memory_allocated(place) / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-
-
-def versions() -> dict[str, str]:
-    """What computed."""
-    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
 
 
 if __name__ == "__main__":

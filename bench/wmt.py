@@ -1,6 +1,6 @@
-"""Generates archives as those of WMT'14 are, of any number of pairs, and says what is wrong in them.
+"""Generated archives like those of WMT'14, with any number of pairs and known defects.
 
-The registry of the pipeline says which archives there are, what is in them, and how many pairs each corpus has.
+The catalog of sources names the archives, their contents, and the real numbers of pairs.
 """
 
 import hashlib
@@ -23,32 +23,32 @@ from pipeline.workers import mapped
 from s2s import files
 
 BLOCK = 10_000  # pairs drawn together
-FEWEST = 50  # pairs of a corpus
-REPEATED = 5_000  # pairs are drawn of which the ordinary ones occur again and again in a corpus
+FEWEST = 50  # pairs of the smallest corpus
+REPEATED = 5_000  # pairs of a corpus from which duplicates are taken
 EXPECTED = "expected.json"
 
-HeldOut = tuple[tuple[int, int], ...]  # number of a corpus in the registry, and how many pairs it has
+HeldOut = tuple[tuple[int, int], ...]  # index of a corpus in the catalog, and its number of pairs
 
 
 @dataclass
 class Drawn:
-    """What was drawn: of a block, or of all blocks of a corpus."""
+    """Counts of pairs and defects, of a block or of a corpus."""
 
     pairs: int = 0
     defects: Counter[str] = field(default_factory=Counter)
-    repeated: set[int] = field(default_factory=set)  # which of the corpus's repeated pairs occur
+    repeated: set[int] = field(default_factory=set)  # indices of the repeated pairs that occur
 
     def add(self, other: "Drawn") -> None:
-        """Adds a block."""
+        """Add the counts of a block."""
         self.pairs += other.pairs
         self.defects += other.defects
         self.repeated |= other.repeated
 
     def expected(self) -> dict[str, Any]:
-        """The pairs with each defect, and how many each rule of the ledger takes, and each repair mends, for it."""
+        """Return the pairs with each defect, the pairs that each rule of the ledger must drop, and the repairs."""
         dropped = {rule: self.defects[kind] for kind, rule in DROPPED_AS.items() if self.defects[kind]}
         if dropped:
-            dropped["duplicate"] -= len(self.repeated)  # their first occurrence is none
+            dropped["duplicate"] -= len(self.repeated)  # the first occurrence is not a duplicate
         repaired = Counter[str]()
         for kind, repair in REPAIRED_AS.items():
             repaired[repair] += self.defects[kind]
@@ -57,16 +57,16 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Job:
-    """A block of a training corpus, to be drawn."""
+    """A block of a training corpus to generate."""
 
     seed: int
-    number: int  # of the corpus in the registry
+    number: int  # index of the corpus in the catalog
     block: int
     pairs: int
     held_out: HeldOut
 
     def draw(self) -> tuple[Drawn, list[bytes]]:
-        """What was drawn, and the two texts."""
+        """Generate the block, and return its counts and both texts."""
         draw = np.random.default_rng((self.seed, self.number, self.block))
         wanted = how_many(draw, rates(corpora()[self.number].name), self.pairs, first=self.block == 0)
         shifted = wanted.pop("misaligned", 0)
@@ -79,7 +79,7 @@ class Job:
 
 
 def generate(folder: Path, pairs: int, seed: int, workers: int) -> Path:
-    """The folder of the archives and of `EXPECTED`; what is there is not made again."""
+    """Return a folder with the archives and `EXPECTED`, generated unless it exists."""
     out = folder / f"wmt-{pairs}-{seed}-{fingerprint()}"
     if not out.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,23 +96,26 @@ def generate(folder: Path, pairs: int, seed: int, workers: int) -> Path:
 
 
 def fingerprint() -> str:
-    """Eight letters that change with the code that decides the bytes."""
+    """Return eight hexadecimal digits of a digest over the code that decides the archives' bytes."""
     names = ("defects", "packing", "registry", "sentences", "wmt", "words")
     code = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in names)
     return hashlib.sha256(code + repr(corpora()).encode()).hexdigest()[:8]
 
 
 def real_pairs(corpus: Corpus) -> int:
-    """How many pairs the real corpus has."""
-    assert corpus.pairs is not None, f"the registry does not say how many pairs {corpus.name} has"
+    """Return the number of pairs of the real corpus."""
+    assert corpus.pairs is not None, f"the catalog has no number of pairs for {corpus.name}"
     return corpus.pairs
 
 
 def sizes_of(pairs: int) -> list[int]:
-    """How many pairs each corpus of the registry has; those of the training corpora sum to `pairs`."""
+    """Return the number of pairs of each corpus of the catalog.
+
+    Those of training sum to `pairs`.
+    """
     train = [number for number, corpus in enumerate(corpora()) if corpus.split == "train"]
     total = sum(real_pairs(corpora()[number]) for number in train)
-    sizes = [min(real_pairs(corpus), max(FEWEST, pairs // 30)) for corpus in corpora()]  # as the held-out texts have
+    sizes = [min(real_pairs(corpus), max(FEWEST, pairs // 30)) for corpus in corpora()]
     for number in train:
         sizes[number] = max(FEWEST, round(pairs * real_pairs(corpora()[number]) / total))
     largest = max(train, key=sizes.__getitem__)
@@ -121,24 +124,24 @@ def sizes_of(pairs: int) -> list[int]:
 
 
 def write_texts(folder: Path, pairs: int, seed: int, workers: int) -> dict[str, dict[str, Any]]:
-    """Writes the texts of all corpora, and returns what to expect of each corpus."""
+    """Write the texts of all corpora, and return the expected ledger of each."""
     sizes = sizes_of(pairs)
-    held_out = tuple((number, sizes[number]) for number, one in enumerate(corpora()) if one.split != "train")
+    held_out = tuple((number, sizes[number]) for number, corpus in enumerate(corpora()) if corpus.split != "train")
     drawn = [Drawn() for _ in sizes]
     for number, count in held_out:
         drawn[number].pairs = count
         append(folder, number, texts_of(held_out_pairs(seed, ((number, count),))))
     for language in LANGUAGES:
-        lexicon(language)  # before workers are forked
+        lexicon(language)  # cached before workers are forked
     jobs = list(blocks(seed, sizes, held_out))
     for job, (block, texts) in zip(jobs, mapped(Job.draw, jobs, workers), strict=True):
         drawn[job.number].add(block)
         append(folder, job.number, texts)
-    return {corpus.name: one.expected() for corpus, one in zip(corpora(), drawn, strict=True)}
+    return {corpus.name: counts.expected() for corpus, counts in zip(corpora(), drawn, strict=True)}
 
 
 def blocks(seed: int, sizes: Sequence[int], held_out: HeldOut) -> Iterator[Job]:
-    """The work of drawing the training corpora."""
+    """Yield the blocks of all training corpora."""
     for number, corpus in enumerate(corpora()):
         if corpus.split == "train":
             for block, start in enumerate(range(0, sizes[number], BLOCK)):
@@ -146,31 +149,31 @@ def blocks(seed: int, sizes: Sequence[int], held_out: HeldOut) -> Iterator[Job]:
 
 
 @cache
-def held_out_pairs(seed: int, of: HeldOut) -> list[Pair]:
-    """The development and test pairs, without the signs that SGM and its readers do not give back as they were."""
+def held_out_pairs(seed: int, sizes: HeldOut) -> list[Pair]:
+    """Return the development and test pairs, without the characters that do not survive SGM."""
     plain = str.maketrans({"&": "+", "\u00a0": " "})
-    found: list[Pair] = []
-    for number, count in of:
+    pairs: list[Pair] = []
+    for number, count in sizes:
         block = draw_block(np.random.default_rng((seed, number)), count)
-        found.extend((source.translate(plain), target.translate(plain)) for source, target in block.pairs())
-    return found
+        pairs.extend((source.translate(plain), target.translate(plain)) for source, target in block.pairs())
+    return pairs
 
 
 @cache
 def repeated_pairs(seed: int, number: int) -> list[Pair]:
-    """The pairs that occur again and again in a corpus."""
+    """Return the pairs from which duplicates of a corpus are taken."""
     block = draw_block(np.random.default_rng((seed, number)), REPEATED)
     return [block.pair(place) for place in np.flatnonzero(block.ordinary()).tolist()]
 
 
 def texts_of(pairs: Iterable[Pair]) -> list[bytes]:
-    """The two texts of some pairs."""
+    """Return both texts of some pairs, encoded."""
     sides = zip(*pairs, strict=True)
     return ["".join(f"{line}\n" for line in side).encode("utf-8", "surrogateescape") for side in sides]
 
 
 def append(folder: Path, number: int, texts: Sequence[bytes]) -> None:
-    """Adds to the texts of a corpus."""
+    """Append to the texts of a corpus."""
     for language, content in zip(LANGUAGES, texts, strict=True):
         with text_path(folder, number, language).open("ab") as file:
             file.write(content)

@@ -1,11 +1,11 @@
-"""Words that look like English, French, German and Spanish, without end: each rank of Zipf's law has its spelling."""
+"""An unlimited number of words that look like English or French: a spelling for each rank of Zipf's law."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ranks = NDArray[np.int64]
 
-# The most frequent words as they are, most frequent first: nearly half of all text.
+# Real words, most frequent first, which make nearly half of all text.
 REAL = {
     "en": """the of and to in a is that for on with as by be this are it was from at have not or which an has I will we
         their its all can they more been also were our would other between but there such than no one new these should
@@ -29,7 +29,7 @@ REAL = {
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Its words, each once, in order."""
+    """Return the distinct words of a text, in order."""
     return tuple(dict.fromkeys(text.split()))
 
 
@@ -47,11 +47,11 @@ NUMBERS = {
     "fr": ("{a}", "19{b:02}", "{a}\u00a0{c:03}", "{b},{d}", "{b}\u00a0%", "{a}\u00a0€", "{b}h{b:02}", "20{b:02}",
            "A/{b}/{c}", "{b}e"),
 }  # fmt: skip
-SHORTCUT = 1 << 18  # ranks whose spelling is kept: 99 % of text
+SHORTCUT = 1 << 18  # ranks with a cached spelling: 99 % of all text
 
 
 def spell(language: str, rank: int) -> str:
-    """The word of a rank, counted from 0: a real one, or one of the shapes that real text has."""
+    """Return the word of a rank, counted from 0: a real word, or a generated one of a shape found in real text."""
     real = REAL_WORDS[language]
     if rank < len(real):
         return real[rank]
@@ -60,7 +60,7 @@ def spell(language: str, rank: int) -> str:
 
 
 def stem(language: str, number: int) -> str:
-    """Syllables and an ending; the larger the number, the longer."""
+    """Return a word of syllables and an ending, longer for larger numbers."""
     count = len(ONSETS) * len(VOWELS[language]) * len(CODAS[language])
     endings = ENDINGS[language]
     ending = endings[number // count % len(endings)]
@@ -68,20 +68,20 @@ def stem(language: str, number: int) -> str:
     parts = []
     while True:
         number, place = divmod(number, count)
-        parts.append(syllable(language, place * 1009 % count))  # neighbours in rank are none in the alphabet
+        parts.append(syllable(language, place * 1009 % count))  # neighbors in rank are not neighbors in the alphabet
         if not number:
             return "".join(reversed(parts)) + ending
 
 
 def syllable(language: str, number: int) -> str:
-    """One of some thousand: onset, vowel, coda."""
+    """Return one of some thousand syllables: onset, vowel, coda."""
     number, onset = divmod(number, len(ONSETS))
     coda, vowel = divmod(number, len(VOWELS[language]))
     return ONSETS[onset] + VOWELS[language][vowel] + CODAS[language][coda]
 
 
 def possessive(language: str, number: int) -> str:
-    """A word with an apostrophe."""
+    """Return a word with an apostrophe."""
     word = stem(language, number)
     if language == "en":
         return f"{word}'s" if number % 5 else f"{word}’s"
@@ -89,57 +89,60 @@ def possessive(language: str, number: int) -> str:
 
 
 def numeral(language: str, number: int) -> str:
-    """A number, a date, an amount, a symbol of a document."""
+    """Return a number, date, amount or symbol of a document."""
     patterns = NUMBERS[language]
     a, b, c, d = 1 + number // 23 % 977, number // 23 % 97, number % 1000, number % 10
     return patterns[number // 23 % len(patterns)].format(a=a, b=b, c=c, d=d)
 
 
 def name(language: str, number: int) -> str:
-    """A word with a capital."""
+    """Return a word with a capital."""
     return stem(language, number).capitalize()
 
 
 def compound(language: str, number: int) -> str:
-    """Two words with a hyphen."""
+    """Return two words with a hyphen."""
     return f"{stem(language, number)}-{stem(language, number // 41 + 7)}"
 
 
 def acronym(language: str, number: int) -> str:
-    """Capitals, some with the sign that SGML writes in its own way."""
+    """Return capital letters, some with an ampersand, which SGML escapes."""
     letters = stem(language, number)[:4].upper()
     return f"{letters[0]}&{letters[-1]}" if number % 3 == 0 else letters
 
 
 def web_address(language: str, number: int) -> str:
-    """Where more is said."""
+    """Return the address of a web page."""
     return f"www.{stem(language, number)}.org/{number}"
 
 
 SHAPES = ((23, numeral), (13, name), (41, compound), (97, acronym), (211, web_address), (7, possessive))
-"""One word in so many has this shape, and those before take theirs first."""
+"""Shapes with their frequencies, one word in n; the first that matches a number is used."""
 
 
 class Lexicon:
-    """The words of a language by rank; those of the frequent ones are spelt once."""
+    """The words of a language by rank.
+
+    Those of frequent ranks are cached.
+    """
 
     def __init__(self, language: str) -> None:
         self.language = language
         self.frequent = [spell(language, rank) for rank in range(SHORTCUT)]
 
     def words(self, ranks: Ranks) -> list[str]:
-        """The words of many ranks."""
-        found = list(map(self.frequent.__getitem__, np.minimum(ranks, SHORTCUT - 1).tolist()))
+        """Return the words of many ranks."""
+        spelled = list(map(self.frequent.__getitem__, np.minimum(ranks, SHORTCUT - 1).tolist()))
         for place in np.flatnonzero(ranks >= SHORTCUT).tolist():
-            found[place] = spell(self.language, int(ranks[place]))
-        return found
+            spelled[place] = spell(self.language, int(ranks[place]))
+        return spelled
 
 
 def draw_ranks(draw: np.random.Generator, count: int) -> Ranks:
-    """Ranks from 0 by Zipf's law, exponent 1 up to 10,000 and 1.8 beyond, as in real text.
+    """Draw ranks from 0 by Zipf's law, with exponent 1 up to rank 10,000 and 1.8 beyond, as in real text.
 
-    The first five words are 17 % of it, as `the of and to in` are of English. Types grow with the text: 27 million
-    words hold some 400,000, 270 million 1.5 million.
+    The first five words are 17 % of the text, like `the of and to in` in English. Types grow with the text: 27 million
+    words have 400,000 types, 270 million have 1.5 million.
     """
     bend, slope, most = 10_000.0, 0.8, 5e7
     head = np.log(bend + 1)

@@ -1,4 +1,4 @@
-"""Archives like those of WMT keep to the registry, the seed and the counts stated; what the stages take is measured."""
+"""The benchmark of data: generated archives follow catalog, seed and stated counts, and costs are measured."""
 
 import gzip
 import io
@@ -35,12 +35,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(made: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((made / wmt.EXPECTED).read_text(encoding="utf-8"))
-    return found
+    content: dict[str, Any] = json.loads((made / wmt.EXPECTED).read_text(encoding="utf-8"))
+    return content
 
 
 def member(made: Path, corpus: sources.Corpus, language: str) -> bytes:
-    """A text as it lies in its archive, unpacked."""
+    """Return an uncompressed text from its archive."""
     with tarfile.open(made / str(corpus.archive)) as archive:
         file = archive.extractfile(corpus.text(language))
         assert file is not None
@@ -49,7 +49,7 @@ def member(made: Path, corpus: sources.Corpus, language: str) -> bytes:
 
 
 def lines(made: Path, corpus: sources.Corpus, language: str) -> list[bytes]:
-    """The sentences of a text."""
+    """Return the sentences of a text."""
     content = member(made, corpus, language)
     return re.findall(rb'<seg id="\d+">(.*)</seg>', content) if corpus.format == "sgm" else content.split(b"\n")[:-1]
 
@@ -59,9 +59,9 @@ def test_archives_have_the_names_the_nesting_and_the_neighbours_of_the_real_ones
     giga = (made / "training-giga-fren.tar").read_bytes()
     assert giga[257:262] == b"ustar"
     with tarfile.open(fileobj=io.BytesIO(giga)) as archive:
-        assert [one.name for one in archive] == [f"giga-fren.release2.fixed.{one}.gz" for one in ("en", "fr")]
+        assert [entry.name for entry in archive] == [f"giga-fren.release2.fixed.{side}.gz" for side in ("en", "fr")]
     with tarfile.open(made / "training-parallel-nc-v9.tgz", "r:gz") as archive:
-        beside = {one.name for one in archive if one.isfile() and ".de-en." in one.name}
+        beside = {entry.name for entry in archive if entry.isfile() and ".de-en." in entry.name}
     assert beside == {"training/news-commentary-v9.de-en.de"}
     assert (made / "training-parallel-nc-v9.tgz").read_bytes()[:2] == b"\x1f\x8b"
 
@@ -74,7 +74,7 @@ def test_corpora_share_the_pairs_as_the_real_ones_do(made: Path, expected: dict[
     train = [size for size, corpus in zip(sizes, registry.corpora(), strict=True) if corpus.split == "train"]
     assert sum(train) == 1_000_000
     assert train == pytest.approx([49_158, 79_431, 315_526, 4_487, 551_398], abs=1)  # of 40,842,333: the facts' counts
-    assert [size for size, one in zip(sizes, registry.corpora(), strict=True) if one.split != "train"] == [
+    assert [size for size, corpus in zip(sizes, registry.corpora(), strict=True) if corpus.split != "train"] == [
         3003,
         3000,
         3003,
@@ -86,8 +86,8 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_number_of_workers(
 ) -> None:
     again = wmt.generate(tmp_path, PAIRS, seed=1, workers=2)
     assert json.loads((again / wmt.EXPECTED).read_text(encoding="utf-8")) == expected
-    other = wmt.generate(tmp_path, PAIRS, seed=2, workers=1)
-    assert json.loads((other / wmt.EXPECTED).read_text(encoding="utf-8"))["files"] != expected["files"]
+    different = wmt.generate(tmp_path, PAIRS, seed=2, workers=1)
+    assert json.loads((different / wmt.EXPECTED).read_text(encoding="utf-8"))["files"] != expected["files"]
 
 
 def test_every_defect_is_there_and_counted(made: Path, expected: dict[str, Any]) -> None:
@@ -96,30 +96,30 @@ def test_every_defect_is_there_and_counted(made: Path, expected: dict[str, Any])
             stated = expected["corpora"][corpus.name]["defects"]
             assert stated.keys() == defects.rates(corpus.name).keys(), corpus.name
             assert min(stated.values()) >= 1, corpus.name
-            found = observed(made, corpus)
-            assert found == {kind: stated[kind] for kind in found}, corpus.name
+            counts = observed(made, corpus)
+            assert counts == {kind: stated[kind] for kind in counts}, corpus.name
 
 
 def observed(made: Path, corpus: sources.Corpus) -> dict[str, int]:
-    """How many pairs have the defects that can be seen from outside."""
-    found = Counter[str]()
-    held_out = {pair for one in registry.corpora() if one.split != "train" for pair in pairs(made, one)}
+    """Count the pairs with each defect that is visible in the text."""
+    counts = Counter[str]()
+    held_out = {pair for entry in registry.corpora() if entry.split != "train" for pair in pairs(made, entry)}
     for source, target in pairs(made, corpus):
         both = source + b"\n" + target
-        found["copy"] += source == target
-        found["held_out"] += (source, target) in held_out
-        found["empty"] += not all(side.decode("utf-8", "replace").strip() for side in (source, target))
-        found["not_utf8"] += "\ufffd" in both.decode("utf-8", "replace")
-        found["soft_hyphen"] += "\u00ad".encode() in both
-        found["not_nfc"] += "e\u0301".encode() in both
-        found["thousands_of_words"] += both.count(b" ") > 2_000
-        found["long_word"] += max(map(len, both.decode("utf-8", "replace").split()), default=0) >= 200
-        found.update(kind for kind, sign in LINE_BREAKS.items() if sign in both)
-    return dict(found)
+        counts["copy"] += source == target
+        counts["held_out"] += (source, target) in held_out
+        counts["empty"] += not all(side.decode("utf-8", "replace").strip() for side in (source, target))
+        counts["not_utf8"] += "\ufffd" in both.decode("utf-8", "replace")
+        counts["soft_hyphen"] += "\u00ad".encode() in both
+        counts["not_nfc"] += "e\u0301".encode() in both
+        counts["thousands_of_words"] += both.count(b" ") > 2_000
+        counts["long_word"] += max(map(len, both.decode("utf-8", "replace").split()), default=0) >= 200
+        counts.update(kind for kind, sign in LINE_BREAKS.items() if sign in both)
+    return dict(counts)
 
 
 def pairs(made: Path, corpus: sources.Corpus) -> list[tuple[bytes, bytes]]:
-    """The pairs of a corpus."""
+    """Return the pairs of a corpus."""
     source, target = (lines(made, corpus, language) for language in registry.LANGUAGES)
     return list(zip(source, target, strict=True))
 
@@ -128,11 +128,11 @@ def test_pairs_that_come_again_are_those_that_it_counts(made: Path, expected: di
     for corpus in registry.corpora():
         if corpus.split == "train":
             stated = expected["corpora"][corpus.name]
-            found = pairs(made, corpus)
+            texts = pairs(made, corpus)
             leaked = stated["dropped"]["held_out"]
             assert (
                 stated["dropped"]["duplicate"]
-                <= len(found) - len(set(found))
+                <= len(texts) - len(set(texts))
                 <= stated["dropped"]["duplicate"] + leaked
             )
 
@@ -142,10 +142,10 @@ def test_other_languages_are_written_in_their_own_words(made: Path, expected: di
     for corpus in registry.corpora():
         if corpus.split == "train":
             texts = [line.decode("utf-8", "replace") for pair in pairs(made, corpus) for line in pair]
-            found = sum(
+            foreign_lines = sum(
                 len(set(line.lower().rstrip(".").split()) - foreign) < 5 and line.count(" ") > 8 for line in texts
             )
-            assert found >= expected["corpora"][corpus.name]["defects"].get("other_language", 0)
+            assert foreign_lines >= expected["corpora"][corpus.name]["defects"].get("other_language", 0)
 
 
 def test_lengths_and_words_are_those_of_real_text() -> None:
@@ -167,7 +167,7 @@ def test_types_grow_with_the_text_and_do_not_end() -> None:
 
 def test_a_list_of_sources_leads_to_the_archives(made: Path, expected: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "sources.yaml"
-    sizes = {name: one["pairs"] for name, one in expected["corpora"].items()}
+    sizes = {name: corpus["pairs"] for name, corpus in expected["corpora"].items()}
     registry.write_sources(path, "http://127.0.0.1:1", expected["files"], sizes)
     source = sources.read(path)["wmt14"]
     assert source.files["dev.tgz"][0].address == "http://127.0.0.1:1/dev.tgz"
@@ -187,7 +187,7 @@ def test_the_server_sends_the_rest_of_a_file(tmp_path: Path) -> None:
 
 FORKING = """
 import os, time
-held = os.urandom(100_000_000)  # shared by the child
+held = os.urandom(100_000_000)  # shared with the child
 if not os.fork():
     own = os.urandom(50_000_000)
     time.sleep(1)
@@ -197,10 +197,10 @@ os.wait()
 
 
 def test_memory_that_processes_share_counts_once(tmp_path: Path) -> None:
-    found = footprint.run([sys.executable, "-c", FORKING], tmp_path, {})
-    assert 150 < found.peak_memory_mb < 190
-    assert found.processes == 2
-    assert found.seconds > 1
+    cost = footprint.run([sys.executable, "-c", FORKING], tmp_path, {})
+    assert 150 < cost.peak_memory_mb < 190
+    assert cost.processes == 2
+    assert cost.seconds > 1
 
 
 def test_a_program_that_fails_ends_the_measurement(tmp_path: Path) -> None:
@@ -209,19 +209,21 @@ def test_a_program_that_fails_ends_the_measurement(tmp_path: Path) -> None:
 
 
 def bench_data(folder: Path, *arguments: str) -> dict[str, Any]:
-    """What `python -m bench.data` prints."""
+    """Run `python -m bench.data` and return its JSON."""
     command = [sys.executable, "-m", "bench.data", "--folder", str(folder), *arguments]
-    found: dict[str, Any] = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
-    return found
+    figures: dict[str, Any] = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
+    return figures
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Generated archives through the real stages."""
+    """Run the real stages on generated archives."""
     return bench_data(tmp_path_factory.mktemp("bench"), "--pairs", "100000", "--no-customary")
 
 
 def test_the_measurement_says_what_the_stages_took(measured: dict[str, Any]) -> None:
+    assert list(measured)[:3] == ["benchmark", "command", "machine"]
+    assert measured["command"].startswith("python -m bench.data --folder ")
     assert measured["seconds"].keys() == {"download", "clean", "vocab", "encode"}
     timed = sum(measured["seconds"][stage] for stage in ("clean", "vocab", "encode"))
     assert measured["pairs_per_second_per_core"] == pytest.approx(100_000 / timed / min(2, cores()), rel=0.01)
@@ -242,7 +244,7 @@ def test_every_defect_that_was_planted_is_in_the_ledger(measured: dict[str, Any]
         ledger = measured["ledger"][corpus]
         exact = {rule: count for rule, count in planted["dropped"].items() if rule not in vague}
         assert {rule: ledger[rule] for rule in exact} == exact, corpus
-        # Some are long by nature; to tell a language is to guess: it takes some good ones, and their copies.
+        # Some pairs are too long by nature, and the language check also drops some good pairs and their copies.
         assert 0 <= ledger["too_long"] - planted["dropped"]["too_long"] <= 0.05 * ledger["in"], corpus
         foreign = planted["dropped"].get("other_language", 0)
         tolerance = max(1, 0.1 * foreign + 0.002 * ledger["in"])  # sentences

@@ -1,4 +1,4 @@
-"""The benchmark of translating counts the products of its search and forces lengths."""
+"""The benchmark of translating: counts of products, and forced lengths."""
 
 import json
 from pathlib import Path
@@ -15,20 +15,21 @@ SMALL = {"layers": 1, "hidden": 8, "source_vocabulary": 50, "target_vocabulary":
 
 def test_products_are_those_of_the_sources_and_of_each_step_of_each_hypothesis() -> None:
     shape = architecture(layers=1, embedding=3, hidden=2, target_vocabulary=5)
-    found = list(decode.products(shape, [2, 1], [1, 0], beam=4))
+    products = list(decode.products(shape, [2, 1], [1, 0], beam=4))
     forward = Kind.FORWARD
     encoder = [Product(forward, 3, 3, 8), Product(forward, 2, 2, 8), Product(forward, 1, 2, 8)]
-    first = [Product(forward, 2, 5, 8), Product(forward, 2, 2, 5)]  # one hypothesis each
-    second = [Product(forward, 4, 5, 8), Product(forward, 4, 2, 5)]  # four of the one that goes on
-    assert found == [*encoder, *first, *second]
+    first = [Product(forward, 2, 5, 8), Product(forward, 2, 2, 5)]  # a hypothesis for each sentence
+    second = [Product(forward, 4, 5, 8), Product(forward, 4, 2, 5)]  # four for the longer sentence
+    assert products == [*encoder, *first, *second]
 
 
 def test_it_says_how_many_sentences_and_words_a_second(capsys: pytest.CaptureFixture[str]) -> None:
     decode.main(beam=3, words=5, sentences=9, batch_sentences=4, **SMALL)  # type: ignore[arg-type]
-    found = json.loads(capsys.readouterr().out)
-    assert found["sentences"] == 9
-    assert found["target_words_per_second"] == pytest.approx(5 * found["sentences_per_second"], rel=0.01)
-    assert found["floor_share"] > 0 and found["peak_memory_mb"] > 50
+    figures = json.loads(capsys.readouterr().out)
+    assert list(figures)[:3] == ["benchmark", "command", "machine"]
+    assert figures["sentences"] == 9
+    assert figures["target_words_per_second"] == pytest.approx(5 * figures["sentences_per_second"], rel=0.01)
+    assert figures["floor_share"] > 0 and figures["peak_memory_mb"] > 50
 
 
 def test_a_peer_wants_a_length(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Training's benchmarks count what they say: products by hand, words as tokens, the peer's log as it stands."""
+"""The benchmarks of training: counts of products and words, and the log of OpenNMT-py."""
 
 import json
 import subprocess
@@ -32,28 +32,31 @@ bsz: 1000/2000/64; 500/1000 tok/s;    118 sec;
 """
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return the JSON that a benchmark printed."""
+    figures: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert list(figures)[:3] == ["benchmark", "command", "machine"]
+    assert {"processor", "cores", "torch"} <= figures["machine"].keys() and all(figures["machine"].values())
+    return figures
 
 
 def test_products_are_those_of_each_token_and_each_time_step() -> None:
     shape = architecture(layers=1, embedding=3, hidden=2, target_vocabulary=5)
-    found = list(floor.products(shape, np.array([2, 1]), np.array([1, 1])))
+    products = list(floor.products(shape, np.array([2, 1]), np.array([1, 1])))
     inputs = [Product(kind, 3, 3, 8) for kind in Kind]
     steps = [Product(kind, alive, 2, 8) for alive in (2, 1) for kind in (Kind.FORWARD, Kind.ROWS)]
     encoder = [*inputs, *steps, Product(Kind.WEIGHTS, 3, 2, 8)]
     step = [Product(Kind.FORWARD, 2, 2, 8), Product(Kind.ROWS, 2, 2, 8)]
     decoder = [*(Product(kind, 2, 3, 8) for kind in Kind), *step, Product(Kind.WEIGHTS, 2, 2, 8)]
-    assert found == [*encoder, *decoder, *(Product(kind, 2, 2, 5) for kind in Kind)]
-    # Forward, a token meets 3 x 8 and 2 x 8 weights, a target token 2 x 5 more; backward takes twice as much.
-    assert sum(one.operations for one in found) == 3 * 2 * (5 * (24 + 16) + 2 * 10)
+    assert products == [*encoder, *decoder, *(Product(kind, 2, 2, 5) for kind in Kind)]
+    # Forward, a token meets 3 x 8 and 2 x 8 weights, a target token 2 x 5 more; backward costs twice as much.
+    assert sum(product.operations for product in products) == 3 * 2 * (5 * (24 + 16) + 2 * 10)
 
 
 def test_upper_layers_read_states() -> None:
     shape = architecture(layers=2, embedding=3, hidden=2, target_vocabulary=5)
-    found = floor.products(shape, np.array([1]), np.array([1]))
-    assert [one.inputs for one in found if one.kind == Kind.WEIGHTS] == [3, 2, 2, 2, 3, 2, 2, 2, 2]
+    products = floor.products(shape, np.array([1]), np.array([1]))
+    assert [product.inputs for product in products if product.kind == Kind.WEIGHTS] == [3, 2, 2, 2, 3, 2, 2, 2, 2]
 
 
 @pytest.mark.parametrize(("lengths", "alive"), [([3], [1, 1, 1]), ([1, 3, 2], [3, 2, 1]), ([2, 2], [2, 2])])
@@ -68,9 +71,9 @@ def test_products_are_a_linear_map_and_its_gradients() -> None:
     x, w = (reference.buffers[name][:size].clone().requires_grad_() for name, size in (("x", 12), ("w", 15)))
     y = x.view(4, 3) @ w.view(5, 3).t()
     torch.autograd.backward(y, y.detach())
-    for (_, _, found), expected in zip(plans, (y, x.grad, w.grad), strict=True):
+    for (_, _, output), expected in zip(plans, (y, x.grad, w.grad), strict=True):
         assert expected is not None
-        torch.testing.assert_close(found.flatten(), expected.detach().flatten())
+        torch.testing.assert_close(output.flatten(), expected.detach().flatten())
 
 
 def test_buffers_grow_to_the_longest_product() -> None:
@@ -85,20 +88,20 @@ def test_buffers_grow_to_the_longest_product() -> None:
 def test_training_is_measured_beside_its_products(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     drawn = {"pairs": 60, "source_vocabulary": 40, "target_vocabulary": 30}
     train.main(updates=12, batch_sentences=8, text=tmp_path, **SMALL, **drawn)  # type: ignore[arg-type]
-    found = said(capsys)
-    assert 0 < found["floor_share"] < 1
-    assert len(found["floor_shares"]) == 2  # turns of ten updates
-    ratio = found["target_words_per_second"] / found["floor_target_words_per_second"]
-    assert ratio == pytest.approx(found["floor_share"], rel=0.1)
-    assert found["source_and_target_words_per_second"] > found["target_words_per_second"] > 0
-    assert found["peak_memory_mb"] > 50
-    assert found["updates"] == 12
+    figures = printed(capsys)
+    assert 0 < figures["floor_share"] < 1
+    assert len(figures["floor_shares"]) == 2  # blocks of ten updates
+    ratio = figures["target_words_per_second"] / figures["floor_target_words_per_second"]
+    assert ratio == pytest.approx(figures["floor_share"], rel=0.1)
+    assert figures["source_and_target_words_per_second"] > figures["target_words_per_second"] > 0
+    assert figures["peak_memory_mb"] > 50
+    assert figures["updates"] == 12
 
     files = {"source": tmp_path / "source.txt", "target": tmp_path / "target.txt"}
     train.main(**files, updates=2, batch_sentences=8, floor=False, **SMALL)  # type: ignore[arg-type]
-    again = said(capsys)
-    known = ("source_vocabulary", "target_vocabulary")
-    assert [again[name] for name in known] == [found[name] for name in known]
+    again = printed(capsys)
+    sizes = ("source_vocabulary", "target_vocabulary")
+    assert [again[name] for name in sizes] == [figures[name] for name in sizes]
     assert "floor_share" not in again
 
 
@@ -113,9 +116,9 @@ def test_a_short_text_is_gone_through_again(tmp_path: Path) -> None:
     corpus = digits(tmp_path, "train", 20, seed=1)
     trainer = train.start(architecture(), recipe(batch_sentences=20), corpus, CPU)
     once = len(trainer.epoch_batches())
-    found = train.take(trainer, 2 * once + 1)
-    assert len(found) == 2 * once + 1
-    assert sorted(np.concatenate(found[once : 2 * once]).tolist()) == list(range(20))
+    batches = train.take(trainer, 2 * once + 1)
+    assert len(batches) == 2 * once + 1
+    assert sorted(np.concatenate(batches[once : 2 * once]).tolist()) == list(range(20))
 
 
 def test_text_is_read_in_pairs(tmp_path: Path) -> None:
@@ -130,7 +133,7 @@ def test_text_is_read_in_pairs(tmp_path: Path) -> None:
     [
         ("a\nb\n", "x\n", r"found 1 lines; expected 2, as .*source has"),
         ("a\n", "\n", "found no pair of sentences; expected one at least"),
-        ("a\n", None, "target: no such file; expected tokenised text"),
+        ("a\n", None, "target: no such file; expected tokenized text"),
     ],
 )
 def test_text_that_is_no_pair_is_refused(tmp_path: Path, source: str, target: str | None, message: str) -> None:
@@ -150,14 +153,14 @@ def test_one_side_of_a_text_is_refused(main: Any) -> None:
 def test_the_papers_model_is_measured_at_each_batch_size(capsys: pytest.CaptureFixture[str]) -> None:
     sizes = {"pairs": 60, "source_vocabulary": 40, "target_vocabulary": 30, "batches": "8,16", "peak_size": 64}
     paper.main(updates=2, memory_gb=1.0, **SMALL, **sizes)  # type: ignore[arg-type]
-    found = said(capsys)
-    assert [one["batch_sentences"] for one in found["runs"]] == [8, 16]
-    for one in (*found["runs"], found["within_budget"]):
-        hours = 7.5 * (348e6 + 304e6) / one["source_and_target_words_per_second"] / 3600
-        assert one["hours_of_the_papers_training"] == pytest.approx(hours, rel=0.01)
-        assert 0 < one["matrix_peak_share"] < 1
-    assert found["within_budget"]["piece_tokens"] > 0  # the budget was planned for
-    assert found["runs"][0]["piece_tokens"] == 0
+    figures = printed(capsys)
+    assert [result["batch_sentences"] for result in figures["runs"]] == [8, 16]
+    for result in (*figures["runs"], figures["within_budget"]):
+        hours = 7.5 * (348e6 + 304e6) / result["source_and_target_words_per_second"] / 3600
+        assert result["hours_of_the_papers_training"] == pytest.approx(hours, rel=0.01)
+        assert 0 < result["matrix_peak_share"] < 1
+    assert figures["within_budget"]["piece_tokens"] > 0  # cut to fit the budget
+    assert figures["runs"][0]["piece_tokens"] == 0
 
 
 def test_the_paper_has_384_million_parameters() -> None:
@@ -178,9 +181,9 @@ def test_benchmarks_of_a_gpu_need_the_library_alone() -> None:
 
 def test_the_peers_log_is_read_as_it_stands() -> None:
     reports = opennmt.parse(LOG)
-    assert [one.update for one in reports] == [10, 20, 40]
+    assert [report.update for report in reports] == [10, 20, 40]
     assert reports[1] == opennmt.Report(20, 1434, 1546, 2472, 78)
-    target, both = opennmt.words_per_second(reports)  # the first report is of its start
+    target, both = opennmt.words_per_second(reports)  # without the first report, which includes the start
     seconds = 15460 / 2472 + 40000 / 1000
     assert target == pytest.approx((15460 + 40000) / seconds)
     assert both == pytest.approx((15460 + 40000 + 14340 + 20000) / seconds)
@@ -188,20 +191,20 @@ def test_the_peers_log_is_read_as_it_stands() -> None:
 
 def test_the_peer_trains_the_same_model() -> None:
     shape = architecture(layers=3, hidden=7, embedding=6, source_vocabulary=50, target_vocabulary=40)
-    found = opennmt.configuration(shape, recipe(optimizer="adamw"), Path("text"), 100, 1, {"train_steps": 5})
+    settings = opennmt.configuration(shape, recipe(optimizer="adamw"), Path("text"), 100, 1, {"train_steps": 5})
     expected = {"layers": 3, "hidden_size": 7, "word_vec_size": 6, "global_attention": "none", "input_feed": 0}
     expected |= {"optim": "adam", "batch_size": 32, "batch_type": "sents", "train_steps": 5}
-    assert expected.items() <= found.items()
+    assert expected.items() <= settings.items()
     assert peers.peer_changes(60) == {"train_steps": 70, "report_every": 10}
 
 
 def test_the_peer_reads_subwords_in_our_models_order(tmp_path: Path) -> None:
     corpus = digits(tmp_path, "train", 5, seed=1)
-    known = WordVocabulary(["a", "b", "c", "d", "e"])
-    real_text.write_lines(tmp_path / "forward", corpus.target, known, reverse=False)
-    real_text.write_lines(tmp_path / "backward", corpus.target, known, reverse=True)
+    vocabulary = WordVocabulary(["a", "b", "c", "d", "e"])
+    real_text.write_lines(tmp_path / "forward", corpus.target, vocabulary, reverse=False)
+    real_text.write_lines(tmp_path / "backward", corpus.target, vocabulary, reverse=True)
     forward = (tmp_path / "forward").read_text(encoding="utf-8").splitlines()
-    assert forward == [known.text(corpus.target[pair].tolist()) for pair in range(5)]
+    assert forward == [vocabulary.text(corpus.target[pair].tolist()) for pair in range(5)]
     backward = (tmp_path / "backward").read_text(encoding="utf-8").splitlines()
     assert [line.split()[::-1] for line in backward] == [line.split() for line in forward]
 
@@ -210,11 +213,11 @@ def test_speeds_are_compared_run_by_run() -> None:
     def speeds(*values: float, memory: float) -> list[peers.Speed]:
         return [peers.Speed(value, 2 * value, Footprint(peak_memory_mb=memory)) for value in values]
 
-    found = peers.summary({"ours": speeds(40, 60, 50, memory=300), "opennmt": speeds(10, 30, 25, memory=400)})
-    assert found["ratio"] == 2.0
-    assert found["ratios"] == [4.0, 2.0, 2.0]
-    assert found["memory_ratio"] == 0.75
-    assert found["ours"]["target_words_per_second"] == 50
+    summary = peers.summary({"ours": speeds(40, 60, 50, memory=300), "opennmt": speeds(10, 30, 25, memory=400)})
+    assert summary["ratio"] == 2.0
+    assert summary["ratios"] == [4.0, 2.0, 2.0]
+    assert summary["memory_ratio"] == 0.75
+    assert summary["ours"]["target_words_per_second"] == 50
 
 
 def test_a_training_has_all_batches_of_its_passes(tmp_path: Path) -> None:
@@ -230,8 +233,8 @@ def test_a_training_has_all_batches_of_its_passes(tmp_path: Path) -> None:
 def test_quality_is_measured_on_text_of_the_pipeline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     demo = {"seed": 1, "train_pairs": 200, "dev_pairs": 10, "test_pairs": 10, "max_words": 20}
     write_parameters(tmp_path, download={"demo": demo}, model={"hidden": 8, "embedding": 8}, train={"threads": 1})
-    quality.main(preset=tmp_path / "params.yaml", epochs=1.0, evaluations=2, peer=False)
-    curve = said(capsys)["ours"]
+    quality.main(parameter_file=tmp_path / "params.yaml", epochs=1.0, evaluations=2, peer=False)
+    curve = printed(capsys)["ours"]
     assert len(curve) == 2
     assert 0 < curve[0]["minutes"] < curve[1]["minutes"] < 5
     assert 0 < curve[0]["update"] < curve[1]["update"]
@@ -247,9 +250,9 @@ def test_time_to_quality_is_when_a_curve_first_reaches_the_peers_best() -> None:
 
 
 def test_what_a_program_prints_can_be_kept(tmp_path: Path) -> None:
-    found = run([sys.executable, "-c", "print('said')"], tmp_path, {}, tmp_path / "out")
+    cost = run([sys.executable, "-c", "print('said')"], tmp_path, {}, tmp_path / "out")
     assert (tmp_path / "out").read_text(encoding="utf-8") == "said\n"
-    assert found.largest_process_mb > 1
+    assert cost.largest_process_mb > 1
 
 
 def test_the_best_of_several_sizes_is_the_peak() -> None:
