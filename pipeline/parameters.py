@@ -75,7 +75,7 @@ class Download(Section):
 
 
 class Clean(Section):
-    """What is normalised and which pairs are dropped."""
+    """What is normalized and which pairs are dropped."""
 
     normalize_punctuation: bool
     lowercase: bool

@@ -1,4 +1,4 @@
-"""The paper's neighbours as systems of one run, through the whole pipeline."""
+"""The paper's neighbors as systems of one run, through the whole pipeline."""
 
 import json
 from pathlib import Path
