@@ -63,8 +63,8 @@ def word_vocabulary(counts: pa.Table, size: int, min_count: int) -> WordVocabula
 
 def coverage(counts: pa.Table, vocabulary: WordVocabulary) -> float:
     """Return the share of a text's tokens that are in a vocabulary."""
-    known = counts.filter(pc.is_in(counts["word"], vocabulary.known))
-    return total(known) / total(counts)
+    covered = counts.filter(pc.is_in(counts["word"], vocabulary.known))
+    return total(covered) / total(counts)
 
 
 def total(counts: pa.Table) -> int:

@@ -51,8 +51,7 @@ def measure(train: Iterable[Pair], test: HeldOut, limit: int = TRAIN_LIMIT) -> d
     """
     sources, targets, first = Side(), Side(), list[Pair]()
     new = {gram for source, _ in test.pairs for gram in grams(source)}
-    known = {source for source, _ in test.pairs}
-    unread = set(known)
+    unread = {source for source, _ in test.pairs}
     for source, target in islice(train, limit):
         sources.add(source)
         targets.add(target)

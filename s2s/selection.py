@@ -128,20 +128,20 @@ def keep(scores: npt.NDArray[np.float32], words: npt.ArrayLike, percent: float) 
 def frequent(sentences: pa.StringArray) -> pa.StringArray:
     """Return the words that occur at least MIN_COUNT times, sorted."""
     words, counts = pc.value_counts(pc.list_flatten(pc.split_pattern(sentences, " "))).flatten()
-    known = words.filter(pc.greater_equal(counts, MIN_COUNT))
-    return known.take(pc.sort_indices(known))
+    kept = words.filter(pc.greater_equal(counts, MIN_COUNT))
+    return kept.take(pc.sort_indices(kept))
 
 
 def encode(sentences: pa.StringArray, vocabulary: pa.StringArray) -> tuple[Integers, Integers]:
     """Return the ids of sentences in a row, each from BEGIN to END [T], and their lengths without these two [N]."""
     split = pc.split_pattern(sentences, " ")
-    known = pc.fill_null(pc.index_in(pc.list_flatten(split), value_set=vocabulary), ngrams.UNKNOWN - ngrams.END - 1)
+    numbers = pc.fill_null(pc.index_in(pc.list_flatten(split), value_set=vocabulary), ngrams.UNKNOWN - ngrams.END - 1)
     lengths = pc.list_value_length(split).to_numpy().astype(np.int64)
     ends = np.cumsum(lengths + 2)
     ids = np.full(ends[-1] if len(ends) else 0, ngrams.END)
     ids[ends - lengths - 2] = ngrams.BEGIN
     ids[np.arange(lengths.sum()) + np.repeat(2 * np.arange(len(lengths)) + 1, lengths)] = (
-        known.to_numpy() + ngrams.END + 1
+        numbers.to_numpy() + ngrams.END + 1
     )
     return ids, lengths
 

@@ -1,26 +1,22 @@
-"""The commands as a person calls them: in one process where that shows all, at real pipes and terminals where not."""
+"""Tests of the commands within this process."""
 
 import json
 import math
-import os
-import pty
-import signal
-import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from s2s import files, nbest, program
+from s2s import __version__, files, nbest, program
 from s2s.commands import info
 from s2s.commands.app import app
 from s2s.lexicon import Lexicon
-from s2s.search import SearchSettings
 from s2s.translator import Translator
 from tests import model_folders, tiny
 
@@ -37,7 +33,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture
 def text(tmp_path: Path) -> str:
-    """A file of sentences, an empty one among them."""
+    """Return a file of sentences, one of them empty."""
     path = tmp_path / "text.en"
     path.write_text("".join(f"{line}\n" for line in [*SENTENCES[:2], "", *SENTENCES[2:]]), encoding="utf-8")
     return str(path)
@@ -45,7 +41,7 @@ def text(tmp_path: Path) -> str:
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    """Calls the command line; gives its exit code, stdout and stderr."""
+    """Return a function that calls the command line and returns its exit code, stdout and stderr."""
 
     def called(*arguments: str) -> tuple[int, str, str]:
         computes = arguments[0] in ("translate", "score", "embed")
@@ -58,16 +54,11 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
     return called
 
 
-def start(*arguments: str, **pipes: Any) -> "subprocess.Popen[bytes]":
-    """Starts the command line as a process of its own."""
-    command = [sys.executable, "-m", "s2s", *arguments, "--device", "cpu", "--threads", "1"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "LC_ALL": "C"}  # nor does the language of the system matter
-    return subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, **pipes)
-
-
 def pairs(lines: str) -> list[tuple[float, str]]:
-    """What --scores wrote."""
-    return [(float(log_prob), said) for log_prob, said in (line.split("\t") for line in lines.splitlines())]
+    """Parse the output of --scores."""
+    return [
+        (float(log_prob), translation) for log_prob, translation in (line.split("\t") for line in lines.splitlines())
+    ]
 
 
 def test_lines_are_translated_in_order(call: Call, models: list[str], text: str) -> None:
@@ -79,9 +70,11 @@ def test_lines_are_translated_in_order(call: Call, models: list[str], text: str)
 def test_batches_change_nothing(call: Call, models: list[str], text: str) -> None:
     usual = pairs(call("translate", "-m", models[0], "--scores", text)[1])
     for batch in ("1", "2"):
-        found = pairs(call("translate", "-m", models[0], "--scores", "--batch-sentences", batch, text)[1])
-        assert [said for _, said in found] == [said for _, said in usual]
-        np.testing.assert_allclose([one for one, _ in found], [one for one, _ in usual], atol=1e-4)
+        written = pairs(call("translate", "-m", models[0], "--scores", "--batch-sentences", batch, text)[1])
+        assert [line for _, line in written] == [line for _, line in usual]
+        np.testing.assert_allclose(
+            [candidate for candidate, _ in written], [candidate for candidate, _ in usual], atol=1e-4
+        )
 
 
 def test_the_score_of_a_translation_is_its_log_probability(
@@ -89,19 +82,19 @@ def test_the_score_of_a_translation_is_its_log_probability(
 ) -> None:
     ensemble = ("-m", models[0], "-m", models[1], "--mean", "log_probabilities")
     limits = ("--beam", "4", "--forbid-unknown")
-    found = pairs(call("translate", *ensemble, *limits, "--scores", text)[1])
+    written = pairs(call("translate", *ensemble, *limits, "--scores", text)[1])
     listed = nbest.read(call("translate", *ensemble, *limits, "--n-best", "1", text)[1].splitlines(), "list", 5)
-    said = [candidates[0].tokens.split() for candidates in listed]
+    decoded = [candidates[0].tokens.split() for candidates in listed]
     target = tmp_path / "text.fr"
-    target.write_text("".join(f"{line}\n" for _, line in found), encoding="utf-8")
+    target.write_text("".join(f"{line}\n" for _, line in written), encoding="utf-8")
     both = ("--source", text, "--target", str(target))
     scores = call("score", *ensemble, *both)[1].splitlines()
     read = [lines.splitlines() for lines in call("score", *ensemble, *both, "--tokens")[1].split("\n\n")[:-1]]
     assert len(scores) == len(read) == 5
     same = 0
-    for (log_prob, line), words, score, tokens in zip(found, said, scores, read, strict=True):
-        names, each = zip(*(token.split("\t") for token in tokens), strict=True)
-        assert float(score) == pytest.approx(sum(map(float, each)), abs=1e-5)
+    for (log_prob, line), words, score, tokens in zip(written, decoded, scores, read, strict=True):
+        names, log_probs = zip(*(token.split("\t") for token in tokens), strict=True)
+        assert float(score) == pytest.approx(sum(map(float, log_probs)), abs=1e-5)
         if line and list(names) == [*words, "</s>"]:  # text of odd translations may be cut otherwise
             same += 1
             assert float(score) == pytest.approx(log_prob, abs=1e-4)
@@ -125,8 +118,8 @@ def test_an_nbest_list_is_one_that_can_be_read_again(call: Call, models: list[st
     assert code == 0
     assert [len(candidates) for candidates in lists] == [3, 3, 1, 3, 3] * 2
     for candidates in lists:
-        assert candidates == sorted(candidates, key=lambda one: -one.score)
-        assert len({one.tokens for one in candidates}) == len(candidates)
+        assert candidates == sorted(candidates, key=lambda candidate: -candidate.score)
+        assert len({candidate.tokens for candidate in candidates}) == len(candidates)
     best = lists[0][0]
     tokens = len(best.tokens.split()) + 1
     assert best.score == pytest.approx(best.features["log_prob"][0] / ((5 + tokens) / 6) + 0.5 * tokens)
@@ -154,7 +147,9 @@ def test_limits_hold(call: Call, models: list[str], text: str) -> None:
     lists = {}
     for flags in (("--min-tokens", "7", "--max-tokens", "7"), ("--max-length-ratio", "0", "--min-length-ratio", "0")):
         out = call("translate", "-m", models[0], "--n-best", "2", *flags, text)[1]
-        lists[flags[0]] = [len(one.tokens.split()) for row in nbest.read(out.splitlines(), "list", 5) for one in row]
+        lists[flags[0]] = [
+            len(candidate.tokens.split()) for row in nbest.read(out.splitlines(), "list", 5) for candidate in row
+        ]
     assert set(lists["--min-tokens"]) == {0, 7}
     assert max(lists["--max-length-ratio"]) <= 10
 
@@ -168,13 +163,13 @@ def test_vectors_are_those_of_the_encoder(
     sentences = [*SENTENCES[:2], "", *SENTENCES[2:]] * 2
     wanted = Translator.load([Path(models[0])]).embed(sentences)
     if suffix == "npy":
-        found = np.load(out)
+        written = np.load(out)
     else:
         table = pq.read_table(out)
         assert table.column("sentence").to_pylist() == sentences
-        found = np.array(table.column("vector").to_pylist(), np.float32)
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
-    assert found.dtype == np.float32
+        written = np.array(table.column("vector").to_pylist(), np.float32)
+    np.testing.assert_allclose(written, wanted, atol=1e-6)
+    assert written.dtype == np.float32
     assert list(out.parent.iterdir()) == [out]
 
 
@@ -193,10 +188,10 @@ def test_info_tells_what_a_model_is(call: Call, models: list[str]) -> None:
         "last token to the first",
     ):
         assert fact in out
-    found = [json.loads(line) for line in call("info", "--json", *models)[1].splitlines()]
-    assert [facts["weights_sha256"] for facts in found] == weights
-    assert [facts["seed"] for facts in found] == [1, 2]
-    assert found[0]["source_vocabulary"] == {"kind": "words", "size": 19}
+    written = [json.loads(line) for line in call("info", "--json", *models)[1].splitlines()]
+    assert [facts["weights_sha256"] for facts in written] == weights
+    assert [facts["seed"] for facts in written] == [1, 2]
+    assert written[0]["source_vocabulary"] == {"kind": "words", "size": 19}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +209,18 @@ def test_info_names_the_kind_of_network(changes: dict[str, object], told: str) -
     assert info.network(asdict(tiny.architecture(**changes))) == told
 
 
-@pytest.mark.parametrize("command", ["", "translate", "score", "embed", "info"])
+def test_the_version_is_that_of_the_package(call: Call) -> None:
+    assert call("--version") == (0, f"{__version__}\n", "")
+    pyproject = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    assert pyproject["project"]["dynamic"] == ["version"]
+    assert pyproject["tool"]["setuptools"]["dynamic"] == {"version": {"attr": "s2s.__version__"}}
+
+
+def test_the_package_has_types() -> None:
+    assert resources.files("s2s").joinpath("py.typed").is_file()
+
+
+@pytest.mark.parametrize("command", ["", "translate", "score", "embed", "export", "info"])
 def test_help_teaches_by_examples(call: Call, command: str) -> None:
     code, out, _ = call(*command.split(), "--help")
     assert code == 0
@@ -251,83 +257,3 @@ def test_weights_that_are_not_there_are_missed(call: Call, tmp_path: Path) -> No
         "",
         f"{weights}: no such file; expected the weights of a model\n",
     )
-
-
-def test_a_pipe_is_answered_line_by_line_to_its_bad_end(models: list[str]) -> None:
-    process = start("translate", "-m", models[0], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    wanted = Translator.load([Path(models[0])]).translate(SENTENCES[:2], SearchSettings())
-    for line, row in zip(SENTENCES, wanted, strict=False):
-        process.stdin.write(f"{line}\n".encode())
-        process.stdin.flush()
-        assert process.stdout.readline().decode() == f"{row[0].text}\n"
-    out, err = process.communicate(b"\nHere\xff\n", timeout=60)
-    assert (process.returncode, out, err) == (2, b"\n", b"stdin line 4: found byte 0xff at 4; expected UTF-8 text\n")
-
-
-def test_pairs_come_through_a_pipe(models: list[str]) -> None:
-    process = start("score", "-m", models[0], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    out, err = process.communicate(b"Here.\tL\xc3\xa0.\nThe cat.\tLe chat.\nno pair\n", timeout=60)
-    scores = Translator.load([Path(models[0])]).score(["Here.", "The cat."], ["Là.", "Le chat."])
-    assert [float(line) for line in out.splitlines()] == pytest.approx(
-        [sum(p for _, p in one) for one in scores], abs=1e-5
-    )
-    assert (process.returncode, err) == (2, b"stdin line 3: found 0 tabs; expected source, tab, target\n")
-
-
-def test_a_line_of_ten_thousand_words_is_translated(models: list[str]) -> None:
-    long = " ".join(["the king sees"] * 3333)
-    process = start("translate", "-m", models[0], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    out, err = process.communicate(f"{long}\nHere.\n{long}".encode(), timeout=60)
-    assert (process.returncode, err, out.count(b"\n")) == (0, b"", 3)
-
-
-def test_nobody_reading_on_ends_it_quietly(models: list[str], tmp_path: Path) -> None:
-    path = tmp_path / "many"
-    path.write_text("Here.\n" * 40_000, encoding="utf-8")
-    process = start("translate", "-m", models[0], "--max-tokens", "1", str(path), stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    process.stdout.close()
-    assert process.wait(60) == -signal.SIGPIPE
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-
-
-def test_a_terminal_is_talked_to(models: list[str]) -> None:
-    ours, theirs = pty.openpty()
-    process = start("translate", "-m", models[0], stdin=theirs, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    (row,) = Translator.load([Path(models[0])]).translate(SENTENCES[:1], SearchSettings())
-    for _ in range(2):
-        assert process.stderr.read(4) == b"en> "
-        os.write(ours, f"{SENTENCES[0]}\n".encode())
-        assert process.stdout.readline().decode() == f"{row[0].text}\n"
-    assert process.stderr.read(4) == b"en> "
-    os.write(ours, b"\x04")  # the end of the file, as typed
-    out, err = process.communicate(timeout=60)
-    os.close(ours)
-    os.close(theirs)
-    assert (process.returncode, out, err) == (0, b"", b"\n")
-
-
-def test_signals_are_heeded_before_the_heavy_libraries_load() -> None:
-    code = "import sys, s2s.__main__; print(*sys.modules)"
-    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"torch", "numpy", "pyarrow"}.intersection(modules)
-
-
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_quietly(models: list[str], signum: signal.Signals) -> None:
-    process = start("translate", "-m", models[0], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(b"Here.\n")
-    process.stdin.flush()
-    assert process.stdout.readline()
-    process.send_signal(signum)
-    assert process.wait(60) == 128 + signum
-    assert process.stderr is not None
-    assert process.stderr.read() == b""

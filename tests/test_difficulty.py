@@ -1,4 +1,4 @@
-"""How hard a corpus is: counts that can be checked by hand, and a dictionary that is there to be learned."""
+"""Difficulty of a corpus, against counts by hand and a corpus made from a dictionary."""
 
 import itertools
 import json
@@ -46,20 +46,20 @@ def test_learn_dictionary_leaves_to_others_what_they_explain() -> None:
 
 def test_measure_counts_words_and_lengths() -> None:
     train = [("a b c d e", "u v"), ("a b", "u"), ("a", "w")]
-    found = measure(train, held_out([("a b", "u")]))
-    assert found["train_pairs_measured"] == 3
-    assert found["source"] == {
+    report = measure(train, held_out([("a b", "u")]))
+    assert report["train_pairs_measured"] == 3
+    assert report["source"] == {
         "tokens": 8,
         "types": 5,
         "types_seen_once": 3,
         "mean_length": 2.666667,
         "length_quantiles": {"0.1": 1, "0.5": 2, "0.9": 5, "0.99": 5, "1": 5},
     }
-    assert (found["target"]["types"], found["target"]["tokens"]) == (3, 4)
+    assert (report["target"]["types"], report["target"]["tokens"]) == (3, 4)
 
 
 @pytest.mark.parametrize(
-    ("source", "new", "known"),
+    ("source", "new", "in_training"),
     [
         ("a b c d", 0, 0),  # inside a training source
         ("a b c e", 1, 0),
@@ -69,15 +69,15 @@ def test_measure_counts_words_and_lengths() -> None:
         ("b c", 1, 0),
     ],
 )
-def test_measure_tells_what_is_new(source: str, new: int, known: int) -> None:
-    found = measure([("a b c d e", "v"), ("a b", "w")], held_out([(source, "v")]))
-    assert (found["test_share_with_new_4gram"], found["test_share_in_training"]) == (new, known)
+def test_measure_tells_what_is_new(source: str, new: int, in_training: int) -> None:
+    report = measure([("a b c d e", "v"), ("a b", "w")], held_out([(source, "v")]))
+    assert (report["test_share_with_new_4gram"], report["test_share_in_training"]) == (new, in_training)
 
 
 def test_dictionary_bleu_is_100_where_words_translate_one_by_one() -> None:
-    found = measure(PAIRS, held_out(PAIRS))
-    assert found["dictionary_bleu"] == pytest.approx(100)
-    assert "tok:13a" in found["dictionary_bleu_signature"]
+    report = measure(PAIRS, held_out(PAIRS))
+    assert report["dictionary_bleu"] == pytest.approx(100)
+    assert "tok:13a" in report["dictionary_bleu_signature"]
 
 
 def test_dictionary_bleu_falls_where_order_differs() -> None:
@@ -104,8 +104,8 @@ def test_measure_reads_no_more_than_its_limit() -> None:
 
 def test_measure_bounds_the_dictionary_by_its_links() -> None:
     long = (" ".join("abcdefghij" * 20), " ".join("klmnopqrst" * 20))
-    found = measure([long] * 1000, held_out([long]))
-    assert found["dictionary_pairs"] == 99  # 201 * 200 links each, 4 million at most
+    report = measure([long] * 1000, held_out([long]))
+    assert report["dictionary_pairs"] == 99  # 201 * 200 links each, 4 million at most
 
 
 @pytest.mark.parametrize(("train", "test"), [([], PAIRS), (PAIRS, [])])
@@ -121,6 +121,6 @@ def test_the_stage_measures_all_files_of_the_training_text(tmp_path: Path, monke
         project.write_split(tmp_path / "clean" / "train", f"{number:05d}", pairs)
     project.write_split(tmp_path / "clean", "test", [("The dog's bone.", "L'os du chien."), ("b new word b", "d")])
     difficulty.main(tmp_path / "clean", tmp_path / "difficulty.json")
-    found = json.loads((tmp_path / "difficulty.json").read_text())
-    assert (found["train_pairs_measured"], found["source"]["types"]) == (2, 7)
-    assert (found["test_share_with_new_4gram"], found["test_share_in_training"]) == (0.5, 0.5)
+    report = json.loads((tmp_path / "difficulty.json").read_text())
+    assert (report["train_pairs_measured"], report["source"]["types"]) == (2, 7)
+    assert (report["test_share_with_new_4gram"], report["test_share_in_training"]) == (0.5, 0.5)

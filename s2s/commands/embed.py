@@ -1,4 +1,4 @@
-"""`s2s embed`: where an encoder puts sentences.
+"""`s2s embed`: write the encoder's vectors of sentences.
 
 Shapes: N sentences, H hidden.
 """
@@ -19,7 +19,7 @@ from s2s.errors import check
 from s2s.files import naming, whole
 from s2s.translator import Translator
 
-BLOCK = 1024  # sentences embedded together, sorted by length, and written as a row group
+BLOCK = 1024  # sentences embedded at a time and written as a row group
 Blocks = Iterator[tuple[list[str], NDArray[np.float32]]]  # sentences and their vectors, [N, H]
 
 
@@ -30,9 +30,10 @@ def embed(
     device: options.Device = "auto",
     threads: options.Threads = 0,
 ) -> None:
-    """Writes a vector for each sentence: the encoder's last state of the top layer (the paper's Figure 2).
+    """Write a vector for each sentence: the encoder's final state of the top layer (the paper's Figure 2).
 
-    A .parquet file has the columns sentence and vector; a .npy file is an array of 32-bit floats, a row a line.
+    A .parquet file has the columns sentence and vector. A .npy file is an array
+    of 32-bit floats with a row for each line.
 
     \b
     Examples:
@@ -42,21 +43,20 @@ def embed(
     check(out.suffix in WRITERS, f"--out: found {out.name}; expected a name that ends in {' or '.join(WRITERS)}")
     check(not out.is_dir(), f"--out: found the folder {out}; expected a file")
     paths = options.paths(files)
-    incoming.check_files(paths)
     translator = Translator.load([model], options.ready(device, threads))
     with naming(out), whole(out) as part:
         WRITERS[out.suffix](part, embedded(translator, paths), translator.models[0].architecture.hidden)
 
 
 def embedded(translator: Translator, paths: Sequence[Path]) -> Blocks:
-    """The sentences of the files, with their vectors."""
+    """Yield the sentences of the files with their vectors, in blocks."""
     for path in paths:
         for block in incoming.blocks(path, BLOCK):
             yield block, translator.embed(block)
 
 
 def write_parquet(path: Path, blocks: Blocks, hidden: int) -> None:
-    """Writes sentences and vectors, a row group a block."""
+    """Write sentences and vectors as Parquet, with a row group for each block."""
     vectors = pa.list_(pa.float32(), hidden)
     schema = pa.schema([pa.field("sentence", pa.string(), False), pa.field("vector", vectors, False)])
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
@@ -66,7 +66,7 @@ def write_parquet(path: Path, blocks: Blocks, hidden: int) -> None:
 
 
 def write_npy(path: Path, blocks: Blocks, hidden: int) -> None:
-    """Writes the vectors as one array, [N, H]."""
+    """Write the vectors as one array, [N, H]."""
     parts = [np.zeros((0, hidden), np.float32), *(states for _, states in blocks)]
     with path.open("wb") as file:
         np.save(file, np.concatenate(parts))

@@ -1,4 +1,4 @@
-"""`s2s export`: a model for programs that have torch alone."""
+"""`s2s export`: write a model for programs that have torch but not this library."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +10,13 @@ from s2s.export import write_programs
 
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder of a model.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to be made.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder to write.", show_default=False)],
 ) -> None:
-    """Writes a model as two torch.export programs of one step, with its vocabularies and what a caller has to know.
+    """Write a model as two torch.export programs, with its vocabularies and a description.
 
-    encoder.pt2 reads a token of each sentence, decoder.pt2 says what follows a token; both take any batch. model.json
-    has what a caller needs under `export`.
+    encoder.pt2 reads a token of each sentence. decoder.pt2 predicts the token
+    after a token. Both take any batch size. model.json describes their inputs
+    under `export`.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`s2s info`: what a model is."""
+"""`s2s info`: describe models."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +15,9 @@ from s2s.errors import check
 
 def info(
     folders: Annotated[list[Path], typer.Argument(help="Folders of models.", show_default=False)],
-    json: Annotated[bool, typer.Option("--json", help="Write a JSON object a model, each on a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Write a JSON object for each model, one a line.")] = False,
 ) -> None:
-    """Tells what models are: architecture, languages, vocabularies, and how well they predict the dev set.
+    """Describe models: architecture, languages, vocabularies, and perplexity on the development set.
 
     \b
     Examples:
@@ -30,19 +30,19 @@ def info(
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """All that is known of a model without loading it."""
+    """Return the description of a model, its vocabularies and its digest, without loading the weights."""
     description = Description.read(folder)
     weights = folder / model.WEIGHTS
     check(weights.is_file(), f"{weights}: no such file; expected the weights of a model")
     facts = asdict(description) | {"folder": str(folder), "weights_sha256": files.sha256(weights)}
     for side in SIDES:
-        known = description.vocabulary(folder, side)
-        facts[f"{side}_vocabulary"] = {"kind": "words" if known.reads_tokens else "subwords", "size": len(known)}
+        tokens = description.vocabulary(folder, side)
+        facts[f"{side}_vocabulary"] = {"kind": "words" if tokens.reads_tokens else "subwords", "size": len(tokens)}
     return facts
 
 
 def tell(facts: dict[str, Any]) -> str:
-    """The facts as a table for people."""
+    """Format the description as a table."""
     shape = facts["architecture"]
     rows = {
         "system": f"{facts['system']}, seed {facts['seed']}",
@@ -61,12 +61,12 @@ def tell(facts: dict[str, Any]) -> str:
 
 
 def network(shape: dict[str, Any]) -> str:
-    """What is told of the kind of network."""
+    """Describe the kind of network."""
     if shape["network"] != "recurrent":
         return "{network}, {heads} heads, {feed_forward} between a layer's products".format(**shape)
     return "{cell} cells, context {context}".format(**shape) + (", read both ways" if shape["bidirectional"] else "")
 
 
 def vocabulary(facts: dict[str, Any], side: str) -> str:
-    """What is told of a vocabulary."""
+    """Describe a vocabulary."""
     return "{size:,} {kind}".format(**facts[f"{side}_vocabulary"]) + f" ({side})"

@@ -1,4 +1,4 @@
-"""What several commands are told alike, with its help, and how they say what they found."""
+"""Options and arguments that several commands share, and the output of results."""
 
 import sys
 from pathlib import Path
@@ -7,42 +7,44 @@ from typing import Annotated, Literal
 import torch
 import typer
 
+from s2s import incoming
 from s2s.device import prepare
-from s2s.incoming import STDIN
 
 Model = Annotated[
     list[Path],
-    typer.Option("--model", "-m", help="Folder of a model; given several times: an ensemble.", show_default=False),
+    typer.Option("--model", "-m", help="Folder of a model; repeat it for an ensemble.", show_default=False),
 ]
 OneModel = Annotated[Path, typer.Option("--model", "-m", help="Folder of a model.", show_default=False)]
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(help="Files of sentences, one a line; stdin (-) if there are none.", show_default=False),
+    typer.Argument(help="Files of sentences, one a line; without files, or for -, stdin.", show_default=False),
 ]
 Device = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute; auto: on a GPU if there is one.")
+    Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute; auto takes a GPU if there is one.")
 ]
 Threads = Annotated[
-    int, typer.Option(min=0, help="Of the CPU; 0: all. The last digits of scores depend on their number.")
+    int, typer.Option(min=0, help="CPU threads; 0: all. The last digits of scores depend on their number.")
 ]
-BatchSentences = Annotated[int, typer.Option(min=1, help="Computed together, at most: speed and memory.")]
+BatchSentences = Annotated[int, typer.Option(min=1, help="Most sentences of a batch: speed and memory.")]
 Mean = Annotated[
     Literal["probabilities", "log_probabilities"],
-    typer.Option(help="What of an ensemble is averaged at each token."),
+    typer.Option(help="What an ensemble averages at each token."),
 ]
 
 
 def ready(device: str, threads: int) -> str:
-    """Makes torch ready to compute and says where."""
+    """Prepare torch for computing and return the device."""
     return str(prepare(device, threads or torch.get_num_threads()))
 
 
 def paths(files: list[Path] | None) -> list[Path]:
-    """What is to be read: the files, or stdin."""
-    return files or [STDIN]
+    """Return the files to read, or stdin if there are none, after checking that they can be read."""
+    chosen = files or [incoming.STDIN]
+    incoming.check_files(chosen)
+    return chosen
 
 
 def write(text: str) -> None:
-    """Hands text on to stdout at once, in UTF-8 whatever the language of the system."""
+    """Write text to stdout and flush it, in UTF-8 whatever the locale."""
     sys.stdout.buffer.write(text.encode("utf-8"))
     sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""`s2s score`: how probable given translations are."""
+"""`s2s score`: compute the log-probability of given translations."""
 
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from s2s.errors import UserError, check
 from s2s.scoring import Evaluation
 from s2s.translator import Translator
 
-BLOCK = 1024  # pairs scored together: their sentences are sorted by length
+BLOCK = 1024  # pairs scored at a time, sorted by length
 Pairs = tuple[list[str], list[str]]
 Scores = list[tuple[str, float]]
 
@@ -22,15 +22,15 @@ def score(
     model: options.Model,
     source: Annotated[Path | None, typer.Option(help="File of sentences, one a line.", show_default=False)] = None,
     target: Annotated[Path | None, typer.Option(help="File of their translations.", show_default=False)] = None,
-    tokens: Annotated[bool, typer.Option("--tokens", help="A line a token; an empty line after a sentence.")] = False,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Write a line for each token, then an empty line.")] = False,
     mean: options.Mean = "probabilities",
     device: options.Device = "auto",
     threads: options.Threads = 0,
-    batch_tokens: Annotated[int, typer.Option(min=1, help="Of targets computed together, at most.")] = 4096,
+    batch_tokens: Annotated[int, typer.Option(min=1, help="The most target tokens of a batch.")] = 4096,
 ) -> None:
-    """Writes the log-probability of each translation, natural, </s> included; perplexity of all goes to stderr.
+    """Write the log-probability of each translation in nats, </s> included, and the perplexity of all to stderr.
 
-    Without files it reads pairs from stdin, source and target separated by a tab.
+    Without files, it reads pairs from stdin: source, tab, target.
 
     \b
     Examples:
@@ -53,7 +53,7 @@ def score(
 
 
 def from_files(source: Path, target: Path) -> Iterator[Pairs]:
-    """Reads both files, whole, so that nothing is scored if they do not belong together."""
+    """Read both files whole and yield blocks of pairs; files of different lengths are a UserError."""
     sources, targets = incoming.read(source), incoming.read(target)
     count = len(sources)
     check(len(targets) == count, f"{target}: found {len(targets)} lines; expected {count}, as many as {source}")
@@ -61,7 +61,7 @@ def from_files(source: Path, target: Path) -> Iterator[Pairs]:
 
 
 def from_stdin() -> Iterator[Pairs]:
-    """Reads pairs as they come."""
+    """Yield blocks of pairs from stdin as they arrive."""
     number = 0
     for block in incoming.blocks(incoming.STDIN, BLOCK):
         pairs = [line.split("\t") for line in block]
@@ -74,5 +74,5 @@ def from_stdin() -> Iterator[Pairs]:
 
 
 def token_lines(scores: Scores) -> str:
-    """The tokens of a sentence, each with its log-probability."""
+    """Return the output lines of a sentence: tokens with their log-probabilities."""
     return "".join(f"{token}\t{log_prob:.6f}\n" for token, log_prob in scores) + "\n"

@@ -1,4 +1,4 @@
-"""What a translation is told of search and of sampling, with its help."""
+"""Options of search and of sampling, and checks of their values."""
 
 import math
 from typing import Annotated, Any
@@ -11,32 +11,32 @@ from s2s.search import SearchSettings
 
 
 def of_search(*flags: str, **about: Any) -> Any:
-    """An option that stands in help among those of search."""
+    """Return an option that `--help` lists under Search."""
     return typer.Option(*flags, rich_help_panel="Search", **about)
 
 
 def of_sampling(*flags: str, **about: Any) -> Any:
-    """An option that stands in help among those of sampling."""
+    """Return an option that `--help` lists under Sampling."""
     return typer.Option(*flags, rich_help_panel="Sampling", **about)
 
 
-Beam = Annotated[int, of_search(min=1, help="Hypotheses kept at each step; 1 is greedy.")]
+Beam = Annotated[int, of_search(min=1, help="Hypotheses kept at each step; 1: greedy search.")]
 LengthPenalty = Annotated[float, of_search(min=0, help="a in score = log_prob / ((5 + tokens) / 6)^a; 0: none.")]
 WordReward = Annotated[float, of_search(help="Added to the score for each token.")]
-MinLengthRatio = Annotated[float, of_search(min=0, help="Tokens at least, for each of the source.")]
-MaxLengthRatio = Annotated[float, of_search(min=0, help="Tokens at most, for each of the source, beside 10.")]
-MinTokens = Annotated[int, of_search(min=0, help="Tokens at least.")]
-MaxTokens = Annotated[int, of_search(min=1, help="Tokens at most.")]
-ForbidUnknown = Annotated[bool, of_search("--forbid-unknown", help="Never say <unk>.")]
-Sample = Annotated[bool, of_sampling("--sample", help="Draw translations; the beam is not used.")]
-Temperature = Annotated[float, of_sampling(min=0.01, help="Below 1: likely tokens become likelier.")]
-TopK = Annotated[int, of_sampling(min=0, help="Draw from so many of the likeliest tokens; 0: all.")]
-TopP = Annotated[float, of_sampling(min=0.001, max=1, help="Draw from the likeliest tokens of this probability.")]
-Seed = Annotated[int, of_sampling(min=0, max=2**63 - 1, help="Each draws other translations.")]
+MinLengthRatio = Annotated[float, of_search(min=0, help="Least target tokens for each source token.")]
+MaxLengthRatio = Annotated[float, of_search(min=0, help="Most target tokens for each source token, plus 10.")]
+MinTokens = Annotated[int, of_search(min=0, help="Least tokens of a translation.")]
+MaxTokens = Annotated[int, of_search(min=1, help="Most tokens of a translation.")]
+ForbidUnknown = Annotated[bool, of_search("--forbid-unknown", help="Never generate <unk>.")]
+Sample = Annotated[bool, of_sampling("--sample", help="Sample translations; the beam is not used.")]
+Temperature = Annotated[float, of_sampling(min=0.01, help="Below 1: probable tokens become more probable.")]
+TopK = Annotated[int, of_sampling(min=0, help="Sample from this many top tokens; 0: from all.")]
+TopP = Annotated[float, of_sampling(min=0.001, max=1, help="Sample from the top tokens of this total probability.")]
+Seed = Annotated[int, of_sampling(min=0, max=2**63 - 1, help="Seed of sampling; each gives other translations.")]
 
 
 def check_search(settings: SearchSettings) -> None:
-    """Refuses settings that contradict each other."""
+    """Raise a UserError for settings that are not finite or contradict each other."""
     for name, value in vars(settings).items():
         finite = not isinstance(value, float) or math.isfinite(value)
         check(finite, f"{flag(name)}: found {value}; expected a finite number")
@@ -46,12 +46,12 @@ def check_search(settings: SearchSettings) -> None:
 
 
 def check_unused(sampling: Sampling) -> None:
-    """Refuses what only sampling heeds, in a search."""
-    usual = vars(Sampling())
+    """Raise a UserError for options of sampling that are given without `--sample`."""
+    defaults = vars(Sampling())
     for name, value in vars(sampling).items():
-        check(value == usual[name], f"{flag(name)}: found without --sample; expected both or none")
+        check(value == defaults[name], f"{flag(name)}: found without --sample; expected both or none")
 
 
 def flag(name: str) -> str:
-    """How a setting is named on the command line."""
+    """Return the command line option of a setting."""
     return f"--{name.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""`s2s translate`: lines of text in, their translations out, in order and as soon as they are there."""
+"""`s2s translate`: translate lines of text, in order and as soon as they arrive."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,16 +14,19 @@ from s2s.sampling import Sampling
 from s2s.search import SearchSettings
 from s2s.translator import Translation, Translator
 
-READ_AHEAD = 16  # batches, sorted by length together, so that sentences of a batch are about as long
+READ_AHEAD = 16  # batches read at a time and sorted by length, so that a batch has sentences of similar length
 
 
 def translate(
     model: options.Model,
     files: options.Files = None,
-    n_best: Annotated[int, typer.Option(min=0, help="Write an n-best list of Moses' format; 0: the best.")] = 0,
+    n_best: Annotated[
+        int,
+        typer.Option(min=0, help="Write n-best lists in Moses' format; 0: the best only."),
+    ] = 0,
     scores: Annotated[bool, typer.Option("--scores", help="Write log-probability, tab, translation.")] = False,
     lexicon: Annotated[
-        Path | None, typer.Option(help="Words that replace <unk>, data/lexicon/base.parquet.", show_default=False)
+        Path | None, typer.Option(help="Lexicon that replaces <unk>, as data/lexicon/base.parquet.", show_default=False)
     ] = None,
     mean: options.Mean = "probabilities",
     device: options.Device = "auto",
@@ -43,42 +46,31 @@ def translate(
     top_p: search.TopP = Sampling.top_p,
     seed: search.Seed = Sampling.seed,
 ) -> None:
-    """Translates plain text, a sentence a line.
+    """Translate plain text, one sentence a line.
 
-    Lines stay in order, and an empty one stays empty. Lines that come one by one, from a terminal or a slow program,
-    are answered one by one.
+    The output has a line for each input line; empty lines stay empty. Lines from
+    a terminal or a slow program are translated as they arrive.
 
     \b
     Examples:
     echo "The king sleeps." | s2s translate -m models/reversed/1
-    s2s translate -m models/reversed/1                      talks at a terminal
+    s2s translate -m models/reversed/1       (type sentences at the terminal)
     s2s translate -m models/reversed/1 -m models/reversed/2 --beam 12 a.en > a.fr
     s2s translate -m models/reversed/1 --beam 100 --n-best 100 a.en > a.nbest
     s2s translate -m models/reversed/1 --lexicon data/lexicon/base.parquet a.en > a.fr
     s2s translate -m models/reversed/1 --sample --temperature 0.7 --n-best 5
     """
     sampling = Sampling(temperature, top_k, top_p, seed)
-    settings = SearchSettings(
-        beam=max(beam, n_best) if sample else beam,
-        n_best=n_best or 1,
-        length_penalty=length_penalty,
-        word_reward=word_reward,
-        min_length_ratio=min_length_ratio,
-        max_length_ratio=max_length_ratio,
-        min_tokens=min_tokens,
-        max_tokens=max_tokens,
-        forbid_unknown=forbid_unknown,
-        mean=mean,
-    )
+    width, limits = max(beam, n_best) if sample else beam, (min_length_ratio, max_length_ratio, min_tokens, max_tokens)
+    settings = SearchSettings(width, n_best or 1, length_penalty, word_reward, *limits, forbid_unknown, mean)
     search.check_search(settings)
     if not sample:
         search.check_unused(sampling)
     paths = options.paths(files)
-    incoming.check_files(paths)
     translator = Translator.load(model, options.ready(device, threads), lexicon)
-    found = translations(translator, paths, settings, batch_sentences, sampling if sample else None)
-    for number, row in enumerate(found):
-        options.write(nbest_lines(number, row) if n_best else best_line(row[0], scores))
+    lists = translations(translator, paths, settings, batch_sentences, sampling if sample else None)
+    for number, candidates in enumerate(lists):
+        options.write(nbest_lines(number, candidates) if n_best else best_line(candidates[0], scores))
 
 
 def translations(
@@ -88,7 +80,7 @@ def translations(
     batch_sentences: int,
     sampling: Sampling | None,
 ) -> Iterator[list[Translation]]:
-    """The translations of each line of the files, in order."""
+    """Yield the translations of each line of the files, in order."""
     prompt = f"{translator.description.source_language}> "
     for path in paths:
         for block in incoming.blocks(path, READ_AHEAD * batch_sentences, prompt):
@@ -96,11 +88,14 @@ def translations(
 
 
 def best_line(best: Translation, scores: bool) -> str:
-    """A translation, after its log-probability if that is asked for."""
+    """Return the output line of a translation, with its log-probability if `scores`."""
     return f"{best.log_prob:.6f}\t{best.text}\n" if scores else f"{best.text}\n"
 
 
-def nbest_lines(number: int, found: Sequence[Translation]) -> str:
-    """The translations of a line as Moses lists them."""
-    candidates = [Candidate(one.tokens, one.score, {"log_prob": (one.log_prob,)}) for one in found]
+def nbest_lines(number: int, translations: Sequence[Translation]) -> str:
+    """Return the translations of a line in Moses' n-best format."""
+    candidates = [
+        Candidate(translation.tokens, translation.score, {"log_prob": (translation.log_prob,)})
+        for translation in translations
+    ]
     return "".join(f"{nbest.format_line(number, candidate)}\n" for candidate in candidates)
