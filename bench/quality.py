@@ -82,9 +82,10 @@ def main(
         if peer:
             curves["opennmt"] = theirs(text, shape, recipe, evaluations, beam, settings.threads, workers)
     comparison = compared(curves["ours"], curves["opennmt"]) if peer else {}
-    settings_used = {"epochs": recipe.epochs, "beam": beam, "threads": settings.threads}
-    settings_used |= {"parameter_file": str(parameter_file or PRESET), "opennmt_version": opennmt.VERSION}
-    report.show("quality after minutes of training", curves | comparison | settings_used)
+    figures: dict[str, object] = {**curves, **comparison}
+    figures |= {"epochs": recipe.epochs, "beam": beam, "threads": settings.threads}
+    figures |= {"parameter_file": str(parameter_file or PRESET), "opennmt_version": opennmt.VERSION}
+    report.show("quality after minutes of training", figures)
 
 
 def written_parameters(project: Path, parameter_file: Path | None) -> parameters.Parameters:

@@ -20,7 +20,7 @@ def show(what: str, figures: Mapping[str, object], gpu: str = "") -> None:
         figures: results and settings by name.
         gpu: name of the GPU that was measured, if any.
     """
-    print(json.dumps({"benchmark": what, "command": command(), "machine": machine(gpu)} | figures, indent=2))
+    print(json.dumps({"benchmark": what, "command": command(), "machine": machine(gpu), **figures}, indent=2))
 
 
 def command() -> str:
