@@ -23,7 +23,7 @@ def gpus() -> int:
 
 
 def device() -> str:
-    """Return the name of the GPU in use, or ""; torch is not imported for that."""
+    """Return the name of the GPU in use, or "", without an import of torch."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return ""

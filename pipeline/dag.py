@@ -69,7 +69,9 @@ class Difference:
 
 
 def differences(root: Path = Path()) -> dict[str, Difference]:
-    """Return the changes that DVC finds, by stage; stages that only depend on changed stages are left out.
+    """Return the changes that DVC finds, by stage.
+
+    Stages that only depend on changed stages are left out.
 
     Raises:
         UserError: another DVC process holds the lock of the repository.
@@ -172,5 +174,8 @@ def within(path: str, folder: str) -> bool:
 
 
 def is_folder(out: str) -> bool:
-    """Return True if a declared output is a folder; by convention, only folders are named without a suffix."""
+    """Return True if a declared output is a folder.
+
+    By convention, only folders are named without a suffix.
+    """
     return not PurePosixPath(out).suffix

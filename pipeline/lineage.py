@@ -16,13 +16,18 @@ MOST_BYTES = 4_000_000_000  # hashing takes about 8 seconds, during which the st
 
 
 def key(stage: dag.Stage, digests: dict[str, str]) -> str:
-    """Return a hash of everything that determines a stage's outputs; equal keys mean equal bytes."""
+    """Return a hash of everything that determines a stage's outputs.
+
+    Equal keys mean equal bytes.
+    """
     facts = {"cmd": stage.cmd, "params": stage.params, "inputs": digests}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def digests(stage: dag.Stage, every: Sequence[dag.Stage], patience_seconds: float = 2.0) -> dict[str, str]:
-    """Return the md5 of each input of a stage, by path; outputs that dvc.lock lacks are left out.
+    """Return the md5 of each input of a stage, by path.
+
+    Outputs that dvc.lock lacks are left out.
 
     Outputs of other stages are looked up in dvc.lock, so that no large file is hashed; other files are hashed here.
     Under Snakemake another job may be writing dvc.lock, so an incomplete one is read again for `patience_seconds`.
@@ -39,12 +44,18 @@ def digests(stage: dag.Stage, every: Sequence[dag.Stage], patience_seconds: floa
 
 
 def inside(dep: str, outs: set[str]) -> bool:
-    """Return True if a dependency is a file within a declared output; such files are small, and hashed themselves."""
+    """Return True if a dependency is a file within a declared output.
+
+    Such files are small, and hashed themselves.
+    """
     return any(dep != out and dag.within(dep, out) for out in outs)
 
 
 def locked() -> dict[str, str]:
-    """Return the md5 of every output in dvc.lock, by path; that of a folder ends in `.dir`."""
+    """Return the md5 of every output in dvc.lock, by path.
+
+    That of a folder ends in `.dir`.
+    """
     try:
         lock: dict[str, Any] = yaml.load(LOCK.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}
     except (FileNotFoundError, yaml.YAMLError):
@@ -54,7 +65,7 @@ def locked() -> dict[str, str]:
 
 
 def md5(path: Path) -> str | None:
-    """Return the md5 of a file, as DVC computes it, or of a folder's list of names and md5s; None if neither exists."""
+    """Return the md5 of a file, as DVC computes it, or of a folder's list of names and md5s, or None."""
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()

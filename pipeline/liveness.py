@@ -12,7 +12,10 @@ def process() -> str:
 
 
 def is_dead(identity: str) -> bool:
-    """Return True if a process of this host has ended; for processes of other hosts, return False."""
+    """Return True if a process of this host has ended.
+
+    For processes of other hosts, return False.
+    """
     host, pid, created = identity.rsplit(" ", 2)
     if host != socket.gethostname():
         return False

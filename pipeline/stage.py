@@ -26,7 +26,10 @@ def program(main: Callable[..., None]) -> None:
 
 
 class Stop:
-    """A signal handler that remembers a request to stop; a second signal ends the program at once."""
+    """A signal handler that remembers a request to stop.
+
+    A second signal ends the program at once.
+    """
 
     def __init__(self) -> None:
         self.signum = 0

@@ -1,4 +1,4 @@
-"""Several processes that train together, as torchrun would start them."""
+"""Processes that train together, started like torchrun's."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ from s2s.world import World, joined
 
 
 def run(work: Callable[[World, Path], None], size: int, folder: Path) -> None:
-    """Calls a function of a test module in `size` processes, each with its rank."""
+    """Call a function of a test module in `size` processes, each with its rank."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -26,7 +26,7 @@ def run(work: Callable[[World, Path], None], size: int, folder: Path) -> None:
 
 
 def start(work: Callable[[World, Path], None], rank: int, size: int, port: int, folder: Path) -> None:
-    """What one process does."""
+    """Join the process group as `rank`, and call the function."""
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     with joined(torch.device("cpu")) as world:

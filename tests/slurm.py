@@ -1,4 +1,4 @@
-"""A SLURM of one machine, made of Debian's packages: its daemons run for a test, its configuration lies in a folder."""
+"""A SLURM cluster of one machine, from Debian's packages, whose daemons run for a test."""
 
 import getpass
 import re
@@ -14,7 +14,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontr
 INSTALL = "apt-get install --no-install-recommends slurmctld slurmd slurm-client munge"
 CORES = 4
 GPUS = ("/dev/null", "/dev/zero")
-"""What the node says that it has, whatever it is: the controller counts what jobs ask for."""
+"""Files that the node declares as GPUs; the controller only counts the requests of jobs."""
 CONFIGURATION = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -40,16 +40,16 @@ PartitionName=main Nodes=ALL Default=YES State=UP
 
 
 def missing() -> list[str]:
-    """The programs that are not installed."""
+    """Return the programs that are not installed."""
     return [program for program in PROGRAMS if shutil.which(program) is None]
 
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Path]:
-    """Runs the daemons; the path is of the configuration, which clients take from SLURM_CONF.
+    """Run the daemons within the block, and yield the path of their configuration, the clients' SLURM_CONF.
 
-    The folder `bin` beside it has to come first in PATH: jobs start steps by `srun`, and Snakemake's plugin takes
-    SLURM_CONF from these, for on a cluster the configuration lies where SLURM looks for it.
+    The folder `bin` beside it must be first in PATH: jobs start steps by `srun`, and Snakemake's plugin removes
+    SLURM_CONF from their environment, because a real cluster has its configuration in SLURM's default place.
     """
     configuration = configured(folder)
     munge = [f"--{name}={folder}/munge.{name.partition('-')[0]}" for name in ("socket", "pid-file", "seed-file")]
@@ -66,7 +66,7 @@ def cluster(folder: Path) -> Iterator[Path]:
 
 
 def configured(folder: Path) -> Path:
-    """Writes what the daemons read."""
+    """Write the configuration of the daemons, and return its path."""
     for name in ("state", "spool"):
         (folder / name).mkdir()
     key = folder / "munge.key"
@@ -93,16 +93,16 @@ def configured(folder: Path) -> Path:
 
 
 def free_port() -> int:
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @contextmanager
 def daemon(command: Sequence[str], folder: Path) -> Iterator[None]:
-    """Runs a program in the foreground of its own, with what it says in a file."""
-    with (folder / f"{command[0]}.out").open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, cwd=folder)
+    """Run a program within the block, with its output in a file."""
+    with (folder / f"{command[0]}.out").open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=folder)
         try:
             yield
         finally:
@@ -111,21 +111,21 @@ def daemon(command: Sequence[str], folder: Path) -> Iterator[None]:
 
 
 def wait_until_idle(configuration: Path, folder: Path, seconds: float = 60.0) -> None:
-    """Waits for the node to take jobs."""
+    """Wait until the node accepts jobs."""
     end = time.monotonic() + seconds
     while "idle" not in ask(configuration, "sinfo", "--noheader", "--format=%T"):
-        said = "\n".join(f"{path.name}: {path.read_text()[-2000:]}" for path in sorted(folder.glob("*.out")))
-        assert time.monotonic() < end, said
+        logs = "\n".join(f"{path.name}: {path.read_text()[-2000:]}" for path in sorted(folder.glob("*.out")))
+        assert time.monotonic() < end, logs
         time.sleep(0.5)
 
 
 def ask(configuration: Path, *command: str) -> str:
-    """What a client of the cluster says."""
+    """Return the output of a client of the cluster."""
     environment = {"SLURM_CONF": str(configuration), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
 
 
 def jobs(configuration: Path) -> list[dict[str, str]]:
-    """What the controller knows of each job, running or ended."""
+    """Return the controller's fields of each job, running or ended."""
     lines = ask(configuration, "scontrol", "--oneliner", "show", "job").splitlines()
     return [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines if line.startswith("JobId=")]

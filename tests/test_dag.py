@@ -23,7 +23,7 @@ EVERY = [
 
 
 @pytest.mark.parametrize(
-    ("dep", "found"),
+    ("dep", "outputs"),
     [
         ("data/clean", ["data/clean"]),
         ("models", ["models/a/1", "models/a/2"]),
@@ -34,8 +34,8 @@ EVERY = [
         ("model", ["model"]),  # no folder, though another name begins so
     ],
 )
-def test_a_dependency_stands_for_declared_outputs(dep: str, found: list[str]) -> None:
-    assert dag.providers(dep, EVERY) == found
+def test_a_dependency_stands_for_declared_outputs(dep: str, outputs: list[str]) -> None:
+    assert dag.providers(dep, EVERY) == outputs
 
 
 def test_inputs_are_told_once() -> None:
@@ -43,7 +43,7 @@ def test_inputs_are_told_once() -> None:
 
 
 def test_ancestors_are_all_that_a_stage_rests_on() -> None:
-    assert [one.name for one in dag.ancestors(EVERY[3], EVERY)] == ["clean", "train@a-1", "train@a-2"]
+    assert [ancestor.name for ancestor in dag.ancestors(EVERY[3], EVERY)] == ["clean", "train@a-1", "train@a-2"]
     assert dag.ancestors(EVERY[0], EVERY) == []
 
 
@@ -117,12 +117,12 @@ def test_waits_while_dvc_writes_what_it_recorded(tmp_path: Path) -> None:
     (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n")
     (tmp_path / "dvc.yaml").write_text(SMALL)
     (tmp_path / "dvc.lock").write_text(LOCK[: LOCK.index("one")] + "one: {")  # as far as a sibling has come
-    found: list[str] = []
-    reader = threading.Thread(target=lambda: found.extend(one.name for one in dag.stages(tmp_path)))
+    names: list[str] = []
+    reader = threading.Thread(target=lambda: names.extend(declared.name for declared in dag.stages(tmp_path)))
     with Repo(str(tmp_path)) as repo, repo.lock:
         reader.start()
         time.sleep(2)
-        assert found == [] and reader.is_alive()
+        assert names == [] and reader.is_alive()
         (tmp_path / "dvc.lock").write_text(LOCK)
     reader.join(timeout=30)
-    assert found == ["one"]
+    assert names == ["one"]

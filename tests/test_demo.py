@@ -1,4 +1,4 @@
-"""The demo corpus: English and French of parse trees, and what a generated corpus is like."""
+"""The demo corpus: English and French of parse trees, and properties of a generated corpus."""
 
 import hashlib
 import json
@@ -50,20 +50,20 @@ VERBS = [
 
 
 def noun(word: str) -> Noun:
-    return next(one for one in lexicon.ALL_NOUNS if one.english == word)
+    return next(candidate for candidate in lexicon.ALL_NOUNS if candidate.english == word)
 
 
 def adjective(word: str) -> Adjective:
-    return next(one for one in lexicon.ADJECTIVES if one.english == word)
+    return next(candidate for candidate in lexicon.ADJECTIVES if candidate.english == word)
 
 
 def verb(words: str) -> Verb:
     base, _, particle = words.partition(" ")
-    return next(one for one in VERBS if (one.base, one.particle) == (base, particle))
+    return next(candidate for candidate in VERBS if (candidate.base, candidate.particle) == (base, particle))
 
 
 def the(word: str, *adjectives: str, plural: bool = False, determiner: str = "the") -> Nominal:
-    return Nominal(noun(word), determiner, plural, tuple(adjective(one) for one in adjectives))
+    return Nominal(noun(word), determiner, plural, tuple(adjective(name) for name in adjectives))
 
 
 def some(word: str, *adjectives: str) -> Nominal:
@@ -137,7 +137,7 @@ CASES: list[tuple[Sentence, str, str]] = [
         "He saw all the girls.",
         "Il a vu toutes les filles.",
     ),
-    # elision, and the h that lets none through
+    # elision, and the aspirated h
     (say(ME, do("love", the("hero")), "present"), "I love the hero.", "J'aime le héros."),
     (say(ME, do("love", the("man")), "present"), "I love the man.", "J'aime l'homme."),
     (say(HE, do("look for", the("axe")), "present"), "He looks for the axe.", "Il cherche la hache."),
@@ -161,14 +161,14 @@ CASES: list[tuple[Sentence, str, str]] = [
         "He talked to the teacher, the queen and Anne.",
         "Il a parlé au professeur, à la reine et à Anne.",
     ),
-    # articles of parts and of many
+    # partitive and plural articles
     (say(SHE, do("drink", some("water")), "present"), "She drinks water.", "Elle boit de l'eau."),
     (say(SHE, do("eat", some("soup")), "present"), "She eats soup.", "Elle mange de la soupe."),
     (say(SHE, do("eat", some("bread")), "present"), "She eats bread.", "Elle mange du pain."),
     (say(SHE, do("buy", some("car")), "future"), "She will buy cars.", "Elle achètera des voitures."),
     (say(SHE, do("buy", some("car", "big")), "future"), "She will buy big cars.", "Elle achètera de grandes voitures."),
     (say(SHE, do("eat", an := a("orange")), "future"), "She will eat an orange.", "Elle mangera une orange."),
-    # adjectives: their side, and bel, vieil, nouvel
+    # adjectives: position, and bel, vieil, nouvel
     (say(HE, do("see", a("tree", "beautiful"))), "He saw a beautiful tree.", "Il a vu un bel arbre."),
     (
         say(HE, do("see", the("friend", "old", "tired"))),
@@ -213,7 +213,7 @@ CASES: list[tuple[Sentence, str, str]] = [
         "There was no cat in the garden.",
         "Il n'y avait pas de chat dans le jardin.",
     ),
-    # clitics, and the participle that agrees with a direct object before it
+    # clitics, and agreement of the participle with a direct object before it
     (say(HE, do("see", SHE)), "He saw her.", "Il l'a vue."),
     (say(SHE, do("see", ME)), "She saw me.", "Elle m'a vu."),
     (say(HE, do("answer", SHE)), "He answered her.", "Il lui a répondu."),
@@ -321,7 +321,7 @@ CASES: list[tuple[Sentence, str, str]] = [
     (Question(say(gap(), do("see", SHE)), "who"), "Who saw her?", "Qui l'a vue ?"),
     (Question(say(WOMAN, do("buy", gap())), "what"), "What did the woman buy?", "Qu'est-ce que la femme a acheté ?"),
     (Question(say(HE, do("sleep"), "future"), "where"), "Where will he sleep?", "Où est-ce qu'il dormira ?"),
-    # English of its own
+    # English only
     (say(HE, do("see", an)), "He saw an orange.", "Il a vu une orange."),
     (
         say(SHE, do("go", goal=at("to", "à", a("university"))), "present"),
@@ -407,7 +407,7 @@ def test_generate_gives_distinct_pairs_as_many_as_asked(corpus: dict[str, Pairs]
 
 
 def test_generate_gives_the_same_bytes_for_the_same_seed() -> None:
-    """The bytes themselves: a change of the grammar changes this hash, and with it every result on the demo corpus."""
+    """Hold the bytes: a change of the grammar would change every result on the demo corpus."""
     corpus = generate(seed=7, train_pairs=500, dev_pairs=50, test_pairs=50, max_words=60)
     assert (
         hashlib.sha256(json.dumps(corpus, ensure_ascii=False).encode()).hexdigest()
@@ -431,12 +431,12 @@ def test_corpus_has_long_sentences_but_few(corpus: dict[str, Pairs]) -> None:
 def test_corpus_is_neither_trivial_nor_boundless(corpus: dict[str, Pairs]) -> None:
     tokens = {split: [(tokenize(s, "en"), tokenize(t, "fr")) for s, t in corpus[split]] for split in ("train", "test")}
     references = [target for _, target in corpus["test"]]
-    found = measure(tokens["train"], HeldOut(tokens["test"], references, lambda text: detokenize(text, "fr")))
-    assert found["test_share_with_new_4gram"] > 0.5
-    assert found["test_share_in_training"] == 0
-    assert 10 < found["dictionary_bleu"] < 30
-    assert 1200 <= found["source"]["types"] <= 2200
-    assert 0 < found["source"]["types_seen_once"] < 300  # a vocabulary with min_count 2 knows most, not all
+    difficulty = measure(tokens["train"], HeldOut(tokens["test"], references, lambda text: detokenize(text, "fr")))
+    assert difficulty["test_share_with_new_4gram"] > 0.5
+    assert difficulty["test_share_in_training"] == 0
+    assert 10 < difficulty["dictionary_bleu"] < 30
+    assert 1200 <= difficulty["source"]["types"] <= 2200
+    assert 0 < difficulty["source"]["types_seen_once"] < 300  # a vocabulary with min_count 2 has most types, not all
 
 
 def test_text_survives_tokenization(corpus: dict[str, Pairs]) -> None:
@@ -462,8 +462,8 @@ def test_corpus_has_structures(holds: Callable[[str, str], bool], share: float, 
 
 
 def test_probes_use_words_of_the_training_text(corpus: dict[str, Pairs]) -> None:
-    known = {word for source, _ in corpus["train"] for word in tokenize(source, "en").split(" ")}
+    vocabulary = {word for source, _ in corpus["train"] for word in tokenize(source, "en").split(" ")}
     lines = Path("probes/demo.tsv").read_text(encoding="utf-8").split("\n")
     sentences = [line.split("\t")[2] for line in lines[1:] if line]
     assert len(sentences) == 17
-    assert {word for sentence in sentences for word in tokenize(sentence, "en").split(" ")} <= known
+    assert {word for sentence in sentences for word in tokenize(sentence, "en").split(" ")} <= vocabulary

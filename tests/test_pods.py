@@ -1,4 +1,4 @@
-"""Jobs of Kubernetes. No cluster is at hand: a program in kubectl's place runs their commands on this machine."""
+"""Kubernetes jobs, with a fake kubectl that runs their commands on this machine."""
 
 import json
 import os
@@ -41,7 +41,7 @@ else:
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the stand-in, which comes first in PATH."""
+    """Put a fake kubectl first in PATH, and return its folder."""
     folder = tmp_path / "cluster"
     folder.mkdir()
     (folder / "kubectl").write_text(KUBECTL)
@@ -51,8 +51,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_script(path: Path, command: str = "true", **properties: Any) -> Path:
-    known = {"rule": "train_reversed_1", "threads": 4, "resources": {"mem_mb": 3000, "tmpdir": "<TBD>"}} | properties
-    path.write_text(f"#!/bin/sh\n# properties = {json.dumps(known)}\n{command}\n")
+    document = {"rule": "train_reversed_1", "threads": 4, "resources": {"mem_mb": 3000, "tmpdir": "<TBD>"}} | properties
+    path.write_text(f"#!/bin/sh\n# properties = {json.dumps(document)}\n{command}\n")
     return path
 
 
@@ -155,7 +155,7 @@ def test_stages_run_as_jobs_and_dvc_records_them(cluster: Path, tmp_path: Path) 
 
 
 def take_no_translation(values: Values) -> None:
-    """Names files of unlike length as parallel text."""
+    """Configure files with different numbers of lines as parallel text."""
     sides = {"source": "LICENSE", "target": "README.md"}
     files = {key: sides[key.partition("_")[2]] for key in values["download"]["files"]}
     values["download"] |= {"source": "files", "files": files}
@@ -167,5 +167,5 @@ def test_a_job_that_fails_is_told_and_ends_the_run(cluster: Path, tmp_path: Path
         pytest.skip("Snakemake's executor plugins are not installed; run `make clusters`")
     folder = clone(tmp_path / "fails", take_no_translation)
     quick = ("--seconds-between-status-checks", "1", "--latency-wait", "5", "--retries", "0")
-    said = call(folder, "snakemake", "--profile", "profiles/kubernetes", *quick, "data/raw", code=1)
-    assert "Error in rule download" in said
+    output = call(folder, "snakemake", "--profile", "profiles/kubernetes", *quick, "data/raw", code=1)
+    assert "Error in rule download" in output

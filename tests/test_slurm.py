@@ -1,4 +1,4 @@
-"""The pipeline as jobs of a real SLURM: every stage is one, asks for what dvc.yaml says, and survives being killed."""
+"""The pipeline as jobs of a real SLURM: requests as in dvc.yaml, and recovery from a killed job."""
 
 import os
 import threading
@@ -14,12 +14,12 @@ from tests import slurm
 from tests.test_engines import call, clone
 
 SUBMIT = ("snakemake", "--profile", "profiles/slurm", "--max-threads", "2")
-# The history of jobs is in a database that a cluster has and this one has not; a test waits less long than a person.
+# This cluster has no database of past jobs, so states come from squeue; short waits keep the test quick.
 CHECKS = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2")
 QUICK = (*CHECKS, "--seconds-between-status-checks", "2", "--latency-wait", "5")
 VICTIM = "train@reversed-1"
 ON_A_GPU = "train@reversed-2"
-"""What is said to need a GPU, of which the node claims to have some; nothing is computed there."""
+"""A stage that requests one of the node's declared GPUs, and computes on the CPU."""
 pytestmark = pytest.mark.slow
 
 
@@ -37,7 +37,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def project(configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose stages ran on the cluster, and one of whose trainings was killed once."""
+    """Run a project on the cluster while one of its trainings is killed once, and return its folder."""
     folder = clone(tmp_path_factory.mktemp("clone") / "on a cluster")
     rules = dag.rules(dag.stages(folder))
     killer = threading.Thread(target=kill_once, args=(configuration, comment(rules[VICTIM])), daemon=True)
@@ -47,15 +47,15 @@ def project(configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def comment(rule: str) -> str:
-    """What a job of a rule says of itself."""
+    """Return the comment of a rule's jobs."""
     return f"rule_{rule}"
 
 
-def kill_once(configuration: Path, said: str) -> None:
-    """Cancels the first job that says this of itself as soon as it runs."""
+def kill_once(configuration: Path, wanted: str) -> None:
+    """Cancel the first job with a comment as soon as it runs."""
     while True:
         for job in slurm.jobs(configuration):
-            if job["Comment"] == said and job["JobState"] == "RUNNING":
+            if job["Comment"] == wanted and job["JobState"] == "RUNNING":
                 slurm.ask(configuration, "scancel", job["JobId"])
                 return
         time.sleep(0.5)

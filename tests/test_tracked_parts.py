@@ -1,4 +1,4 @@
-"""Things that a stage compares, as MLflow's UI shows them side by side: read back by MLflow's own client."""
+"""Nested runs of a stage, read back by MLflow's client."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def recorded() -> tuple[Any, Any, list[Any]]:
-    """The parent, its stage's run, and the runs below that in the order of their names."""
+    """Return the parent run, the stage's run, and its nested runs ordered by name."""
     runs = store.Store("seq2seq").search(None, {})
     (stage,) = (run for run in runs if store.STAGE in run.data.tags)
     parts = [run for run in runs if run.data.tags.get(store.PARENT) == stage.info.run_id]
@@ -34,12 +34,12 @@ def test_each_part_is_a_run_below_its_stage(here: Path) -> None:
         run.part("layers-1", {"model.layers": "1"}, {"bleu": 20.5})
         run.part("layers-2", {"model.layers": "2"}, {"bleu": 21.5})
     parent, stage, parts = recorded()
-    assert [one.info.run_name for one in parts] == ["layers-1", "layers-2"]
-    assert [(one.data.params, one.data.metrics) for one in parts] == [
+    assert [run.info.run_name for run in parts] == ["layers-1", "layers-2"]
+    assert [(run.data.params, run.data.metrics) for run in parts] == [
         ({"model.layers": "1"}, {"bleu": 20.5}),
         ({"model.layers": "2"}, {"bleu": 21.5}),
     ]
-    assert {one.info.status for one in (parent, stage, *parts)} == {"FINISHED"}
+    assert {run.info.status for run in (parent, stage, *parts)} == {"FINISHED"}
     assert stage.data.metrics["loss"] == 1.0
     assert "bleu" not in stage.data.metrics
 
@@ -49,7 +49,9 @@ def test_systems_have_all_keys_that_any_of_them_changes(here: Path) -> None:
     reports = here / "reports"
     reads = [reports, *(here / name for name in ("models", "curves", "translations", "clean"))]
     ablations.main("base", *reads, *(reports / f"ablations.{suffix}" for suffix in ("json", "csv", "svg")))
-    found = {one.system: one for one in records.read(Ablations, reports / "ablations.json").systems}
+    systems = {
+        comparison.system: comparison for comparison in records.read(Ablations, reports / "ablations.json").systems
+    }
     _, _, parts = recorded()
     assert {run.info.run_name: run.data.params for run in parts} == {
         "base": {"model.hidden": "256", "model.layers": "1", "train.learning_rate": "0.004"},
@@ -57,8 +59,8 @@ def test_systems_have_all_keys_that_any_of_them_changes(here: Path) -> None:
         "wide": {"model.hidden": "12", "model.layers": "1", "train.learning_rate": "0.004"},
     }
     deep = next(run.data.metrics for run in parts if run.info.run_name == "deep")
-    assert deep["perplexity"] == found["deep"].perplexities.mean
-    assert deep["multiply_adds"] == found["deep"].cost.multiply_adds
+    assert deep["perplexity"] == systems["deep"].perplexities.mean
+    assert deep["multiply_adds"] == systems["deep"].cost.multiply_adds
     assert {"perplexity_change", "bleu_tokenized", "bleu_difference", "parameters", "training_tokens"} <= set(deep)
 
 

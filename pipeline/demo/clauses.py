@@ -82,7 +82,7 @@ class Clauses(Phrases):
     def clause(
         self, tense: str = "", subject: NounPhrase | None = None, shares: dict[str, int] | None = None
     ) -> Clause:
-        """Draw a clause of any kind; a given subject must be a person."""
+        """Draw a clause of any kind, for any subject or a given person."""
         builders: dict[str, Callable[[str, NounPhrase | None], Clause]] = {
             "transitive": self.transitive,
             "intransitive": self.intransitive,
@@ -161,7 +161,7 @@ class Clauses(Phrases):
                 return self.finish(Clause(subject, (Act(verb, given, recipient),), tense))
 
     def given(self, verb: Verb) -> NounPhrase:
-        """Draw the given thing; me or us would be impossible in French beside the clitic of a recipient."""
+        """Draw the given thing, never `me` or `us`, which French cannot combine with the clitic of a recipient."""
         if self.chance(0.06):
             return PERSONS["they"]
         kind = self.kind(verb.objects)
@@ -273,12 +273,12 @@ class Clauses(Phrases):
 
 
 def has_tense(verb: Verb, tense: str) -> bool:
-    """Return True if the verb has this tense; states have no progressive and no perfect."""
+    """Return True if the verb has this tense, because states have no progressive and no perfect."""
     return (verb.progressive or "progressive" not in tense) and not (verb.state and tense == "perfect")
 
 
 def deny(clause: Clause, word: str) -> Clause:
-    """Return the negated clause; quantities become the indefinite article (he does not read a book)."""
+    """Return the negated clause, with an indefinite article for quantities (he does not read a book)."""
     predicate = clause.predicates[0]
     if isinstance(predicate, Act) and isinstance(predicate.object, Nominal):
         noun = predicate.object

@@ -114,7 +114,7 @@ def conjugate(infinitive: str, tense: str, person: int, plural: bool) -> str:
 
 
 def imperfect_stem(infinitive: str, place: int) -> str:
-    """Return the first person plural of the present without -ons; ge and ç stay before a only."""
+    """Return the first person plural of the present without -ons, with ge and ç only before a."""
     if infinitive == "être":
         return "ét"
     stem = paradigm(infinitive)[0][3].removesuffix("ons")

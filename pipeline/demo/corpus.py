@@ -7,7 +7,7 @@ Pairs = list[tuple[str, str]]
 
 
 def generate(seed: int, train_pairs: int, dev_pairs: int, test_pairs: int, max_words: int) -> dict[str, Pairs]:
-    """Generate the corpus; the same arguments give the same bytes on every machine.
+    """Generate the corpus, with the same bytes for the same arguments on every machine.
 
     Args:
         seed: Any whole number.

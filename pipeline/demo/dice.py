@@ -36,7 +36,7 @@ class Dice:
         return int(self.draw() * bound)
 
     def zipf(self, items: Sequence[Item], exponent: float) -> Item:
-        """Return an item; the probability of rank r is proportional to (r + SHIFT) ** -exponent."""
+        """Return an item of rank r with a probability proportional to (r + SHIFT) ** -exponent."""
         weights = cumulated(len(items), exponent)
         return items[bisect_right(weights, self.below(weights[-1]))]
 

@@ -72,7 +72,7 @@ def words(tree: Sentence) -> Words:
 
 
 def question(tree: Question) -> Words:
-    """Return the words of a question; only with the subject `who`, the order stays as in a statement."""
+    """Return the words of a question, inverted unless the subject is `who`."""
     if tree.word == "who":
         return ["who", *predicates(tree.clause)]
     return [tree.word, *clause(tree.clause, inverted=True)]
@@ -173,7 +173,7 @@ def adverbial(item: Adverbial) -> Words:
 
 
 def noun_phrase(phrase: NounPhrase, case: str = "subject") -> Words:
-    """Return a noun phrase; `case` is subject or object."""
+    """Return a noun phrase in a case, `subject` or `object`."""
     match phrase:
         case Pronoun():
             return [pronoun(phrase, case)]

@@ -31,7 +31,7 @@ def verb_group(tree: Clause, verb: Verb, agree: Features, inverted: Words | None
 
 
 def tense_of(tree: Clause) -> str:
-    """Return the tense of the finite form; after `when`, English has the present for the future."""
+    """Return the tense of the finite form, which is the present for a future after `when`."""
     return "past" if tree.tense == "past" else "present"
 
 

@@ -47,7 +47,7 @@ QUESTIONS = {
 
 
 def sentence(tree: Sentence) -> str:
-    """Return the sentence as text, with its capital, elisions and punctuation; a space precedes a question mark."""
+    """Return the sentence as text, with its capital, elisions, punctuation, and a space before a question mark."""
     return assemble(words(tree)) + (" ?" if isinstance(tree, Question) else ".")
 
 
@@ -157,7 +157,7 @@ def standard_words(node: State) -> Words:
 
 
 def noun_phrase(phrase: NounPhrase, negated: bool = False) -> Words:
-    """Return a noun phrase; a negated indefinite object has `de` alone (pas de voiture)."""
+    """Return a noun phrase, with `de` alone for a negated indefinite object (pas de voiture)."""
     match phrase:
         case Pronoun():
             return [subject_pronoun(phrase)]
@@ -195,7 +195,7 @@ def nominal(phrase: Nominal, negated: bool) -> Words:
 
 
 def prepositional(preposition: str, phrase: NounPhrase) -> Words:
-    """Return a preposition with its noun phrase; à and de contract with le and les, and precede each member."""
+    """Return a preposition with its noun phrase, where à and de contract with le and les and precede each member."""
     *start, last = preposition.split(" ")
     if last not in ("à", "de"):
         return [*start, last, *governed(phrase)]

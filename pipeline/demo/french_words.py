@@ -94,7 +94,7 @@ def order_clitics(clitics: Words) -> Words:
 
 
 def adjective(entry: Adjective, feminine: bool, plural: bool, following: str = "") -> str:
-    """Return an adjective in agreement; bel, vieil and nouvel before a masculine noun with a vowel."""
+    """Return an adjective in agreement, which is bel, vieil or nouvel before a masculine noun with a vowel."""
     if following and not feminine and not plural and elides(following):
         return BEFORE_VOWEL.get(entry.french, entry.french)
     form = entry.feminine if feminine else entry.french

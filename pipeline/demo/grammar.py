@@ -130,7 +130,7 @@ class Grammar(Clauses):
         return Coordination(self.weighted({"and": 60, "but": 40}), (first, second))
 
     def anaphora(self) -> Sentence:
-        """Draw a sentence that takes its object up: the teacher bought a car and sold it; ... because it was new."""
+        """Draw a sentence that takes its object up, like: the teacher bought a car and sold it."""
         kind = self.kind("VTCRAFPKM")
         tense = self.weighted({"past": 60, "present": 20, "future": 20})
         subject, thing = self.defined(self.phrase("P", FULL)), self.nominal(kind)

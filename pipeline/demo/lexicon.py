@@ -7,7 +7,7 @@ from pipeline.demo import adjectives, nouns, verbs
 
 @dataclass(frozen=True)
 class Noun:
-    """A noun in both languages; `kind` is a letter of nouns.NOUNS."""
+    """A noun in both languages, with a kind, which is a letter of nouns.NOUNS."""
 
     english: str
     english_plural: str
@@ -24,7 +24,7 @@ class Noun:
 
 @dataclass(frozen=True)
 class Adjective:
-    """An adjective in both languages; `before` is True if it precedes the French noun."""
+    """An adjective in both languages, with `before` for its position in French."""
 
     english: str
     comparative: str
@@ -36,7 +36,7 @@ class Adjective:
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb with its kinds of subjects and objects; see verbs.py."""
+    """A verb with its kinds of subjects and objects, as verbs.py explains."""
 
     base: str
     past: str
@@ -160,7 +160,7 @@ def phrases(text: str, tense: str = "") -> list[Phrase]:
 
 
 def pairs_of_names(text: str) -> list[Phrase]:
-    """Parse names; a colon precedes a different French form."""
+    """Parse names with an optional French form after a colon."""
     names = (name.partition(":") for name in text.split())
     return [Phrase(english, french or english) for english, _, french in names]
 

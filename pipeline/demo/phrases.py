@@ -93,7 +93,7 @@ TIME_OF_TENSE = {
 
 @cache
 def adjectives_of(kind: str, before: bool | None = None) -> list[Adjective]:
-    """Return the adjectives for a kind of noun; `before` restricts them to one side of the French noun."""
+    """Return the adjectives for a kind of noun, on both sides of the French noun or on one."""
     return [
         adjective for adjective in lexicon.ADJECTIVES if kind in adjective.kinds and before in (None, adjective.before)
     ]
@@ -109,7 +109,7 @@ class Phrases(Dice):
     """A generator of random noun phrases and adverbials."""
 
     def kind(self, kinds: str) -> str:
-        """Draw a kind of noun; the first are frequent."""
+        """Draw a kind of noun, the first kinds most often."""
         return self.zipf(kinds, KIND_EXPONENT)
 
     def noun(self, kind: str) -> Noun:
@@ -117,7 +117,7 @@ class Phrases(Dice):
         return self.zipf(lexicon.NOUNS[kind], NOUN_EXPONENT)
 
     def subject(self, kinds: str = "P") -> NounPhrase:
-        """Draw a subject; persons may be pronouns, names or groups."""
+        """Draw a subject of one of some kinds."""
         kind = "P" if "P" in kinds and self.chance(0.9) else self.kind(kinds)
         return self.defined(self.phrase(kind, SUBJECTS, relative=RELATIVE))
 
@@ -135,7 +135,7 @@ class Phrases(Dice):
                 return self.defined(phrase) if verb.state else phrase
 
     def phrase(self, kind: str, shares: dict[str, int], relative: float = 0.0) -> NounPhrase:
-        """Draw a noun phrase of a kind; only persons may be pronouns, names or groups."""
+        """Draw a noun phrase of a kind, which for persons may be a pronoun, a name or a group."""
         match self.weighted(shares) if kind == "P" else "nominal":
             case "pronoun":
                 return PERSONS[self.weighted(PRONOUNS)]
@@ -218,7 +218,7 @@ class Phrases(Dice):
     # Adverbials
 
     def adverbial(self, tense: str, action: bool) -> Adverbial:
-        """Draw an adverbial for a tense; those of manner are for actions."""
+        """Draw an adverbial for a tense, those of manner and company for actions only."""
         match self.weighted(ADVERBIALS):
             case "time":
                 return self.time(tense)
@@ -232,7 +232,7 @@ class Phrases(Dice):
         return self.place()
 
     def time(self, tense: str) -> Phrase:
-        """Draw an adverbial of time; times of the day suit every tense."""
+        """Draw an adverbial of time that suits a tense."""
         if tense in TIME_OF_TENSE and self.chance(0.8):
             return self.zipf(lexicon.TIMES[TIME_OF_TENSE[tense]], PHRASE_EXPONENT)
         return self.zipf(lexicon.TIMES_OF_DAY, PHRASE_EXPONENT)

@@ -16,7 +16,10 @@ class Features:
 
 @dataclass(frozen=True)
 class Pronoun:
-    """A personal pronoun: I, you (vous), he, she, it, we, they; that of a thing has the gender of its French noun."""
+    """A personal pronoun: I, you (vous), he, she, it, we, they.
+
+    That of a thing has the gender of its French noun.
+    """
 
     features: Features
     thing: bool = False
@@ -39,7 +42,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Nominal:
-    """A noun phrase with a noun; determiner `a` covers bare plurals and partitives, an owner replaces `the`."""
+    """A noun phrase with a noun.
+
+    Determiner `a` covers bare plurals and partitives, an owner replaces `the`.
+    """
 
     noun: Noun
     determiner: str = "the"
@@ -140,7 +146,10 @@ class Clause:
 
 @dataclass(frozen=True)
 class Question:
-    """A question; `word` is who, what, where, when, why, or "" for a question of yes or no."""
+    """A question.
+
+    `word` is who, what, where, when, why, or "" for a question of yes or no.
+    """
 
     clause: Clause
     word: str = ""
@@ -158,7 +167,10 @@ class Subordination:
 
 @dataclass(frozen=True)
 class Coordination:
-    """Several clauses; the conjunction precedes the last."""
+    """Several clauses.
+
+    The conjunction precedes the last.
+    """
 
     conjunction: str
     clauses: tuple[Clause, ...]
