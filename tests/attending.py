@@ -1,4 +1,4 @@
-"""What tests of networks with attention share."""
+"""Data and checks that tests of attention networks share."""
 
 from collections.abc import Callable
 
@@ -15,21 +15,21 @@ SOURCES = [[3, 4, 5, 6, 7], [6], [7, 3], [4, 4, 4], [5, 6]]
 TARGETS = [[EOS, 3, 4, 6], [EOS, 6, 6, 6], [EOS, 5, 4, 3], [EOS, 7, 3, 4], [EOS, 4, 7, 5]]
 
 WrittenOut = Callable[[Seq2Seq, list[int], list[int]], tuple[Array, Array]]
-"""A model, a source in the order of reading and target inputs to logits [T, V] and weights [T, S]."""
+"""Takes a model, a source in reading order and target inputs; returns logits [T, V] and attention weights [T, S]."""
 
 
 def packed(sources: list[list[int]]) -> PackedSequence:
-    """Sources that are read first word first."""
+    """Pack sources without reversal."""
     return pack_sources([torch.tensor(source) for source in sources], reverse=False)
 
 
 def inputs() -> torch.Tensor:
-    """What the decoder reads, [T, B]."""
+    """Return the decoder's inputs, [T, B]."""
     return torch.tensor(TARGETS).t()
 
 
 def check_equations(model: Seq2Seq, written_out: WrittenOut) -> None:
-    """What sentences of several lengths come to together is what is written out of each alone."""
+    """Check a batch of sentences of several lengths against equations written out for each sentence alone."""
     with torch.no_grad():
         state = model.encoder(packed(SOURCES))
         logits = array(model.decoder.output(model.decoder(inputs(), state)[0]))  # [T, B, V]

@@ -21,18 +21,18 @@ SEEDS = {"single": [1], "ensemble": [1, 2]}
 
 
 def models(run: str, vocabulary: Vocabulary = VOCABULARY) -> list[Seq2Seq]:
-    """The models of a run, random but inclined to end."""
-    found, size = [], len(vocabulary)
+    """Return the models of a run: random weights with a bias towards </s>."""
+    networks, size = [], len(vocabulary)
     for seed in SEEDS[run]:
         network = tiny.network(seed, init_uniform=1.0, source_vocabulary=size, target_vocabulary=size)
         with torch.no_grad():
             network.decoder.output.bias[EOS] += 1
-        found.append(network)
-    return found
+        networks.append(network)
+    return networks
 
 
 def tokens(line: str, language: str) -> str:
-    """The tokens of a plain sentence."""
+    """Return the tokens of a plain sentence."""
     return text.tokenize(line, language)
 
 
@@ -42,7 +42,7 @@ def write_parameters(
     ensemble_mean: str = "probabilities",
     **changes: object,
 ) -> None:
-    """Writes params.yaml with the rescoring `list`."""
+    """Write params.yaml with the rescoring `list`."""
     project.write_parameters(
         folder,
         rescorings={"list": {"first_pass": "single", "scorer": scorer}},
@@ -53,7 +53,7 @@ def write_parameters(
 
 
 def write(folder: Path, pairs: Mapping[str, Sequence[tuple[str, str]]], vocabulary: Vocabulary = VOCABULARY) -> None:
-    """Writes parameters, clean text, vocabularies, models and the members of both runs."""
+    """Write parameters, clean text, vocabularies, models and the members of both runs."""
     write_parameters(folder)
     for split, sentences in pairs.items():
         project.write_split(folder / "clean", split, sentences)
@@ -76,6 +76,6 @@ def write(folder: Path, pairs: Mapping[str, Sequence[tuple[str, str]]], vocabula
 
 
 def read_list(folder: Path, split: str, sentences: int) -> list[list[Candidate]]:
-    """The candidates of a split."""
+    """Return the candidates of a split."""
     path = folder / f"{split}.nbest"
     return list(nbest.read(lines(path), str(path), sentences))

@@ -1,4 +1,4 @@
-"""Lists of a first pass: those of our search, and those of another system brought into form."""
+"""N-best lists of a first pass: from our search, and from another system."""
 
 import gzip
 from collections.abc import Callable
@@ -44,17 +44,21 @@ def run_stage(folder: Path, made_by: str = "members/single.json") -> dict[str, l
 
 
 def test_a_run_finds_as_many_translations_as_a_list_is_to_have(here: Path) -> None:
-    found = run_stage(here)
+    lists = run_stage(here)
     (model,), words = rescoring.models("single"), rescoring.VOCABULARY
     for split, pairs in PAIRS.items():
         sources = [words.encode(rescoring.tokens(english, "en")) for english, _ in pairs]
         for candidates, hypotheses in zip(
-            found[split], beam_search([model], sources, SearchSettings(beam=5, n_best=5)), strict=True
+            lists[split], beam_search([model], sources, SearchSettings(beam=5, n_best=5)), strict=True
         ):
-            assert [one.tokens for one in candidates] == [words.text(one.ids) for one in hypotheses]
-            assert [one.score for one in candidates] == pytest.approx([one.score for one in hypotheses], abs=2e-6)
-            assert all(one.features == {"log_prob": (one.score,)} for one in candidates)
-    assert max(map(len, found["test"])) == 5
+            assert [candidate.tokens for candidate in candidates] == [
+                words.text(candidate.ids) for candidate in hypotheses
+            ]
+            assert [candidate.score for candidate in candidates] == pytest.approx(
+                [candidate.score for candidate in hypotheses], abs=2e-6
+            )
+            assert all(candidate.features == {"log_prob": (candidate.score,)} for candidate in candidates)
+    assert max(map(len, lists["test"])) == 5
     origin = records.read(FirstPass, here / "candidates" / FIRST_PASS)
     assert origin == FirstPass("single", records.read(Members, here / "members" / "single.json").members, {})
 
@@ -88,15 +92,15 @@ def test_lists_of_another_system_come_in_the_form_of_the_references(here: Path) 
     (here / "lists").mkdir()
     (here / "lists" / "dev.nbest.gz").write_bytes(gzip.compress(MOSES.encode()))
     (here / "lists" / "test.nbest").write_text(MOSES + "2 ||| roi ||| -1\n", encoding="utf-8")
-    found = run_stage(here, "lists")
-    assert found["dev"] == [
+    lists = run_stage(here, "lists")
+    assert lists["dev"] == [
         [
             Candidate("l' ami - dort .", -4.5, {"LM0": (-3.0,), "TM0": (-1.0, -2.0)}),
             Candidate("le chat", -5.0, {"LM0": (-4.0,), "TM0": (-1.0, -2.0)}),
         ],
         [Candidate("le roi", -5.25, {"LM0": (-5.0,), "TM0": (0.0, 0.0)})],
     ]
-    assert found["test"][2] == [Candidate("roi", -1.0)]
+    assert lists["test"][2] == [Candidate("roi", -1.0)]
     origin = records.read(FirstPass, here / "candidates" / FIRST_PASS)
     assert origin.first_pass == "lists" and origin.members == []
     assert origin.files["test"] == ListFile("test.nbest", sha256(here / "lists" / "test.nbest"))

@@ -1,4 +1,4 @@
-"""Text goes through a translator as it went through training, and in whatever company it comes out the same."""
+"""A translator prepares text as training did, and its results do not depend on other lines."""
 
 import json
 import random
@@ -60,20 +60,22 @@ def test_what_model_json_does_not_say_is_as_ever(tmp_path: Path) -> None:
 
 def test_translations_are_those_of_the_search(folder: Path) -> None:
     words = Translator.load([folder])
-    found = words.translate(SENTENCES, BEAM)
+    lists = words.translate(SENTENCES, BEAM)
     wanted = beam_search(words.models, [words.encode(line) for line in SENTENCES], BEAM)
-    assert [[one.tokens.split() for one in row] for row in found] == [
-        [words.target.tokens(one.ids) for one in row] for row in wanted
+    assert [[translation.tokens.split() for translation in row] for row in lists] == [
+        [words.target.tokens(translation.ids) for translation in row] for row in wanted
     ]
-    assert [one.unknown for row in found for one in row] == [one.ids.count(UNK) for row in wanted for one in row]
-    assert sum(one.unknown for row in found for one in row)
+    assert [translation.unknown for row in lists for translation in row] == [
+        translation.ids.count(UNK) for row in wanted for translation in row
+    ]
+    assert sum(translation.unknown for row in lists for translation in row)
 
 
 def test_words_are_put_together_to_text(folder: Path) -> None:
     words = Translator.load([folder])
     ids = [words.target.names().index(word) for word in ("l'", "homme", "est", "là", ".")]
-    said = words.translation(Hypothesis(tuple(ids), -1.5, True, -0.5), words.prepare(""))
-    assert said == Translation("l'homme est là.", "l' homme est là .", -1.5, -0.5, True, 0)
+    decoded = words.translation(Hypothesis(tuple(ids), -1.5, True, -0.5), words.prepare(""))
+    assert decoded == Translation("l'homme est là.", "l' homme est là .", -1.5, -0.5, True, 0)
 
 
 def test_a_lexicon_says_what_is_unknown(folder: Path, tmp_path: Path) -> None:
@@ -81,8 +83,8 @@ def test_a_lexicon_says_what_is_unknown(folder: Path, tmp_path: Path) -> None:
     Lexicon({"dog": ("chien", 0.9)}, 4.0, 0.1, sha256).save(tmp_path / "lexicon.parquet")
     words = Translator.load([folder], lexicon=tmp_path / "lexicon.parquet")
     ids = tuple(words.target.names().index(word) for word in ("<unk>", "est", "<unk>"))
-    said = words.translation(Hypothesis(ids, -1.5), words.prepare("DOGS  is dog"))
-    assert (said.text, said.tokens, said.unknown) == ("dogs est chien", "dogs est chien", 2)
+    decoded = words.translation(Hypothesis(ids, -1.5), words.prepare("DOGS  is dog"))
+    assert (decoded.text, decoded.tokens, decoded.unknown) == ("dogs est chien", "dogs est chien", 2)
 
 
 def test_models_that_attend_say_which_word_is_unknown(tmp_path: Path) -> None:
@@ -95,15 +97,15 @@ def test_models_that_attend_say_which_word_is_unknown(tmp_path: Path) -> None:
     words = Translator.load(folders, lexicon=tmp_path / "lexicon.parquet")
     sources = [words.encode(line) for line in SENTENCES]
     moved = 0
-    for line, source, found, wanted in zip(
+    for line, source, translations, wanted in zip(
         SENTENCES, sources, words.translate(SENTENCES, BEAM), beam_search(words.models, sources, BEAM), strict=True
     ):
         tokens = text.tokenize(line.lower(), "en").split()
-        for one, hypothesis in zip(found, wanted, strict=True):
+        for translation, hypothesis in zip(translations, wanted, strict=True):
             (looks,) = alignments([words.models[0]], [source], [hypothesis.ids])
             raw = words.target.tokens(hypothesis.ids)
-            assert one.tokens.split() == lexicon.replace(tokens, raw, looks)
-            moved += one.tokens.split() != lexicon.replace(tokens, raw)
+            assert translation.tokens.split() == lexicon.replace(tokens, raw, looks)
+            moved += translation.tokens.split() != lexicon.replace(tokens, raw)
     assert moved
 
 
@@ -126,21 +128,27 @@ def test_a_draw_of_a_line_depends_on_no_other(folder: Path) -> None:
 def test_subwords_come_as_text_and_are_cut_into_tokens(subwords: Path) -> None:
     pieces = Translator.load([subwords])
     ids = tuple(pieces.target.encode("l'homme est ici."))
-    said = pieces.translation(Hypothesis(ids, -1.5), pieces.prepare(""))
-    assert (said.text, said.tokens) == ("l'homme est ici.", "l' homme est ici .")
+    decoded = pieces.translation(Hypothesis(ids, -1.5), pieces.prepare(""))
+    assert (decoded.text, decoded.tokens) == ("l'homme est ici.", "l' homme est ici .")
 
 
 @pytest.mark.parametrize("kind", ["folder", "subwords"])
 def test_a_line_is_translated_alike_in_any_company(kind: str, request: pytest.FixtureRequest) -> None:
-    known = Translator.load([request.getfixturevalue(kind)])
+    translator = Translator.load([request.getfixturevalue(kind)])
     lines = [*SENTENCES, "", "the " * 40, *SENTENCES[:2], " \t"]
-    together = known.translate(lines, BEAM)
+    together = translator.translate(lines, BEAM)
     order = random.Random(1).sample(range(len(lines)), len(lines))
-    shuffled = known.translate([lines[row] for row in order], BEAM, batch_sentences=3)
+    shuffled = translator.translate([lines[row] for row in order], BEAM, batch_sentences=3)
     for row, line in enumerate(lines):
-        for other in (known.translate([line], BEAM)[0], shuffled[order.index(row)]):
-            assert [one.text for one in other] == [one.text for one in together[row]]
-            np.testing.assert_allclose([o.log_prob for o in other], [o.log_prob for o in together[row]], atol=1e-4)
+        for translations in (translator.translate([line], BEAM)[0], shuffled[order.index(row)]):
+            assert [translation.text for translation in translations] == [
+                translation.text for translation in together[row]
+            ]
+            np.testing.assert_allclose(
+                [translation.log_prob for translation in translations],
+                [translation.log_prob for translation in together[row]],
+                atol=1e-4,
+            )
 
 
 def test_an_empty_line_has_the_empty_translation(folder: Path) -> None:
@@ -155,17 +163,21 @@ def test_no_lines_are_no_translations(folder: Path) -> None:
 
 
 def test_the_score_of_a_translation_is_its_log_probability(folder: Path) -> None:
-    known = Translator.load([folder])
-    lists = known.translate(SENTENCES, BEAM)
-    found = [one for row in lists for one in row]
+    translator = Translator.load([folder])
+    lists = translator.translate(SENTENCES, BEAM)
+    translations = [translation for row in lists for translation in row]
     lines = [line for line, row in zip(SENTENCES, lists, strict=True) for _ in row]
-    scores = known.score(lines, [one.text for one in found])
-    same = [row for row, one in enumerate(found) if one.complete and said(known, one) == one.tokens.split()]
+    scores = translator.score(lines, [translation.text for translation in translations])
+    same = [
+        row
+        for row, translation in enumerate(translations)
+        if translation.complete and said(translator, translation) == translation.tokens.split()
+    ]
     assert len(same) > 2  # of random words, text does not always come back as the same tokens
     for row in same:
         tokens, log_probs = zip(*scores[row], strict=True)
         assert tokens[-1] == "</s>"
-        assert sum(log_probs) == pytest.approx(found[row].log_prob, abs=1e-4)
+        assert sum(log_probs) == pytest.approx(translations[row].log_prob, abs=1e-4)
 
 
 def test_a_score_has_the_tokens_that_the_model_knows(folder: Path) -> None:
@@ -187,7 +199,7 @@ def test_an_ensemble_says_tokens_together(folder: Path, tmp_path: Path) -> None:
     folders = [folder, model_folders.write(tmp_path / "2", seed=2)]
     both = Translator.load(folders)
     assert [len(both.models), both.translate(SENTENCES, BEAM) != Translator.load([folder]).translate(SENTENCES, BEAM)]
-    probs = [np.exp([p for _, p in Translator.load([one]).score(["Here."], ["Là."])[0]]) for one in folders]
+    probs = [np.exp([p for _, p in Translator.load([path]).score(["Here."], ["Là."])[0]]) for path in folders]
     np.testing.assert_allclose(np.exp([p for _, p in both.score(["Here."], ["Là."])[0]]), np.mean(probs, axis=0))
 
 
@@ -223,6 +235,6 @@ def test_no_model_is_said_in_a_line(tmp_path: Path, folder: Path) -> None:
             Translator.load([path])
 
 
-def said(known: Translator, one: Translation) -> list[str]:
-    """The tokens that a model reads in its own translation."""
-    return known.target.text(known.encode_target(one.text)).split()
+def said(translator: Translator, translation: Translation) -> list[str]:
+    """Return the tokens that a model reads in its own translation."""
+    return translator.target.text(translator.encode_target(translation.text)).split()
