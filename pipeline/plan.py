@@ -55,7 +55,10 @@ def main() -> None:
 
 
 def durations(experiment: str) -> dict[str, float]:
-    """Return the seconds that each stage took; print a warning and return {} if MLflow does not answer."""
+    """Return the seconds that each stage took.
+
+    Print a warning and return {} if MLflow does not answer.
+    """
     try:
         return store.durations(experiment)
     except Exception as error:  # MLflow, its database driver and its HTTP client raise unrelated classes
@@ -116,7 +119,10 @@ def size(entry: Mapping[str, Any]) -> int:
 
 
 def reasons(difference: Difference, is_locked: bool) -> str:
-    """Return the reason why a stage would run; a stage without an entry in dvc.lock is `new`."""
+    """Return the reason why a stage would run.
+
+    A stage without an entry in dvc.lock is `new`.
+    """
     if not is_locked:
         return "new"
     return shortened(difference.reasons) if difference.reasons else f"no {shortened(difference.lacks)}"

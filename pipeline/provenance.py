@@ -39,7 +39,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Run:
-    """A run of a stage; processor and GPU seconds are None if an older version of this project recorded the run."""
+    """A run of a stage.
+
+    Processor and GPU seconds are None if an older version of this project recorded the run.
+    """
 
     url: str | None  # page of the run, if MLflow has a server
     started: str
@@ -57,7 +60,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Total:
-    """The sums over all runs that made existing results; unknown processor times count as 0."""
+    """The sums over all runs that made existing results.
+
+    Unknown processor times count as 0.
+    """
 
     runs: int
     seconds: float
@@ -94,7 +100,10 @@ def main(reports: Path = Path("reports")) -> None:
 
 
 def write(reports: Path, provenance: Provenance) -> None:
-    """Write provenance.js: a script, because pages opened from disk cannot load JSON; JSON follows the first line."""
+    """Write provenance.js: a script, because pages opened from disk cannot load JSON.
+
+    JSON follows the first line.
+    """
     files.write_text(reports / "provenance.js", f"window.provenance =\n{files.to_json(asdict(provenance))}\n")
 
 

@@ -1,4 +1,4 @@
-"""The plan against real DVC: a little pipeline that was run once and then changed."""
+"""The plan compared with DVC itself, on a small pipeline that was run and then changed."""
 
 import os
 import shutil
@@ -53,7 +53,7 @@ ONE = {
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pipeline that is up to date."""
+    """Make a pipeline that is up to date, and work in its folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (tmp_path / ".dvc").mkdir()
@@ -71,7 +71,7 @@ def write_parameters(folder: Path, **sections: Any) -> None:
 
 
 def repro(folder: Path) -> list[str]:
-    """What `dvc repro` runs."""
+    """Run `dvc repro` and return the stages that it ran."""
     command = [sys.executable, "-m", "dvc", "repro"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     return [line.split("'")[1] for line in done.stdout.split("\n") if line.startswith("Running stage")]
@@ -85,12 +85,12 @@ def test_a_fresh_clone_has_all_to_run(here: Path) -> None:
     for name in ("clean.txt", "reversed/1.txt", "page.txt"):
         (here / name).unlink()
     shutil.rmtree(here / ".dvc/cache")
-    fates = {one.stage: one.fate for one in planned()}
+    fates = {step.stage: step.fate for step in planned()}
     assert fates == {"clean": "runs", "train@reversed-1": "runs", "report": "runs"}
 
 
 def fates() -> dict[str, str]:
-    return {one.stage: one.fate for one in planned()}
+    return {step.stage: step.fate for step in planned()}
 
 
 def test_what_is_up_to_date_is_not_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,13 +103,13 @@ def test_a_parameter_runs_its_stage_and_may_run_those_behind(here: Path) -> None
     first, second = planned()
     assert (first.stage, first.fate, first.why) == ("train@reversed-1", "runs", "model.layers")
     assert (second.stage, second.fate, second.why) == ("report", "may run", "after train@reversed-1")
-    assert repro(here) == ["train@reversed-1"]  # whose result stays the same, so that the page does
+    assert repro(here) == ["train@reversed-1"]  # its output is unchanged, so `report` does not run
     assert fates() == {}
 
 
 def test_code_runs_its_stage_and_those_behind(here: Path) -> None:
     (here / "code.py").write_text("other\n")
-    assert [one.why for one in planned()] == ["code.py", "after train@reversed-1"]
+    assert [step.why for step in planned()] == ["code.py", "after train@reversed-1"]
     assert repro(here) == ["train@reversed-1", "report"]
 
 
@@ -142,9 +142,9 @@ def test_a_new_model_is_expected_to_take_what_others_took(here: Path) -> None:
 
 def test_nothing_is_known_before_the_first_run(here: Path) -> None:
     (here / "dvc.lock").unlink()
-    found = planned()
-    assert [one.fate for one in found] == ["kept", "runs", "runs"]  # DVC still has the first one's result
-    assert {one.seconds for one in found} | {one.bytes for one in found} == {Estimate(None)}
+    steps = planned()
+    assert [step.fate for step in steps] == ["kept", "runs", "runs"]  # DVC's cache still has the first result
+    assert {step.seconds for step in steps} | {step.bytes for step in steps} == {Estimate(None)}
 
 
 def test_changes_are_told_in_a_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,8 +201,8 @@ EVERY = [stage("a", "", "1"), stage("b@x", "1", "2"), stage("b@y", "1", "3"), st
 def test_sums_are_of_all_in_turn_and_of_the_longest_row() -> None:
     changed = {"a": Difference(("k",), (), False)}
     times = {"a": 10.0, "b@x": 20.0, "c": 5.0}
-    found = plan.steps(EVERY, changed, {"a": {"outs": [{"size": 1500}]}}, times)
-    assert list(plan.sums(found, 4)) == [
+    steps = plan.steps(EVERY, changed, {"a": {"outs": [{"size": 1500}]}}, times)
+    assert list(plan.sums(steps, 4)) == [
         "to run: 1 of 4 stages, 10 s one after another, 10 s at least side by side; 1.5 kB of disk",
         "with all that may run: 4 of 4 stages, 55 s one after another, 35 s at least side by side; "
         "1.5 kB and 3 unknown of disk",
@@ -210,17 +210,17 @@ def test_sums_are_of_all_in_turn_and_of_the_longest_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.4, "0 s"), (89, "89 s"), (100, "2 min"), (5399, "90 min"), (86_400, "24.0 h")]
+    ("seconds", "text"), [(0.4, "0 s"), (89, "89 s"), (100, "2 min"), (5399, "90 min"), (86_400, "24.0 h")]
 )
-def test_times_are_said_as_a_person_does(seconds: float, said: str) -> None:
-    assert plan.in_time(seconds) == said
+def test_times_are_said_as_a_person_does(seconds: float, text: str) -> None:
+    assert plan.in_time(seconds) == text
 
 
 @pytest.mark.parametrize(
-    ("size", "said"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (25_300_000, "25.3 MB"), (10**16, "10000.0 TB")]
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (25_300_000, "25.3 MB"), (10**16, "10000.0 TB")]
 )
-def test_sizes_are_said_as_a_person_does(size: int, said: str) -> None:
-    assert plan.in_bytes(size) == said
+def test_sizes_are_said_as_a_person_does(size: int, text: str) -> None:
+    assert plan.in_bytes(size) == text
 
 
 def test_long_lists_of_reasons_are_cut() -> None:
@@ -230,7 +230,7 @@ def test_long_lists_of_reasons_are_cut() -> None:
 def test_the_real_pipeline_can_be_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     lock = yaml.safe_load((project.ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     every = dag.stages(project.ROOT)
-    found = plan.steps(every, {"train@reversed-1": Difference(("model.layers",), (), False)}, lock, {})
-    assert found[0].stage == "train@reversed-1"
-    assert {"members@single", "perplexity", "report"} <= {one.stage for one in found}
-    assert "clean" not in {one.stage for one in found}
+    steps = plan.steps(every, {"train@reversed-1": Difference(("model.layers",), (), False)}, lock, {})
+    assert steps[0].stage == "train@reversed-1"
+    assert {"members@single", "perplexity", "report"} <= {step.stage for step in steps}
+    assert "clean" not in {step.stage for step in steps}

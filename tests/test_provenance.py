@@ -40,8 +40,8 @@ def noted(path: str, content: str) -> dict[str, str]:
     return {f"output.{path}": hashlib.md5(content.encode()).hexdigest()}
 
 
-def key(one: Any) -> dict[str, str]:
-    return {store.KEY: lineage.key(one, lineage.digests(one, EVERY, patience_seconds=0.0))}
+def key(described: Any) -> dict[str, str]:
+    return {store.KEY: lineage.key(described, lineage.digests(described, EVERY, patience_seconds=0.0))}
 
 
 def write_workspace(folder: Path) -> None:
@@ -53,7 +53,7 @@ def write_workspace(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A store with runs of three stages, and their ids; the newest run of `bleu` made other bytes than stand there."""
+    """Make a store with runs of three stages, and return their ids; the newest run of `bleu` made other bytes."""
     folder, ids = tmp_path_factory.mktemp("recorded"), dict[str, str]()
     write_workspace(folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -61,8 +61,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         mlflow = store.Store("seq2seq")
 
-        def run(name: str, one: Any, start: int, seconds: int, tags: dict[str, str], **metrics: float) -> None:
-            ids[name], parent = mlflow.begin(one.name, GROUP, tags, START + 1000 * start)
+        def run(name: str, described: Any, start: int, seconds: int, tags: dict[str, str], **metrics: float) -> None:
+            ids[name], parent = mlflow.begin(described.name, GROUP, tags, START + 1000 * start)
             rows = [(metric, value, START, 0) for metric, value in metrics.items()]
             mlflow.write(ids[name], rows, {"command": "python -m x", "beam": "2"})
             status = "KILLED" if name == "killed" else "FINISHED"
@@ -80,21 +80,21 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 @pytest.fixture
 def here(recorded: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """A workspace of its own for each test, which records in the store of all; gives the ids of its runs."""
+    """Make a workspace for a test that shares the store, and return the ids of its runs."""
     write_workspace(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(recorded[0]))
     return recorded[1]
 
 
-def found() -> tuple[dict[str, tuple[str | None, str | None]], Provenance]:
-    """The run of each result, and how it was found."""
+def find_runs() -> tuple[dict[str, tuple[str | None, str | None]], Provenance]:
+    """Return the run of each result, and how it was found."""
     gathered = provenance.gather(EVERY, "seq2seq")
-    return {file.path: (file.run, file.found_by) for one in gathered.stages for file in one.files}, gathered
+    return {file.path: (file.run, file.found_by) for listed in gathered.stages for file in listed.files}, gathered
 
 
 def test_bytes_lead_to_the_run_that_made_them(here: dict[str, str]) -> None:
-    runs, gathered = found()
+    runs, gathered = find_runs()
     assert runs == {
         "models/a/1": (here["train"], "inputs"),  # no run noted the bytes
         "reports/bleu.json": (here["first"], "content"),  # the code has changed, and a newer run made other bytes
@@ -105,23 +105,23 @@ def test_bytes_lead_to_the_run_that_made_them(here: dict[str, str]) -> None:
 
 def test_of_runs_that_made_the_same_bytes_one_from_the_same_inputs_comes_first(here: dict[str, str]) -> None:
     Path("reports/bleu.json").write_text("new")
-    assert found()[0]["reports/bleu.json"] == (here["second"], "content")
+    assert find_runs()[0]["reports/bleu.json"] == (here["second"], "content")
 
 
 def test_what_a_person_changed_has_no_run(here: dict[str, str]) -> None:
     Path("reports/bleu.csv").write_text("mine")
     locked = LOCK + "  bleu:\n    cmd: x\n    outs:\n    - {path: reports/bleu.csv, md5: of another}\n"
     Path("dvc.lock").write_text(locked)
-    assert found()[0]["reports/bleu.csv"] == (None, None)
+    assert find_runs()[0]["reports/bleu.csv"] == (None, None)
 
 
 def test_a_file_of_which_no_run_noted_bytes_is_known_by_the_inputs(here: dict[str, str]) -> None:
     Path("reports/bleu.csv").write_text("text")
-    assert found()[0]["reports/bleu.csv"] == (here["second"], "inputs")
+    assert find_runs()[0]["reports/bleu.csv"] == (here["second"], "inputs")
 
 
 def test_a_run_tells_what_it_took(here: dict[str, str]) -> None:
-    _, gathered = found()
+    _, gathered = find_runs()
     run = gathered.runs[here["train"]]
     assert run == Run(
         url=None,
@@ -146,7 +146,7 @@ def test_without_a_store_results_stand_alone_and_none_is_made(
     here: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    runs, gathered = found()
+    runs, gathered = find_runs()
     assert set(runs.values()) == {(None, None)} and gathered.total == Total(0, 0, 0.0, 0.0, 0, 0)
     assert not (tmp_path / "mlflow.db").exists()
 
@@ -159,10 +159,10 @@ def test_anothers_store_knows_nothing_of_these_results(here: dict[str, str]) -> 
 def test_a_server_has_a_page_for_each_run_whose_address_holds_no_password(
     here: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = store.Store.find("seq2seq")
-    assert known and known.page("12ab") is None
+    mlflow = store.Store.find("seq2seq")
+    assert mlflow and mlflow.page("12ab") is None
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example/")
-    assert known.page("12ab") == f"https://mlflow.example/#/experiments/{known.experiment}/runs/12ab"
+    assert mlflow.page("12ab") == f"https://mlflow.example/#/experiments/{mlflow.experiment}/runs/12ab"
 
 
 def test_a_dead_server_is_one_line(
@@ -211,7 +211,7 @@ def test_a_training_on_gpus_tells_how_many_and_which(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("WORLD_SIZE", "8")
     assert cost.gpus() == 8
     monkeypatch.setattr(torch.cuda, "get_device_name", lost)
-    assert cost.device() == "unknown"  # and the stage's own error is told
+    assert cost.device() == "unknown"  # the stage reports its own error
 
 
 def test_the_machine_is_told_in_words() -> None:
@@ -261,7 +261,7 @@ SHOWN = Provenance(
 
 
 def write_page(folder: Path) -> Path:
-    """Writes a page of nothing but the section."""
+    """Write a page with only the section of provenance."""
     loader = FileSystemLoader(FOLDER)
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {filter.__name__: filter for filter in formats.FILTERS}
@@ -307,7 +307,7 @@ def test_each_stage_has_its_run_and_what_that_took(path: Path, browser: Browser)
     assert rows[2][1:] == ["unknown", *[""] * 6]
     total = page.locator("#provenance tfoot tr").inner_text()
     assert total.split("\t") == [
-        "all 2 runs (1 without CPU and GPU time), beside 1.0\u202fmin of attempts that came to no end",
+        "all 2 runs (1 without recorded CPU and GPU time), and 1.0\u202fmin in attempts that did not finish",
         "1.5\u202fh",
         "1.5\u202fmin",
         "2.0\u202fh",
@@ -347,7 +347,7 @@ def test_markup_in_names_and_values_stays_text(path: Path, browser: Browser) -> 
 
 def test_without_the_file_the_section_says_how_to_write_it_and_looks_again(tmp_path: Path, browser: Browser) -> None:
     page = open_section(browser, write_page(tmp_path))
-    words = "No provenance.js lies beside this page. Write it by python -m pipeline provenance."
+    words = "There is no provenance.js next to this page. Write it with python -m pipeline provenance."
     assert page.locator("#provenance .found").inner_text() == words
     assert page.locator(".maker").count() == 0 and not page.locator("#provenance table").is_visible()
     provenance.write(tmp_path, SHOWN)
