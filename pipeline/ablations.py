@@ -4,15 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline import ablation_figure, model_cost, stage, tracking
 from pipeline.ablations_schema import Ablation, Ablations, Change, Difference, Value
 from pipeline.base_contrasts import BaseContrasts
 from pipeline.parameters import Parameters, read
 from pipeline.schemas import records
 from pipeline.schemas.measured_text import Encoding
-from s2s import files
 from s2s.contrast import FEWEST
 from s2s.errors import check
 
@@ -68,7 +65,7 @@ def main(
             untrained=[name for name in parameters.systems if name not in trained],
         )
         records.write(out, report)
-        files.write_text(table, pd.DataFrame(map(row, report.systems)).to_csv(index=False, lineterminator="\n"))
+        records.write_csv(table, map(row, report.systems))
         ablation_figure.differences.write(figure, report)
         record(tracked, parameters, report.systems)
 

@@ -1,4 +1,4 @@
-"""Normalizes and tokenizes the raw text, and drops training pairs by rules that a ledger accounts for."""
+"""Normalizes and tokenizes the raw text, drops training pairs by rules, and keeps a ledger of the dropped pairs."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from filelock import FileLock
 
 from pipeline import lines, parameters, rules, stage, tracking, work
@@ -27,12 +26,12 @@ from s2s.progress import Meter
 
 SHARD_PAIRS = 20_000  # of raw text: a file of data/clean/train, two seconds of work, 50 MB in memory
 HELD_OUT = ("dev", "test")
-PACKED = 3  # bytes of text in one of gzip, and
-ROOM = 2.5  # bytes of clean text for one of raw text, while it stands there sifted and finished: both in two forms
+PACKED = 3  # bytes of text for each byte of gzip
+ROOM = 2.5  # bytes of clean text for each byte of raw text while sifted and finished files are both on disk
 
 
 def main(raw: Path, out: Path, report: Path, table: Path) -> None:
-    """Writes clean training, development and test pairs, and the ledger of what was dropped.
+    """Write clean training, development and test pairs, and a ledger of dropped pairs.
 
     Args:
         raw: folder of raw text, from the download stage.
@@ -64,14 +63,14 @@ def main(raw: Path, out: Path, report: Path, table: Path) -> None:
 
 
 def check_selection(settings: Clean, manifest: Manifest) -> None:
-    """Refuses to select from a corpus that is not there."""
+    """Raise a UserError if `clean.selection` names a corpus that the raw text has not."""
     known = [corpus.corpus for corpus in manifest.splits["train"]]
     for corpus in settings.selection:
         check(corpus in known, f"clean.selection: found {corpus}; expected some of {', '.join(known)}")
 
 
 def check_space(raw: Path, manifest: Manifest, place: Path) -> None:
-    """Refuses to begin what the disk has no room for."""
+    """Raise a UserError if the disk has no room for the clean text."""
     texts = [raw / name for corpus in manifest.splits["train"] for name in (corpus.source, corpus.target)]
     wanted = sum(path.stat().st_size * (PACKED if lines.is_gzip(path) else 1) for path in texts)
     done = sum(path.stat().st_size for path in place.iterdir())
@@ -79,18 +78,23 @@ def check_space(raw: Path, manifest: Manifest, place: Path) -> None:
 
 
 def fingerprint(raw: Path, manifest: Manifest, settings: Clean) -> str:
-    """Names what sifted text is a function of: work is never taken up with other text, rules or code."""
-    names = [name for corpora in manifest.splits.values() for one in corpora for name in (one.source, one.target)]
-    found = [(raw / name).stat() for name in names]
-    inputs = [[name, one.st_size, one.st_mtime_ns] for name, one in zip(names, found, strict=True)]
-    later = {"drop_duplicates": None, "selection": None}  # decided when all is sifted
+    """Return a digest of the text, rules and code that sifted text depends on; only work of that digest is resumed."""
+    corpora = [corpus for corpora in manifest.splits.values() for corpus in corpora]
+    names = [name for corpus in corpora for name in (corpus.source, corpus.target)]
+    states = [(raw / name).stat() for name in names]
+    inputs = [[name, state.st_size, state.st_mtime_ns] for name, state in zip(names, states, strict=True)]
+    later = {"drop_duplicates": None, "selection": None}  # applied after all text is sifted
     values = [records.adapter(Manifest).dump_python(manifest, mode="json"), inputs, settings.model_dump() | later]
     return work.fingerprint((lines, rules, text, moses, languages), *values, SHARD_PAIRS)
 
 
 def scored(raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner) -> list[Pair]:
-    """The pairs of a development or test set. None is dropped."""
-    found = []
+    """Clean the pairs of a development or test set, of which none is dropped.
+
+    Raises:
+        UserError: a line holds no text.
+    """
+    cleaned = []
     for corpus in corpora:
         own = replace(cleaner, tokenized=corpus.tokenized)
         source, target = raw / corpus.source, raw / corpus.target
@@ -100,40 +104,44 @@ def scored(raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner) -> list[Pa
                 raise UserError(
                     f"{source} or {target.name} line {number}: found no text; expected some on every line to be scored"
                 )
-            found.append(own.tokenize(*sides))
-    return found
+            cleaned.append(own.tokenize(*sides))
+    return cleaned
 
 
 def write_scored(path: Path, pairs: list[Pair]) -> int:
-    """Writes a development or test set; returns how many pairs it has."""
+    """Write a development or test set and return the number of its pairs."""
     with PairWriter(path) as writer:
         writer.write(pairs)
     return len(pairs)
 
 
 def knowing(cleaner: Cleaner, held_out: Mapping[str, list[Pair]]) -> Cleaner:
-    """A cleaner with all that the rules in force need, so that processes inherit it."""
+    """Load what the rules in force need into a cleaner, before processes are forked that inherit it."""
     if cleaner.settings.drop_other_languages:
         languages.identifier()
     if not cleaner.settings.drop_held_out:
         return cleaner
-    found = frozenset(rules.digest(source, target) for pairs in held_out.values() for source, target, *_ in pairs)
-    return replace(cleaner, held_out=found)
+    digests = frozenset(rules.digest(source, target) for pairs in held_out.values() for source, target, *_ in pairs)
+    return replace(cleaner, held_out=digests)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A block of training text, and the file of what will be left of it."""
+    """A block of training text, and the file for its pairs that are kept."""
 
     corpus: RawCorpus
-    block: Block | None  # None: it has been sifted, and need not travel to a worker
+    block: Block | None  # None: it was sifted before, and need not be sent to a worker
     path: Path
 
 
 def sift_corpora(
     raw: Path, corpora: Sequence[RawCorpus], cleaner: Cleaner, place: Path
 ) -> tuple[dict[str, Summary], list[Shard]]:
-    """Sifts the training text in all processors; what was sifted before an interruption is taken as it is."""
+    """Sift the training text in parallel; blocks that were sifted before an interruption are not sifted again.
+
+    Returns:
+        A summary of each corpus, and the shards of kept pairs in the order of the text.
+    """
     books = {corpus.corpus: Summary() for corpus in corpora}
     shards: list[Shard] = []
     done = 0
@@ -147,17 +155,17 @@ def sift_corpora(
 
 
 def jobs(raw: Path, corpora: Iterable[RawCorpus], place: Path) -> Iterator[Job]:
-    """The blocks of all corpora, one after the other."""
-    found = (
+    """Yield the blocks of all corpora, one after the other."""
+    numbered = (
         (corpus, block) for corpus in corpora for block in blocks(raw / corpus.source, raw / corpus.target, SHARD_PAIRS)
     )
-    for number, (corpus, block) in enumerate(found):
+    for number, (corpus, block) in enumerate(numbered):
         path = place / f"{number:05}.parquet"
         yield Job(corpus, None if path.exists() else block, path)
 
 
 def sift(cleaner: Cleaner, job: Job) -> tuple[Shard, Summary]:
-    """Sifts a block, or reads what became of it; where the shard begins is not yet known."""
+    """Sift a block, or read its summary if it was sifted before; the shard's `first` is set later."""
     corpus = job.corpus.corpus
     if job.block is None:
         summary = rules.read_summary(job.path)
@@ -167,7 +175,7 @@ def sift(cleaner: Cleaner, job: Job) -> tuple[Shard, Summary]:
 
 
 def decide(shards: Sequence[Shard], settings: Clean, development: Sequence[Pair]) -> dict[str, Mask]:
-    """Which of the sifted pairs are dropped by the rules that look at all of them, [pairs]."""
+    """Return by rule the sifted pairs that are dropped by comparing pairs: duplicates and unselected, [pairs]."""
     dropped: dict[str, Mask] = {}
     kept = np.ones(end(shards), bool)
     if settings.drop_duplicates:
@@ -179,7 +187,7 @@ def decide(shards: Sequence[Shard], settings: Clean, development: Sequence[Pair]
 
 
 def enter(books: Mapping[str, Summary], shards: Sequence[Shard], dropped: Mapping[str, Mask]) -> None:
-    """Enters into the ledger what the rules that look at all pairs dropped, with examples."""
+    """Add to the ledger the pairs that `decide` dropped, with examples."""
     for rule, mask in dropped.items():
         for shard in shards:
             rows = np.flatnonzero(mask[shard.place])
@@ -191,12 +199,12 @@ def enter(books: Mapping[str, Summary], shards: Sequence[Shard], dropped: Mappin
 
 
 def account(chosen: Sequence[Rule], books: Mapping[str, Summary], sizes: dict[str, int]) -> Cleaning:
-    """The report: for each corpus, what came in is what came out and what each rule dropped."""
+    """Return the report; the pairs of a corpus before cleaning are the sum of its kept and its dropped pairs."""
     ledger = {}
     whole = Summary()
     for corpus, book in books.items():
         out = book.pairs - book.dropped.total()
-        ledger[corpus] = {"in": book.pairs, "out": out, **{one.rule: book.dropped[one.rule] for one in chosen}}
+        ledger[corpus] = {"in": book.pairs, "out": out, **{rule.rule: book.dropped[rule.rule] for rule in chosen}}
         whole.add(book)
     repairs = {corpus: {kind: book.repairs[kind] for kind in text.REPAIRS} for corpus, book in books.items()}
     assert sum(counts["out"] for counts in ledger.values()) == sizes["train"]
@@ -204,7 +212,7 @@ def account(chosen: Sequence[Rule], books: Mapping[str, Summary], sizes: dict[st
 
 
 def counted(books: Mapping[str, Summary]) -> str:
-    """What became of the pairs, for an error's line."""
+    """Return the counts of dropped pairs, for a message."""
     taken = Summary()
     for book in books.values():
         taken.add(book)
@@ -212,13 +220,13 @@ def counted(books: Mapping[str, Summary]) -> str:
 
 
 def write_table(path: Path, cleaning: Cleaning) -> None:
-    """Writes the ledger, a row a corpus, with the repairs in further columns."""
-    rows = {
-        corpus: counts | {f"repaired_{kind}": count for kind, count in cleaning.repairs[corpus].items()}
-        for corpus, counts in cleaning.ledger.items()
+    """Write the ledger as CSV: a row for each corpus, with the repairs in the last columns."""
+    repairs = {
+        corpus: {f"repaired_{kind}": count for kind, count in counts.items()}
+        for corpus, counts in cleaning.repairs.items()
     }
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("corpus")
-    files.write_text(path, table.to_csv(lineterminator="\n"))
+    rows = ({"corpus": corpus} | counts | repairs[corpus] for corpus, counts in cleaning.ledger.items())
+    records.write_csv(path, rows)
 
 
 if __name__ == "__main__":

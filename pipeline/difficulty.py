@@ -1,16 +1,17 @@
-"""Measures how hard the clean text is to translate, to compare corpora by."""
+"""Measures the difficulty of the clean text, to compare corpora."""
 
 from pathlib import Path
 
 from pipeline import stage, tracking
 from pipeline.parameters import read
+from pipeline.schemas import records
 from pipeline.schemas.pairs import SIDES, shards, stream_columns, text_column
-from s2s import files, text
+from s2s import text
 from s2s.difficulty import HeldOut, measure
 
 
 def main(clean: Path, out: Path) -> None:
-    """Writes what there is to learn from the training text, and how new the test text is.
+    """Write measures of the training text and of the overlap of test and training text.
 
     Args:
         clean: folder of clean text, from the clean stage.
@@ -29,7 +30,7 @@ def main(clean: Path, out: Path) -> None:
                 detokenize=lambda line: text.detokenize(line, language),
             ),
         )
-        files.write_json(out, measured)
+        records.write(out, measured)
         run.metrics({name: value for name, value in measured.items() if isinstance(value, float)})
 
 

@@ -1,4 +1,4 @@
-"""Gets the text: generated, from the places that sources.yaml lists, or a person's own files."""
+"""Gets the raw text: generated, downloaded as sources.yaml lists it, or copied from a user's own files."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,19 +18,19 @@ from s2s.errors import check
 from s2s.files import naming, whole, write_text
 
 Splits = dict[str, list[RawCorpus]]
-Pulse = Callable[[], None]  # is called now and then, and ends the work by what it raises
+Pulse = Callable[[], None]  # is called about every megabyte, and raises to stop the work
 
 
 @dataclass(frozen=True)
 class Text:
-    """A file of the folder that is written."""
+    """A text file in the output folder."""
 
     file: str
     lines: int
 
 
 def main(out: Path, listed: Path = sources.LISTED) -> None:
-    """Writes the raw text of `download.source` and a manifest of it, all or nothing.
+    """Write the raw text of `download.source` and a manifest; after a failure nothing is written.
 
     Args:
         out: folder to be written.
@@ -55,7 +55,7 @@ def main(out: Path, listed: Path = sources.LISTED) -> None:
 
 
 def write(settings: Download, get: Callable[[Download, Path], Splits], out: Path) -> None:
-    """Writes the folder, with what `get` puts into it."""
+    """Write the output folder: the texts that `get` writes, and their manifest."""
     with whole(out) as folder:
         folder.mkdir()
         splits = get(settings, folder)
@@ -64,7 +64,7 @@ def write(settings: Download, get: Callable[[Download, Path], Splits], out: Path
 
 
 def generated(settings: Download, folder: Path) -> Splits:
-    """Writes the corpus that the project makes itself."""
+    """Generate the demo corpus."""
     source, target = chosen(settings, ("en", "fr"))
     splits: Splits = {}
     for split, sentences in demo.generate(**settings.demo.model_dump()).items():
@@ -76,7 +76,7 @@ def generated(settings: Download, folder: Path) -> Splits:
 
 
 def copied(settings: Download, folder: Path) -> Splits:
-    """Copies a person's own files, once all of them are found to be good."""
+    """Copy a user's own files after checking all of them."""
     named = {split: [Path(getattr(settings.files, f"{split}_{side}")) for side in SIDES] for split in SPLITS}
     pairs = {split: checked(paths, every_line=split != "train") for split, paths in named.items()}
     splits: Splits = {}
@@ -90,7 +90,15 @@ def copied(settings: Download, folder: Path) -> Splits:
 
 
 def checked(sides: list[Path], every_line: bool) -> int:
-    """The pairs of two files; files that are no parallel text, or lack a line to be scored, are refused."""
+    """Check that two files are parallel text and return the number of pairs.
+
+    Args:
+        sides: source and target.
+        every_line: whether an empty line is an error, as in the development and test set.
+
+    Raises:
+        UserError: a file is empty, has an empty line, or has more lines than the other.
+    """
     counts = [texts.count_lines(path) for path in sides]
     for path, count in zip(sides, counts, strict=True):
         check(count, f"{path}: found no line; expected text, one sentence a line")
@@ -104,10 +112,12 @@ def checked(sides: list[Path], every_line: bool) -> int:
 
 
 def fetched(source: Source, operation: Operation, work: Path, settings: Download, folder: Path) -> Splits:
-    """Downloads the files of a source and takes its texts out of them."""
+    """Download the files of a source and extract its texts."""
     languages = chosen(settings, source.languages)
-    found = fetching.fetch_all(source, settings.source, operation, work, partial(unpacked, source, languages, folder))
-    by_name = {name: text for part in found.values() for name, text in part.items()}
+    extracted = fetching.fetch_all(
+        source, settings.source, operation, work, partial(unpacked, source, languages, folder)
+    )
+    by_name = {name: text for texts in extracted.values() for name, text in texts.items()}
     splits: Splits = {split: [] for split in SPLITS}
     for corpus in source.corpora:
         sides = [by_name[name_of(corpus, language)] for language in languages]
@@ -116,7 +126,11 @@ def fetched(source: Source, operation: Operation, work: Path, settings: Download
 
 
 def aligned(corpus: Corpus, source: Text, target: Text) -> RawCorpus:
-    """The texts of a corpus side by side, if both have the lines that they should."""
+    """Return a corpus of two texts.
+
+    Raises:
+        UserError: a text has another number of lines than the other, or than the catalog says.
+    """
     wanted = source.lines if corpus.pairs is None else corpus.pairs
     check(
         source.lines == target.lines == wanted,
@@ -129,7 +143,7 @@ def aligned(corpus: Corpus, source: Text, target: Text) -> RawCorpus:
 def unpacked(
     source: Source, languages: tuple[str, str], folder: Path, file: str, path: Path, pulse: Pulse
 ) -> dict[str, Text]:
-    """Takes all texts out of a file that was fetched; returns them by `name_of`."""
+    """Extract all texts of a downloaded file and return them by `name_of`."""
     held = list(texts_in(file, source, languages))
     members = {corpus.text(language): folder / name_of(corpus, language) for corpus, language in held if corpus.archive}
     if members:
@@ -141,7 +155,7 @@ def unpacked(
 
 
 def texts_in(file: str, source: Source, languages: tuple[str, str]) -> Iterator[tuple[Corpus, str]]:
-    """The texts that a file holds, or is."""
+    """Yield the corpus and language of each text that a file holds, or is itself."""
     for corpus in source.corpora:
         for language in languages:
             if file == (corpus.archive or corpus.text(language)):
@@ -149,12 +163,12 @@ def texts_in(file: str, source: Source, languages: tuple[str, str]) -> Iterator[
 
 
 def name_of(corpus: Corpus, language: str) -> str:
-    """What a text is called in the folder that is written, but for .gz."""
+    """Return the file name of a text in the output folder, without .gz."""
     return f"{corpus.split}.{corpus.name}.{language}"
 
 
 def finished(corpus: Corpus, language: str, folder: Path, pulse: Pulse) -> Text:
-    """Verifies a text, takes its format off, and counts its lines."""
+    """Verify the checksum of a text, convert it to plain text, and count its lines."""
     path = folder / name_of(corpus, language)
     if checksum := corpus.checksums.get(language):
         texts.check_sum(path, checksum)
@@ -163,18 +177,24 @@ def finished(corpus: Corpus, language: str, folder: Path, pulse: Pulse) -> Text:
     if is_gzip(path):
         path = path.rename(path.with_name(f"{path.name}.gz"))
     count = texts.count_lines(path, pulse)
-    print(f"{corpus.name}: {count:,} lines of {language}\n", end="", flush=True)  # in one piece: others print too
+    print(
+        f"{corpus.name}: {count:,} lines of {language}\n", end="", flush=True
+    )  # one write, because other threads print too
     return Text(path.name, count)
 
 
 def copy(path: Path, out: Path) -> None:
-    """Copies a file."""
+    """Copy a file."""
     with naming(out):
         shutil.copyfile(path, out)
 
 
 def chosen(settings: Download, offered: tuple[str, ...]) -> tuple[str, str]:
-    """The languages to translate from and to, if the source has them."""
+    """Return the source and target language.
+
+    Raises:
+        UserError: the text is not offered in one of them.
+    """
     wanted = (settings.source_language, settings.target_language)
     for side, language in zip(SIDES, wanted, strict=True):
         check(
@@ -185,7 +205,7 @@ def chosen(settings: Download, offered: tuple[str, ...]) -> tuple[str, str]:
 
 
 MADE_HERE: dict[str, Callable[[Download, Path], Splits]] = {"demo": generated, "files": copied}
-"""How to make what is not downloaded."""
+"""Functions that write the texts that are not downloaded, by the value of `download.source`."""
 assert tuple(MADE_HERE) == sources.MADE_HERE
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Shows where a model's encoder puts sentences that differ in word order or voice: the paper's Figure 2."""
+"""Stage `embeddings`: embed probe sentences that differ in word order or voice (the paper's Figure 2)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
@@ -14,19 +14,19 @@ from pipeline.parameters import Clean, read
 from pipeline.probes import MeasuredPanel, MeasuredProbes
 from pipeline.schemas import records
 from pipeline.schemas.embedded import EmbeddedSentence, Panel
-from s2s import files, text, vectors, vocabulary
 from s2s import model as models
+from s2s import text, vectors, vocabulary
 from s2s.device import prepare
 from s2s.errors import UserError, check
 from s2s.vocabulary import Vocabulary
 
 COLUMNS = ("panel", "group", "sentence")  # of a file of probes, separated by tabs
-DECIMALS = 6  # of coordinates: what a float32 state holds
+DECIMALS = 6  # of coordinates, about the precision of a float32 state
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A sentence to be embedded: with whom it shares a plane, and with whom a color."""
+    """A sentence to embed; sentences of a panel share a plane, and those of a group a color."""
 
     panel: str
     group: str
@@ -34,38 +34,38 @@ class Probe:
 
 
 def main(model: Path, probes: Path, out: Path, table: Path, figure: Path) -> None:
-    """Embeds the probe sentences, measures each panel of them and projects it onto its two main directions.
+    """Embed the probe sentences, measure the separation of each panel, and project it onto its two main directions.
 
     Args:
         model: folder of a model, from the train stage.
-        probes: file of sentences, one a line below a line of titles: panel, group and sentence, separated by tabs.
+        probes: file with a line of titles and a line per sentence: panel, group and sentence, separated by tabs.
         out: JSON file to be written.
         table: CSV file of the same numbers to be written.
-        figure: SVG file of the same numbers to be written, and with the suffix .png the same as PNG.
+        figure: SVG file of the same numbers to be written; the same figure is written as PNG beside it.
     """
     parameters = read()
     settings, language = parameters.embeddings, parameters.download.source_language
     device = prepare("cpu", settings.threads)
     sentences = read_probes(probes, parameters.clean, language)
-    known = vocabulary.load(model, "source")
+    source = vocabulary.load(model, "source")
     with tracking.run() as tracked:
-        ids = [known.encode(readable(one.sentence, known, language)) for one in sentences]
+        ids = [source.encode(readable(probe.sentence, source, language)) for probe in sentences]
         network = models.load(model, str(device))
         states = vectors.embed(network, ids, settings.layer, settings.state)
         how = separation.Settings(settings.permutations, settings.permutation_seed)
         panels = make_panels(sentences, states, language, how)
         name, layer = f"{settings.system}-{settings.seed}", settings.layer or network.architecture.layers
         records.write(out, MeasuredProbes(name, layer, settings.state, panels))
-        files.write_text(table, table_of(panels).to_csv(index=False, lineterminator="\n"))
+        records.write_csv(table, (row for panel in panels for row in rows_of(panel)))
         figures.embeddings.write(figure, panels)
         tracked.metrics({"panels": len(panels), "sentences": len(sentences)} | measures(panels))
 
 
 def read_probes(path: Path, settings: Clean, language: str) -> list[Probe]:
-    """Reads the probe sentences, normalized as the training text was.
+    """Read the probe sentences, normalized like the training text.
 
     Raises:
-        UserError: the file is not such a table; names the line.
+        UserError: the file is not such a table; the message names the line.
     """
     try:
         lines = path.read_bytes().decode("utf-8-sig").split("\n")
@@ -91,15 +91,15 @@ def read_probes(path: Path, settings: Clean, language: str) -> list[Probe]:
     return probes
 
 
-def readable(sentence: str, known: Vocabulary, language: str) -> str:
-    """A normalized sentence in the form that the vocabulary reads."""
-    return text.tokenize(sentence, language) if known.reads_tokens else sentence
+def readable(sentence: str, vocabulary: Vocabulary, language: str) -> str:
+    """Return a normalized sentence as the vocabulary reads it: as tokens or as plain text."""
+    return text.tokenize(sentence, language) if vocabulary.reads_tokens else sentence
 
 
 def make_panels(
     probes: Sequence[Probe], states: NDArray[np.float32], language: str, how: separation.Settings
 ) -> list[MeasuredPanel]:
-    """Projects and measures the states of each panel, [N, H], by themselves; panels and sentences keep their order."""
+    """Project and measure the states [N, H] of each panel separately, in the order of the file."""
     panels = []
     for name in dict.fromkeys(probe.panel for probe in probes):
         rows = [row for row, probe in enumerate(probes) if probe.panel == name]
@@ -109,17 +109,19 @@ def make_panels(
             for row, (x, y) in zip(rows, points.round(DECIMALS) + 0.0, strict=True)  # + 0.0 makes -0.0 plain
         ]
         first, second = shares.round(DECIMALS).tolist()
-        bags = [separation.bag(text.tokenize(one.sentence, language)) for one in sentences]
-        found = separation.measure(states[rows], [one.group for one in sentences], bags, how)
-        panels.append(MeasuredPanel(name, (first, second), sentences, found))
+        bags = [separation.bag(text.tokenize(sentence.sentence, language)) for sentence in sentences]
+        measured = separation.measure(states[rows], [sentence.group for sentence in sentences], bags, how)
+        panels.append(MeasuredPanel(name, (first, second), sentences, measured))
     return panels
 
 
 def project(states: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Principal components of N states: coordinates [N, 2] and the two directions' shares of the variance [2].
+    """Compute the first two principal components of states [N, H].
 
-    A direction's sign is free in itself; here its largest loading is positive, so that figures can be compared.
-    Where states vary in fewer than two directions, the others are zero.
+    The sign of a component is arbitrary; here its largest loading is positive, so that figures can be compared.
+
+    Returns:
+        Coordinates [N, 2], and the components' shares of the variance [2]. Components that the states lack are zero.
     """
     points, shares = np.zeros((len(states), 2)), np.zeros(2)
     exact = states.astype(np.float64)
@@ -133,19 +135,18 @@ def project(states: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def measures(panels: Sequence[MeasuredPanel]) -> dict[str, float]:
-    """What models can be compared by, named by the number of the panel: MLflow knows few of the signs of a title."""
-    found = {}
+    """Return the metrics of each panel; names have the panel's number, since MLflow allows few signs of its title."""
+    metrics = {}
     for number, panel in enumerate(panels, 1):
         for name in ("silhouette", "accuracy", "spread", "reordered"):
             if (value := getattr(panel.separation, name)) is not None:
-                found[f"panel_{number}.{name}"] = value
-    return found
+                metrics[f"panel_{number}.{name}"] = value
+    return metrics
 
 
-def table_of(panels: Sequence[Panel]) -> pd.DataFrame:
-    """One row a sentence."""
-    rows = [(panel.panel, one.group, one.sentence, one.x, one.y) for panel in panels for one in panel.sentences]
-    return pd.DataFrame(rows, columns=[*COLUMNS, "x", "y"])
+def rows_of(panel: Panel) -> list[dict[str, Any]]:
+    """Return the sentences of a panel as rows of the table."""
+    return [{"panel": panel.panel} | vars(sentence) for sentence in panel.sentences]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Turns clean text into the numbers of the vocabularies, in arrays that training maps into memory."""
+"""Encodes clean text as token ids, in arrays that training maps into memory."""
 
 from functools import partial
 from pathlib import Path
@@ -18,16 +18,16 @@ from s2s.files import naming, sweep, whole
 from s2s.progress import Meter
 from s2s.vocabulary import EOS, UNK, Vocabulary
 
-BATCH = 128  # sentences a batch of which padding is told (Sutskever et al. 2014, section 3.4)
-BATCHES = 7_813  # of those, at most: a million pairs
-SEED = 1  # of the draw of them
+BATCH = 128  # sentences in each batch whose padding is measured (Sutskever et al. 2014, section 3.4)
+BATCHES = 7_813  # measured at most: a million pairs
+SEED = 1  # of the sample of batches
 
 Part = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 Integers = NDArray[np.int64]
 
 
 def main(clean: Path, vocab: Path, out: Path, report: Path) -> None:
-    """Writes the token ids of every split, which vocabularies they belong to, and how long the sentences are.
+    """Write the token ids of every split, the digests of their vocabularies, and a report of sentence lengths.
 
     Args:
         clean: folder of clean text, from the clean stage.
@@ -56,7 +56,7 @@ def main(clean: Path, vocab: Path, out: Path, report: Path) -> None:
 
 
 class Tally:
-    """What is counted of a split while it is written."""
+    """Counts of a split, added up while it is written."""
 
     def __init__(self) -> None:
         self.pairs = 0
@@ -65,7 +65,7 @@ class Tally:
         self.histograms = [np.zeros(LONGEST + 1, np.int64) for _ in SIDES]
 
     def add(self, part: Part) -> None:
-        """Counts the pairs of one part."""
+        """Add the counts of one file of pairs."""
         self.pairs += len(part[1])
         for side, (ids, lengths) in enumerate((part[:2], part[2:])):
             self.tokens[side] += len(ids)
@@ -73,18 +73,18 @@ class Tally:
             self.histograms[side] += np.bincount(np.minimum(lengths, LONGEST), minlength=LONGEST + 1)
 
     def numbers(self) -> EncodedSplit:
-        """Pairs, tokens without </s>, and unknown ones."""
+        """Return the numbers of pairs, tokens without </s>, and unknown tokens."""
         source, target = self.tokens
         return EncodedSplit(self.pairs, source, target - self.pairs, *self.unknown)
 
     def lengths(self) -> Lengths:
-        """How many sentences have so many tokens."""
+        """Return the number of sentences of each length."""
         source, target = (histogram.tolist() for histogram in self.histograms)
         return Lengths(source, target)
 
 
 def encode(clean: Path, split: str, vocabularies: list[Vocabulary], folder: Path) -> Tally:
-    """Writes the ids of one split and counts them."""
+    """Write the token ids of one split and return their counts."""
     files, tally = shards(clean, split), Tally()
     with SplitWriter(folder, split) as writer, Meter(f"encode {split}", len(files)) as meter:
         for done, part in enumerate(mapped(partial(encode_file, vocabularies), files), start=1):
@@ -95,7 +95,7 @@ def encode(clean: Path, split: str, vocabularies: list[Vocabulary], folder: Path
 
 
 def encode_file(vocabularies: list[Vocabulary], path: Path) -> Part:
-    """The ids and lengths of the sources of a file of pairs, then those of its targets with </s>."""
+    """Encode a file of pairs: source ids and lengths, then target ids with </s> and lengths."""
     named = zip(SIDES, vocabularies, strict=True)
     columns = [text_column(side, known.reads_tokens) for side, known in named]
     table = read_table(path, columns)
@@ -106,9 +106,9 @@ def encode_file(vocabularies: list[Vocabulary], path: Path) -> Part:
 
 
 def padding(folder: Path, split: str) -> dict[str, dict[str, float]]:
-    """The share of positions that padding would fill in batches of a split, by length or as they come.
+    """Return the share of padding in batches of a split, bucketed by length and in random order, by side.
 
-    Both are told of the same pairs: of all, or of a million in batches that are drawn from those by length.
+    Both shares are of the same pairs: of all pairs, or of a million pairs in a sample of the bucketed batches.
     """
     order: NDArray[np.int32] = np.load(folder / f"{split}.order.npy", mmap_mode="r")
     starts = np.arange(0, len(order), BATCH)
@@ -125,7 +125,7 @@ def padding(folder: Path, split: str) -> dict[str, dict[str, float]]:
 
 
 def padding_share(lengths: Integers) -> float:
-    """The share of padding in batches of sentences of these lengths."""
+    """Return the share of padding if sentences of these lengths are cut into batches in this order."""
     starts = np.arange(0, len(lengths), BATCH)
     sizes = np.diff([*starts, len(lengths)])
     positions = int((np.maximum.reduceat(lengths, starts) * sizes).sum())

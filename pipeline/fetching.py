@@ -1,4 +1,4 @@
-"""Fetches all files of a source: several at once, in one display, on a disk that has room, for one run at a time."""
+"""Downloads all files of a source in parallel, with one progress display, after a check of the disk space."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,18 +18,18 @@ from pipeline.work import check_free, gigabytes
 from s2s.files import sweep
 from s2s.progress import Meter
 
-UNPACKED_PER_BYTE = 2  # of WMT's archives, by what is taken of them: UN 2.0, Common Crawl 1.3, the others about 1
+UNPACKED_PER_BYTE = 2  # bytes of extracted text for each byte of WMT's archives: UN 2.0, Common Crawl 1.3, others 1
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class StoppedError(Exception):
-    """Another file failed, or the program is to end; what is there is kept."""
+    """Another download failed, or the program ends; downloaded bytes are kept."""
 
 
 @contextmanager
 def workplace(source: Source, out: Path) -> Iterator[Path]:
-    """The folder of files on their way, for one run at a time; they are removed when the block ends well."""
+    """Yield the folder of unfinished downloads, locked for one run; they are removed if the block succeeds."""
     folder = work.folder("download")
     lock = FileLock(folder / "lock")
     try:
@@ -48,10 +48,10 @@ def workplace(source: Source, out: Path) -> Iterator[Path]:
 
 
 def check_space(source: Source, mirrors: Sequence[str], folder: Path, out: Path) -> None:
-    """Refuses to begin what the disk has no room for; sizes that nobody knows count nothing.
+    """Check that the disk has room for the downloads and the texts; unknown sizes count as 0.
 
     Raises:
-        UserError: one line with the room that there is and that is needed.
+        UserError: the disk has less free space.
     """
     archives = {corpus.archive for corpus in source.corpora}
     fetched = sum(still_to_fetch(copies, mirrors, folder) for copies in source.files.values())
@@ -68,15 +68,17 @@ def check_space(source: Source, mirrors: Sequence[str], folder: Path, out: Path)
 
 
 def still_to_fetch(copies: Sequence[Copy], mirrors: Iterable[str], folder: Path) -> int:
-    """The bytes of a file that are not yet here: in a mirror folder it is used where it lies."""
+    """Return the number of bytes of a file still to be downloaded: 0 if a mirror folder has it."""
     folders = [mirror for mirror in mirrors if transfer.is_folder(mirror)]
-    if any(Path(place).is_file() for mirror in folders for place in [transfer.place_in(mirror, one) for one in copies]):
+    if any(
+        Path(place).is_file() for mirror in folders for place in [transfer.place_in(mirror, copy) for copy in copies]
+    ):
         return 0
     return max(0, (copies[0].bytes or 0) - here(copies, folder))
 
 
 def here(copies: Sequence[Copy], folder: Path) -> int:
-    """The bytes that earlier runs have fetched of a file's first copy."""
+    """Return the number of bytes of a file's first copy that earlier runs have downloaded."""
     part = parts.part_of(copies[0], folder)
     return part.stat().st_size if part.exists() else 0
 
@@ -86,14 +88,15 @@ def fetch_all(
     source_name: str,
     operation: Operation,
     folder: Path,
-    then: Callable[[str, Path, Callable[[], None]], Found],
-) -> dict[str, Found]:
-    """Fetches the files of a source and does `then` with the name and path of each, several at once.
+    then: Callable[[str, Path, Callable[[], None]], Result],
+) -> dict[str, Result]:
+    """Download the files of a source in parallel and return the result of `then` for each, by name.
 
-    What is given to `then` beside these is to be called now and then: it raises when another file failed.
+    `then` gets the name of a file, its path, and a function that it has to call about every megabyte: this raises
+    StoppedError after another file failed.
 
     Raises:
-        UserError: what failed first; the others are stopped, and go on from there another time.
+        UserError: the first failure; the other downloads are stopped, and resumed by the next run.
     """
     mirrors = transfer.mirrors(operation.mirrors)
     done = {name: here(copies, folder) for name, copies in source.files.items()}
@@ -101,7 +104,7 @@ def fetch_all(
     with Meter(f"download {source_name}", 1) as meter, ThreadPoolExecutor(operation.parallel_files) as pool:
         tally = Tally(meter, done, sizes)
 
-        def job(name: str) -> Found:
+        def job(name: str) -> Result:
             watch = partial(tally.note, name)
             path = Fetch(name, source.files[name], mirrors, operation.timeout_seconds, folder, watch)()
             return then(name, path, tally.pulse)
@@ -116,7 +119,7 @@ def fetch_all(
 
 
 class Tally:
-    """Adds up what several threads have fetched, for one display."""
+    """Sums the bytes that several threads have downloaded, for one progress display."""
 
     def __init__(self, meter: Meter, done: dict[str, int], sizes: dict[str, int]) -> None:
         self.meter, self.done, self.sizes = meter, done, sizes
@@ -124,22 +127,22 @@ class Tally:
         self.show()
 
     def note(self, name: str, done: int, size: int | None) -> None:
-        """Takes down how much of a file is there."""
+        """Note how many bytes of a file are downloaded."""
         self.pulse()
         with self.lock:
             self.done[name], self.sizes[name] = done, size or done
             self.show()
 
     def pulse(self) -> None:
-        """Ends what is not wanted any more.
+        """Stop the calling thread if another failed.
 
         Raises:
-            StoppedError: that is so.
+            StoppedError: another thread failed, or the program ends.
         """
         if self.stopped:
             raise StoppedError
 
     def show(self) -> None:
-        """Tells the display."""
+        """Update the progress display."""
         done, self.meter.total = sum(self.done.values()), max(1, sum(self.sizes.values()))
         self.meter.update(done, f"{done / 1e6:,.1f} of {self.meter.total / 1e6:,.1f} MB")

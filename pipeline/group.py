@@ -1,4 +1,4 @@
-"""An entry of reports/rarity.json: a group of test sentences that are alike in some measure, and its score."""
+"""reports/rarity.json: groups of test sentences of similar word rarity, and their scores."""
 
 from dataclasses import dataclass
 

@@ -1,21 +1,21 @@
 """Scores every system on groups of test sentences, by length or by rarity of their words: the paper's Figure 3."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
 import pyarrow as pa
 
 from pipeline import group_figure, scored_groups, stage, systems, tracking
 from pipeline.group import Group
 from pipeline.parameters import read
+from pipeline.schemas import records
 from pipeline.schemas.pairs import read_column, read_table, shards, text_column
 from pipeline.schemas.scored import LengthGroup
 from pipeline.scored_groups import Grouping
 from pipeline.svg import Drawing
-from s2s import files, rarity
+from s2s import rarity
 from s2s.counts import WordCounts, count_words
 
 COLUMN = text_column("source", tokens=True)
@@ -57,9 +57,8 @@ def main(
         for run in parameters.runs:
             for group in groups[run]:
                 tracked.metrics({f"{order.metric}.{run}": group.bleu}, step=group.bin)
-        files.write_json(out, {name: [asdict(row) for row in rows] for name, rows in groups.items()})
-        frame = pd.DataFrame([{"system": name} | asdict(row) for name, rows in groups.items() for row in rows])
-        files.write_text(table, frame.to_csv(index=False, lineterminator="\n"))
+        records.write(out, groups)
+        records.write_csv(table, ({"system": name} | vars(row) for name, rows in groups.items() for row in rows))
         order.figure.write(figure, groups)
 
 

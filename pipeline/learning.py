@@ -1,4 +1,4 @@
-"""Draws how training went: the learning curves."""
+"""Draws the learning curves of all models."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pipeline.schemas.trained import read_curve
 
 
 def main(curves: Path, out: Path) -> None:
-    """Draws the perplexity of each model by epoch.
+    """Draw the perplexity of each model by epoch.
 
     Args:
         curves: folder of learning curves, from the train stages.

@@ -1,4 +1,4 @@
-"""Learns what stands for the words that the target vocabulary lacks, from aligned training text."""
+"""Learns a lexicon from word-aligned training text; it replaces <unk> in translations."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +17,11 @@ from s2s.progress import Meter
 from s2s.subwords import draw_lines
 from s2s.vocabulary import UNK, Vocabulary, load
 
-SEED = 1  # of the pairs that are aligned
+SEED = 1  # of the sample of pairs that are aligned
 
 
 def main(clean: Path, vocab: Path, out: Path) -> None:
-    """Writes the lexicon that replaces <unk> in translations; an empty one if no pairs are to be aligned.
+    """Write the lexicon that replaces <unk> in translations; it is empty if `lexicon.pairs` is 0.
 
     Args:
         clean: folder of clean text, from the clean stage.
@@ -51,18 +51,18 @@ def main(clean: Path, vocab: Path, out: Path) -> None:
 
 
 def tokens(files: list[Path], rows: list[NDArray[np.int64]], side: str) -> Iterator[pa.ChunkedArray]:
-    """The drawn sentences of one side in Moses' tokens, a file at a time."""
+    """Yield the sampled sentences of one side as Moses tokens, one file at a time."""
     column = text_column(side, tokens=True)
     for path, drawn in zip(files, rows, strict=True):
         yield read_table(path, [column]).column(column).take(pa.array(drawn))
 
 
 def in_vocabulary(words: pa.Array, vocabulary: Vocabulary) -> NDArray[np.bool_]:
-    """Whether a vocabulary can say each word; one of subwords lacks those with a character that it never saw."""
+    """Return whether a vocabulary can produce each word; subwords lack words with a character that they never saw."""
     ids, lengths = vocabulary.encode_all(pa.chunked_array([words]))
     missing = np.bincount(np.repeat(np.arange(len(words)), lengths), ids == UNK, len(words))
-    known: NDArray[np.bool_] = missing == 0
-    return known
+    is_covered: NDArray[np.bool_] = missing == 0
+    return is_covered
 
 
 if __name__ == "__main__":

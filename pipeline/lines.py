@@ -1,4 +1,4 @@
-"""Reads text files line by line, two by two: plain or gzip, strictly UTF-8, split at the byte 0x0A alone."""
+"""Reads parallel text files by line: plain or gzip, strictly UTF-8, split at the byte 0x0A alone."""
 
 import gzip
 import zlib
@@ -17,23 +17,23 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 def is_gzip(path: Path) -> bool:
-    """Whether a file starts as gzip does; its name says nothing."""
+    """Return whether a file starts with the magic bytes of gzip, whatever its name."""
     with path.open("rb") as file:
         return file.read(len(GZIP)) == GZIP
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Opens a file to read what it says, unpacked if need be."""
+    """Open a file for reading, decompressed if it is gzip."""
     check(path.is_file(), f"{path}: no such file; expected text, one sentence a line")
-    # gzip's own reader takes a Python call a line.
+    # gzip's own reader makes a Python call for each line.
     return BufferedReader(cast(RawIOBase, gzip.open(path)), BUFFER_BYTES) if is_gzip(path) else path.open("rb")
 
 
 def lines(path: Path) -> Iterator[str]:
-    """Yields the lines of a file without their line ends.
+    """Yield the lines of a file without their line ends.
 
     Raises:
-        UserError: the file is absent, not UTF-8 or damaged; the line names the place.
+        UserError: the file is absent, not UTF-8 or damaged.
     """
     with open_bytes(path) as file:
         number = 0
@@ -49,17 +49,17 @@ def lines(path: Path) -> Iterator[str]:
 
 
 def pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
-    """Yields the lines of two files side by side.
+    """Yield the lines of two files as pairs.
 
     Raises:
-        UserError: one has more lines than the other, or none at all.
+        UserError: a file is empty, or has more lines than the other.
     """
     counts = [0, 0]
-    for found in zip_longest(lines(source), lines(target)):
-        for side, line in enumerate(found):
+    for pair in zip_longest(lines(source), lines(target)):
+        for side, line in enumerate(pair):
             counts[side] += line is not None
         if counts[0] == counts[1]:
-            yield found
+            yield pair
     for path, count in zip((source, target), counts, strict=True):
         check(count, f"{path}: found no line; expected text, one sentence a line")
     check(
@@ -70,16 +70,16 @@ def pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Block:
-    """Lines of two texts, side by side, as bytes: what a worker gets."""
+    """Bytes of as many lines of two parallel texts, to be sent to a worker."""
 
     first: int
-    """The number of its first line, counted from 1."""
+    """The number of the first line, counted from 1."""
     source: bytes
     target: bytes
 
 
 def blocks(source: Path, target: Path, size: int) -> Iterator[Block]:
-    """Cuts two texts into blocks of `size` lines, the last one shorter.
+    """Yield two texts in blocks of `size` lines, of which the last may be shorter.
 
     Raises:
         UserError: a file is absent or damaged, or one has more lines than the other.
@@ -88,20 +88,20 @@ def blocks(source: Path, target: Path, size: int) -> Iterator[Block]:
         first = 1
         while True:
             parts = [read_block(file, path, size, first) for file, path in ((left, source), (right, target))]
-            found = [part.count(b"\n") for part in parts]
-            if not any(found):
+            counts = [part.count(b"\n") for part in parts]
+            if not any(counts):
                 return
             check(
-                found[0] == found[1],
-                f"{source} and {target}: found {found[0]} and {found[1]} lines from line {first} on; "
+                counts[0] == counts[1],
+                f"{source} and {target}: found {counts[0]} and {counts[1]} lines from line {first} on; "
                 "expected as many of each",
             )
             yield Block(first, *parts)
-            first += found[0]
+            first += counts[0]
 
 
 def read_block(file: BinaryIO, path: Path, size: int, first: int) -> bytes:
-    """The next `size` lines of a file; a last line gets its line end if it has none."""
+    """Read the next `size` lines of a file; a last line without line end gets one."""
     try:
         part = b"".join(islice(file, size))
     except DAMAGED as error:

@@ -1,4 +1,4 @@
-"""Names what a run translates with by content, so that a model of another seed changes no translation."""
+"""Records the checksums of the models and lexicon of a run, so that other models of its system change nothing."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ from s2s.model import WEIGHTS
 
 
 def main(run: str, models: Path, lexicons: Path, out: Path) -> None:
-    """Writes what a run translates with: the first models of its system, their vocabularies and its lexicon.
+    """Write the members of a run: the first models of its system, their vocabularies and its lexicon.
 
     Args:
         run: one of `runs:` in params.yaml.
-        models: folder of the system's models, one folder a seed.
-        lexicons: folder of the lexicons, one file a vocabulary.
+        models: folder of the system's models, one folder for each seed.
+        lexicons: folder of the lexicons, one file for each vocabulary.
         out: JSON file to be written.
     """
     parameters = read()
@@ -27,8 +27,8 @@ def main(run: str, models: Path, lexicons: Path, out: Path) -> None:
         members = [Member(models / str(seed), seed, sha256(models / str(seed) / WEIGHTS)) for seed in seeds]
         path = lexicons / f"{parameters.vocabulary_of(chosen.system)}.parquet"
         lexicon = NamedFile(path, sha256(path)) if parameters.run(run).replace_unknown else None
-        found = Members(run, chosen.system, chosen.beam, members, vocabularies_of(members[0].path), lexicon)
-        records.write(out, found)
+        record = Members(run, chosen.system, chosen.beam, members, vocabularies_of(members[0].path), lexicon)
+        records.write(out, record)
         tracked.metrics({"members": len(members)})
 
 

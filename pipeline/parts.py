@@ -1,4 +1,4 @@
-"""Files on their way: what is there, whether it is the whole, and what a server may add to it."""
+"""Unfinished downloads: the bytes on disk, their digest, and the checks of what a server sends to complete them."""
 
 import hashlib
 import re
@@ -15,18 +15,18 @@ PARTIAL, TOO_MANY, SERVER_ERROR = 206, 429, 500  # of HTTP
 
 
 class UnusablePlaceError(Exception):
-    """Why a file could not be had from one place."""
+    """A file cannot be had from an address; another may have it."""
 
 
 class CutError(UnusablePlaceError):
-    """The place has the file and did not give all of it."""
+    """A server has the file and did not send all of it, so that a retry may help."""
 
 
 class Part:
-    """A copy as far as it has come: its bytes on disk, and the digest of them.
+    """The bytes of a copy that are on disk, and their digest.
 
-    The file's name holds the checksum, so that no two versions of a file are mixed. Only its digest says whether it is
-    whole: there is no mark that could outlive the truth.
+    The file's name holds the checksum, so that two versions of a file are never mixed. Only the digest decides whether
+    the file is complete, because a marker file could be wrong.
     """
 
     def __init__(self, copy: Copy, folder: Path) -> None:
@@ -53,14 +53,14 @@ class Part:
 
     @property
     def right(self) -> bool:
-        """Whether this is the whole file."""
+        """True if the file is complete and correct."""
         return is_right(self.copy, self.digest)
 
     def follow(self, answer: httpx.Response) -> None:
-        """Prepares for what a server is about to send: what comes after the part, or all from the start.
+        """Prepare for the bytes of a response: those that follow the part, or the whole file.
 
         Raises:
-            UnusablePlaceError: it sends something else.
+            UnusablePlaceError: the server sends something else.
         """
         if not answer.is_success:
             temporary = answer.status_code == TOO_MANY or answer.status_code >= SERVER_ERROR
@@ -75,7 +75,7 @@ class Part:
         self.resumed, self.size = self.resumed or start > 0, size or self.copy.bytes
 
     def append(self, chunk: bytes) -> None:
-        """Adds bytes at the end."""
+        """Append bytes."""
         if self.copy.bytes is not None and self.done + len(chunk) > self.copy.bytes:
             self.restart()
             raise UnusablePlaceError(f"found more than {self.copy.bytes} bytes")
@@ -86,50 +86,50 @@ class Part:
         self.received += len(chunk)
 
     def restart(self) -> None:
-        """Forgets all bytes."""
-        self.file.truncate(0)  # written at its end, wherever that is
+        """Discard all bytes."""
+        self.file.truncate(0)  # opened for appending, so writing goes on at its new end
         self.digest, self.done, self.resumed = new_digest(self.copy), 0, False
 
     def set_aside(self) -> Path:
-        """Renames what is wrong, for a person to look at; one such file is kept."""
+        """Rename a file of a wrong digest, for the user to inspect; only the last such file is kept."""
         aside = self.path.with_name(f"{self.copy.name}.bad")
         self.path.replace(aside)
         return aside
 
 
 def part_of(copy: Copy, folder: Path) -> Path:
-    """Where a copy is put together."""
+    """Return the path of a copy's unfinished download."""
     return folder / f"{copy.name}.{copy.checksum.partition(':')[2][:16]}"
 
 
 def offered(answer: httpx.Response) -> tuple[int, int | None]:
-    """Which byte a server sends first, and how many the whole file has, if it says so."""
+    """Return the offset of a response's first byte and the size of the whole file (None if unknown)."""
     if answer.status_code != PARTIAL:
         length = answer.headers.get("Content-Length", "")
         return 0, int(length) if length.isdecimal() else None
-    found = re.match(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
-    if not found:
+    match = re.match(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+    if not match:
         raise UnusablePlaceError("found a part of the file without its place; expected Content-Range")
-    return int(found[1]), int(found[2]) if found[2].isdecimal() else None
+    return int(match[1]), int(match[2]) if match[2].isdecimal() else None
 
 
 def new_digest(copy: Copy) -> "hashlib._Hash":
-    """The beginning of a copy's checksum."""
+    """Return an empty digest of the algorithm of a copy's checksum."""
     return hashlib.new(copy.checksum.partition(":")[0], usedforsecurity=False)
 
 
 def is_right(copy: Copy, digest: "hashlib._Hash") -> bool:
-    """Whether a digest is that of the whole copy."""
+    """Return whether a digest equals the checksum of a copy."""
     return digest.hexdigest() == copy.checksum.partition(":")[2]
 
 
 def check_size(copy: Copy, size: int | None) -> None:
-    """Refuses a place whose file has another size, before it is read."""
+    """Raise an UnusablePlaceError if a place has a file of another size, before it is read."""
     if size is not None and copy.bytes not in (None, size):
         raise UnusablePlaceError(f"found {size} bytes; expected {copy.bytes}")
 
 
 def difference(copy: Copy, digest: "hashlib._Hash", size: int) -> str:
-    """What is wrong with a file of the right size."""
+    """Return a message for a file of another checksum."""
     algorithm, _, wanted = copy.checksum.partition(":")
     return f"found {algorithm} {digest.hexdigest()} of {size} bytes; expected {wanted}"

@@ -1,16 +1,15 @@
-"""Measures how well every model predicts the development and test translations."""
+"""Stage `perplexity`: measure how well every model predicts the development and test translations."""
 
 import math
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from pipeline import sentence_scores, stage, tracking
 from pipeline.parameters import read
+from pipeline.schemas import records
 from pipeline.schemas.encoded import check_vocabularies, vocabularies_of
+from pipeline.schemas.trained import Perplexity
 from pipeline.sentence_scores import Scores
-from s2s import files, model
+from s2s import model
 from s2s.data import EncodedCorpus
 from s2s.device import prepare
 from s2s.scoring import Evaluation, sentence_log_probs
@@ -20,41 +19,43 @@ SPLITS = ("dev", "test")
 
 
 def main(models: Path, encoded: Path, out: Path, table: Path, sentences: Path) -> None:
-    """Writes the perplexity of each model on each split, per target token with </s>.
+    """Write the perplexity of each model on each split, per target token with </s>.
 
     Args:
         models: folder of models, from the train stages.
-        encoded: folder of encoded text, one folder a vocabulary, from the encode stages.
+        encoded: folder of encoded text, one folder for each vocabulary, from the encode stages.
         out: JSON file to be written.
         table: CSV file of the same numbers to be written.
-        sentences: Parquet file to be written: the log-probability of each test sentence by each model.
+        sentences: Parquet file to be written, with the log-probability of each test sentence by each model.
     """
     parameters = read()
     settings = parameters.perplexity
     device = prepare(settings.device, settings.threads)
     with tracking.run() as tracked:
-        found: dict[str, dict[str, dict[str, Any]]] = {}
+        results: dict[str, dict[str, Perplexity]] = {}
         scored: dict[str, Scores] = {}
         for name, trained in parameters.models.items():
             folder, text = models / trained.system / str(trained.seed), encoded / trained.vocabulary
             check_vocabularies(folder, vocabularies_of(text))
             network = model.load(folder, str(device))
-            found[name] = {}
+            results[name] = {}
             for split in SPLITS:
                 corpus = EncodedCorpus.open(text, split)
                 scores = sentence_log_probs(network, corpus, settings.batch_tokens)
                 evaluation = Evaluation(float(scores.sum()), int(corpus.target.lengths.sum()))
-                scored[name] = Scores(corpus.target.lengths, scores)  # at last those of the test set
-                found[name][split] = {
-                    "perplexity": round(evaluation.perplexity, 6),
-                    "tokens": evaluation.tokens,
-                    "unknown_share": round(float((corpus.target.ids == UNK).sum()) / evaluation.tokens, 6),
-                }
+                scored[name] = Scores(corpus.target.lengths, scores)  # the last split, test, stays
+                results[name][split] = Perplexity(
+                    perplexity=round(evaluation.perplexity, 6),
+                    tokens=evaluation.tokens,
+                    unknown_share=round(float((corpus.target.ids == UNK).sum()) / evaluation.tokens, 6),
+                )
                 tracked.metrics({f"perplexity.{split}.{name}": min(evaluation.perplexity, math.exp(80))})
-        files.write_json(out, found)
-        rows = [{"model": name, "split": split} | row for name, rows in found.items() for split, row in rows.items()]
+        records.write(out, results)
         sentence_scores.write(sentences, scored)
-        files.write_text(table, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+        places = [(name, split) for name in results for split in SPLITS]
+        records.write_csv(
+            table, ({"model": name, "split": split} | vars(results[name][split]) for name, split in places)
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""The rules by which training pairs are dropped, and the work on a block of raw text, whatever the others hold."""
+"""The rules that drop training pairs, and the cleaning of one block of raw text, independent of all other blocks."""
 
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,26 +14,31 @@ from pipeline.parameters import Clean
 from pipeline.schemas import records
 from pipeline.schemas.cleaned import Example, Rule
 from s2s import languages, text
-from s2s.files import naming, whole
 
 EXAMPLES = 3  # of each rule
 EXAMPLE_CHARACTERS = 200
 SUMMARY = b"summary"
 
-# A block without the pairs that rules drop. The digest stands for the pair of normalized sides: among the 41 million
-# pairs of WMT'14 the chance that any two different ones share 64 bits is 1 in 20,000.
-SIFTED = pa.schema(
-    [
-        pa.field("line", pa.int64(), nullable=False),
-        *(pa.field(name, pa.string(), nullable=False) for name in ("source", "target")),
-        *(pa.field(name, pa.string(), nullable=False) for name in ("source_tokens", "target_tokens")),
-        pa.field("digest", pa.uint64(), nullable=False),
-    ]
-)
+
+@dataclass(frozen=True)
+class SiftedPair:
+    """A row of a sifted block: a pair that no rule of this module dropped."""
+
+    line: int
+    """Of the raw text, counted from 1."""
+    source: str
+    target: str
+    source_tokens: str
+    target_tokens: str
+    digest: Annotated[int, pa.uint64()]
+    """Of the normalized sides. In WMT'14's 41 million pairs the chance that two different ones share it is 1:20,000."""
+
+
+SIFTED = records.schema(SiftedPair)
 
 
 def in_force(settings: Clean) -> list[Rule]:
-    """The rules in their order; the first that fits a pair drops it."""
+    """Return the rules that are switched on, in order; the first that applies to a pair drops it."""
     rules = {
         "not_utf8": "a side is not UTF-8",
         "empty": "a side holds no text",
@@ -59,13 +65,13 @@ Pair = tuple[str, str, str, str]  # source, target, source tokens, target tokens
 
 
 def digest(source: str, target: str) -> int:
-    """What a pair is known by."""
+    """Return a 64-bit digest of a pair of normalized sides."""
     return int.from_bytes(hashlib.blake2b(f"{source}\n{target}".encode(), digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True)
 class Cleaner:
-    """Cleans one pair after the other."""
+    """Normalizes and tokenizes pairs, and applies the rules that look at a single pair."""
 
     settings: Clean
     languages: tuple[str, str]
@@ -73,7 +79,7 @@ class Cleaner:
     held_out: frozenset[int] = frozenset()
 
     def normalize(self, source: str, target: str) -> tuple[str, str]:
-        """Both sides as plain text in one form."""
+        """Return both sides as normalized plain text."""
         settings = self.settings
         if self.tokenized:
             source, target = map(text.from_tokens, (source, target), self.languages)
@@ -83,28 +89,28 @@ class Cleaner:
         )
 
     def tokenize(self, source: str, target: str) -> Pair:
-        """Normalized sides with their tokens."""
+        """Return normalized sides with their tokens."""
         return source, target, text.tokenize(source, self.languages[0]), text.tokenize(target, self.languages[1])
 
     def clean(self, source: str, target: str) -> tuple[Pair, int] | str:
-        """A training pair with its digest, or the rule that drops it."""
+        """Return a cleaned training pair with its digest, or the name of the rule that drops it."""
         settings = self.settings
         source, target = self.normalize(source, target)
         if not (source and target):
             return "empty"
         if settings.drop_copies and source == target:
             return "copy"
-        known = digest(source, target)
-        if known in self.held_out:
+        identity = digest(source, target)
+        if identity in self.held_out:
             return "held_out"
-        # Tokenizing never joins words: a line of thousands need not be tokenized to be known as too long.
+        # Tokenizing never joins words, so a line of too many words need not be tokenized, which is slow.
         if max(source.count(" "), target.count(" ")) >= settings.max_words:
             return "too_long"
         pair = self.tokenize(source, target)
-        return self.broken(*pair) or (pair, known)
+        return self.broken(*pair) or (pair, identity)
 
     def broken(self, source: str, target: str, source_tokens: str, target_tokens: str) -> str:
-        """The rule by which tokens drop a pair, or nothing."""
+        """Return the name of the rule that drops a pair for its tokens, or \"\"."""
         settings = self.settings
         short, long = sorted((source_tokens.count(" ") + 1, target_tokens.count(" ") + 1))
         if long > settings.max_words:
@@ -119,13 +125,13 @@ class Cleaner:
 
 
 def longest(tokens: str) -> int:
-    """The characters of the longest token."""
+    """Return the number of characters of the longest token."""
     return max(map(len, tokens.split(" ")))
 
 
 @dataclass
 class Summary:
-    """What became of the pairs of a block, or of a corpus."""
+    """Counts of dropped and repaired pairs of a block or a corpus, with examples."""
 
     pairs: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -133,7 +139,7 @@ class Summary:
     examples: dict[str, list[Example]] = field(default_factory=dict)
 
     def add(self, other: "Summary") -> None:
-        """Counts what came after."""
+        """Add the counts and examples of a later block."""
         self.pairs += other.pairs
         self.dropped += other.dropped
         self.repairs += other.repairs
@@ -141,14 +147,14 @@ class Summary:
             self.examples[name] = [*self.examples.get(name, []), *examples][:EXAMPLES]
 
     def show(self, name: str, corpus: str, line: int, source: str, target: str) -> None:
-        """Keeps a pair as an example if there are too few."""
+        """Keep a pair as an example of a rule or repair, unless there are enough."""
         shown = self.examples.setdefault(name, [])
         if len(shown) < EXAMPLES:
             shown.append(Example(corpus, line, source[:EXAMPLE_CHARACTERS], target[:EXAMPLE_CHARACTERS]))
 
 
 def sift(cleaner: Cleaner, corpus: str, block: Block, out: Path) -> Summary:
-    """Writes the pairs of a block that no rule drops, with a summary of all, as a Parquet file."""
+    """Write the pairs of a block that no rule drops, and return a summary of the block, which the file holds too."""
     summary = Summary()
     rows: list[tuple[int | str, ...]] = []
     (sources, broken_sources), (targets, broken_targets) = decoded(block.source), decoded(block.target)
@@ -157,19 +163,19 @@ def sift(cleaner: Cleaner, corpus: str, block: Block, out: Path) -> Summary:
         for kind in sorted({*text.repairs(source), *text.repairs(target)}):
             summary.repairs[kind] += 1
             summary.show(kind, corpus, block.first + number, source, target)
-        found = "not_utf8" if number in broken else cleaner.clean(source, target)
-        if isinstance(found, str):
-            summary.dropped[found] += 1
-            summary.show(found, corpus, block.first + number, source, target)
+        result = "not_utf8" if number in broken else cleaner.clean(source, target)
+        if isinstance(result, str):
+            summary.dropped[result] += 1
+            summary.show(result, corpus, block.first + number, source, target)
         else:
-            rows.append((block.first + number, *found[0], found[1]))
+            rows.append((block.first + number, *result[0], result[1]))
     summary.pairs = len(sources)
     write_sifted(out, rows, summary)
     return summary
 
 
 def decoded(lines: bytes) -> tuple[list[str], set[int]]:
-    """The lines of a text as strings, and the numbers of those that are not UTF-8, counted from 0."""
+    """Return the lines of a text as strings, and the numbers of lines that are not UTF-8, counted from 0."""
     try:
         return lines.decode("utf-8").split("\n")[:-1], set()
     except UnicodeDecodeError:
@@ -178,7 +184,7 @@ def decoded(lines: bytes) -> tuple[list[str], set[int]]:
 
 
 def is_utf8(line: bytes) -> bool:
-    """Whether bytes are text."""
+    """Return whether bytes are UTF-8."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
@@ -187,15 +193,14 @@ def is_utf8(line: bytes) -> bool:
 
 
 def write_sifted(out: Path, rows: list[tuple[int | str, ...]], summary: Summary) -> None:
-    """Writes what `read_summary` and `SIFTED` describe."""
+    """Write a sifted block: rows of SiftedPair, and the summary in the metadata of the file."""
     columns = list(zip(*rows, strict=True)) or [()] * len(SIFTED)
-    arrays = [pa.array(column, part.type) for column, part in zip(columns, SIFTED, strict=True)]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SIFTED, strict=True)]
     schema = SIFTED.with_metadata({SUMMARY: records.adapter(Summary).dump_json(summary)})
-    with naming(out), whole(out) as part:
-        pq.write_table(pa.Table.from_arrays(arrays, schema=schema), part, compression="zstd", use_dictionary=False)
+    records.write_parquet(out, pa.Table.from_arrays(arrays, schema=schema))
 
 
 def read_summary(path: Path) -> Summary:
-    """The summary of a block that was sifted before."""
+    """Read the summary of a sifted block."""
     summary: Summary = records.adapter(Summary).validate_json(pq.read_schema(path).metadata[SUMMARY])
     return summary

@@ -1,4 +1,4 @@
-"""Which translations the report page shows, and where they part from the reference."""
+"""Chooses sample sentences to show, and marks where a translation differs from the reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +9,23 @@ LONGEST = 3  # as many as the paper's Table 3
 
 @dataclass(frozen=True)
 class Part:
-    """Words of a translation that the reference has at that place or not; no words are a gap, where it has more."""
+    """Consecutive words of a translation; no words mark a gap, where only the reference has words."""
 
     words: str
     differs: bool
+    """False if the reference has the same words at that place."""
 
 
 def choose(lengths: Sequence[int], count: int) -> tuple[list[int], list[int]]:
-    """Chooses test sentences to show: some of every length, and the longest.
+    """Choose test sentences to show: some of every length, and the longest.
 
     Args:
         lengths: of all sentences, in tokens.
-        count: how many to choose, at most.
+        count: the largest number of sentences to choose.
 
     Returns:
-        The rows of one sentence out of the middle of each group of about equal count, the shortest first, and the rows
-        of the longest ones, the longest first. No row is in both.
+        The rows of the middle sentences of groups of about equal size, the shortest first, and the rows of the longest
+        sentences, the longest first. No row is in both.
     """
     order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
     longest = order[::-1][: min(LONGEST, count)]
@@ -34,7 +35,7 @@ def choose(lengths: Sequence[int], count: int) -> tuple[list[int], list[int]]:
 
 
 def compare(translation: str, reference: str) -> list[Part]:
-    """Cuts a translation into parts that the reference has too, parts that it has not, and gaps."""
+    """Split a translation into parts that the reference has, parts that it has not, and gaps."""
     words, wanted = translation.split(), reference.split()
     parts = []
     for kind, start, end, _, _ in SequenceMatcher(None, words, wanted, autojunk=False).get_opcodes():

@@ -5,8 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline import claims, stage, tracking
 from pipeline.deciding import ALPHA
 from pipeline.evidence import Evidence
@@ -15,7 +13,6 @@ from pipeline.parameters import read
 from pipeline.schemas import records
 from pipeline.scorecard_schema import VERDICTS, Entry, Scorecard
 from pipeline.state_judge import judge_states
-from s2s import files
 from s2s.contrast import FEWEST
 
 
@@ -34,7 +31,7 @@ def main(reports: Path, translations: Path, rescored: Path, clean: Path, out: Pa
     with tracking.run() as tracked:
         entries = list(judged(Evidence(parameters, reports, translations, rescored, clean)))
         records.write(out, Scorecard(entries, ALPHA, FEWEST, parameters.bleu.bootstrap_samples))
-        files.write_text(table, pd.DataFrame(map(row, entries)).to_csv(index=False, lineterminator="\n"))
+        records.write_csv(table, map(row, entries))
         verdicts = [entry.verdict for entry in entries if entry.kind == "claim"]
         tracked.metrics({f"claims.{verdict.replace(' ', '_')}": verdicts.count(verdict) for verdict in VERDICTS})
 

@@ -1,4 +1,4 @@
-"""BLEU over groups of test sentences that are alike in some measure: the paper's Figure 3."""
+"""BLEU over groups of test sentences with similar values of a measure: the paper's Figure 3."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DIGITS = 4  # of scores and measures
 
 @dataclass(frozen=True)
 class Grouping:
-    """Into how many groups sentences are cut, and what the intervals of the scores are drawn from."""
+    """The number of groups, and the samples and seed of the bootstrap for their intervals."""
 
     bins: int
     samples: int
@@ -21,7 +21,7 @@ class Grouping:
 
 
 def cut(measures: Sequence[float], bins: int) -> list[list[int]]:
-    """Sorts sentences by a measure and cuts them into groups of about equal count, single ones if they are too few."""
+    """Sort sentences by a measure and return their rows in groups of about equal size, of one if they are few."""
     order = sorted(range(len(measures)), key=lambda row: (measures[row], row))
     parts = min(bins, len(order))
     return [group.tolist() for group in np.array_split(order, parts)] if parts else []
@@ -30,10 +30,10 @@ def cut(measures: Sequence[float], bins: int) -> list[list[int]]:
 def score(
     translations: Sequence[str], references: Sequence[str], measures: Sequence[float], how: Grouping
 ) -> list[Group]:
-    """BLEU (sacreBLEU's 13a) of each group of sentences, those of the lowest measure first."""
+    """Return the BLEU (sacreBLEU's 13a) of each group of sentences, the group of the lowest measures first."""
     groups = []
     for number, rows in enumerate(cut(measures, how.bins), 1):
-        found = metrics.corpus_bleu(
+        bleu = metrics.corpus_bleu(
             [translations[row] for row in rows],
             [references[row] for row in rows],
             tokenized=False,
@@ -41,6 +41,6 @@ def score(
             seed=how.seed,
         )
         low, high = (round(float(measures[row]), DIGITS) for row in (rows[0], rows[-1]))
-        scores = (round(value, DIGITS) for value in (found.score, found.low, found.high))
+        scores = (round(value, DIGITS) for value in (bleu.score, bleu.low, bleu.high))
         groups.append(Group(number, low, high, len(rows), *scores))
     return groups

@@ -1,4 +1,4 @@
-"""Draws how long the sentences are in the tokens of a vocabulary."""
+"""Draws a histogram of sentence lengths in the tokens of a vocabulary."""
 
 from pathlib import Path
 
@@ -8,18 +8,18 @@ from pipeline.schemas.measured_text import Encoding
 
 
 def main(encoding: Path, out: Path) -> None:
-    """Draws how many training sentences have how many tokens.
+    """Draw a histogram of the lengths of training sentences.
 
     Args:
         encoding: JSON file of an encode stage.
         out: SVG file to be written, and with the suffix .png the same as PNG.
     """
-    counted = records.read(Encoding, encoding)
+    counts = records.read(Encoding, encoding)
     with tracking.run() as tracked:
-        train = counted.lengths["train"]
-        sides = histogram.typical(counted.splits["train"], train)
+        train = counts.lengths["train"]
+        sides = histogram.typical(counts.splits["train"], train)
         histogram.sentences.write(out, histogram.grouped(train), sides)
-        tracked.metrics({f"mean.{side}": one.mean for side, one in sides.items()})
+        tracked.metrics({f"mean.{side}": typical.mean for side, typical in sides.items()})
 
 
 if __name__ == "__main__":

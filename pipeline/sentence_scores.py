@@ -9,18 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from s2s import files
-from s2s.errors import UserError, check
+from pipeline.schemas import records
+from s2s.errors import check
 
-DECIMALS = 6  # of log-probabilities, in nats: what a float32 state holds
+DECIMALS = 6  # of log-probabilities, in nats: the precision of a float32 state
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model says of the test set."""
+    """A model's scores of the test set: the columns tokens.<model> and log_prob.<model>."""
 
     tokens: NDArray[np.integer]
     """Target tokens of each sentence in the model's vocabulary, with </s>, [N]."""
@@ -29,32 +28,25 @@ class Scores:
 
 
 def write(path: Path, scores: Mapping[str, Scores]) -> None:
-    """Writes what each model says."""
+    """Write the scores of each model as two columns."""
     columns: dict[str, pa.Array] = {}
-    for name, one in scores.items():
-        columns |= {f"tokens.{name}": pa.array(one.tokens.astype(np.int64))}
-        columns |= {f"log_prob.{name}": pa.array(one.log_probs.round(DECIMALS))}
-    with files.whole(path) as beside, files.naming(path):
-        pq.write_table(pa.table(columns), beside, compression="zstd", use_dictionary=False)
+    for name, model in scores.items():
+        columns |= {f"tokens.{name}": pa.array(model.tokens.astype(np.int64))}
+        columns |= {f"log_prob.{name}": pa.array(model.log_probs.round(DECIMALS))}
+    records.write_parquet(path, pa.table(columns))
 
 
 def read(path: Path, models: Iterable[str]) -> dict[str, Scores]:
-    """Reads what each of the named models says.
+    """Read the scores of some models, by name.
 
     Raises:
-        UserError: there is no such file, or a model is not in it.
+        UserError: the file is absent or not Parquet, or has no column of a model.
     """
-    try:
-        table = pq.read_table(path, use_threads=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected what the perplexity stage writes") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: not Parquet ({error}); expected what the perplexity stage writes") from None
-
-    found = {}
+    table = records.open_parquet(path, expected="what the perplexity stage writes").read(use_threads=False)
+    scores = {}
     for name in models:
         columns = [f"tokens.{name}", f"log_prob.{name}"]
         for column in columns:
             check(column in table.column_names, f"{path}: found no column {column}; expected those of all models")
-        found[name] = Scores(*(table.column(column).to_numpy() for column in columns))
-    return found
+        scores[name] = Scores(*(table.column(column).to_numpy() for column in columns))
+    return scores

@@ -1,4 +1,4 @@
-"""Sifted training text, a file for each block of raw text, and the rules that look at all of it."""
+"""Shards of sifted training text, one for each block of raw text, and the rules that compare all of their pairs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from s2s import selection
 from s2s.progress import Meter
 
 PART_ROWS = 2_000_000  # digests that are sorted at a time, 32 MB
-SEED = 1  # draws the general text that selection compares with
+SEED = 1  # of the sample of general text that selection compares with
 TOKENS = ["source_tokens", "target_tokens"]
 Mask = NDArray[np.bool_]
 Integers = NDArray[np.int64]
@@ -26,7 +26,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Shard:
-    """A block of training text without the pairs that rules drop by what they hold."""
+    """A file of the pairs of a block that no rule for single pairs dropped."""
 
     corpus: str
     path: Path
@@ -36,30 +36,30 @@ class Shard:
 
     @property
     def place(self) -> slice:
-        """Where its pairs are among those of all shards."""
+        """The positions of its pairs among those of all shards."""
         return slice(self.first, self.first + self.rows)
 
     def read(self, names: list[str]) -> pa.Table:
-        """Some columns."""
+        """Read some columns."""
         return pq.read_table(self.path, columns=names, use_threads=False)
 
 
 def end(shards: Sequence[Shard]) -> int:
-    """How many pairs some shards hold, the first of all included."""
+    """Return the number of pairs of consecutive shards, counted from the first shard of all."""
     return shards[-1].place.stop if shards else 0
 
 
 def duplicates(shards: Sequence[Shard]) -> Mask:
-    """Which pairs equal one before. Digests are sorted in parts, so memory is bounded."""
-    found = np.zeros(end(shards), bool)
+    """Return which pairs equal an earlier pair, [pairs]; digests are sorted in parts to bound memory."""
+    repeats = np.zeros(end(shards), bool)
     parts = end(shards) // PART_ROWS + 1
     for rows in mapped(partial(repeated, shards, parts), range(parts)):
-        found[rows] = True
-    return found
+        repeats[rows] = True
+    return repeats
 
 
 def repeated(shards: Sequence[Shard], parts: int, part: int) -> Integers:
-    """The pairs that equal one before, of those whose digest leaves the remainder `part`."""
+    """Return the positions of pairs that equal an earlier pair, among those whose digest modulo `parts` is `part`."""
     digests, rows = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     for shard in shards:
         column = shard.read(["digest"])["digest"].to_numpy()
@@ -73,33 +73,33 @@ def repeated(shards: Sequence[Shard], parts: int, part: int) -> Integers:
 
 
 def unselected(shards: Sequence[Shard], kept: Mask, percents: Mapping[str, float], development: Sequence[Pair]) -> Mask:
-    """Which pairs are too far from the development set, corpus by corpus (Axelrod 2011).
+    """Return which pairs are too far from the development set, corpus by corpus (Axelrod et al. 2011), [pairs].
 
     Args:
         shards: all of them.
         kept: pairs that no rule has dropped so far, [pairs].
-        percents: what share of a corpus's target words to keep; corpora that are not named are kept whole.
-        development: pairs of the kind that is wanted.
+        percents: the share of target words to keep, by corpus; other corpora are kept whole.
+        development: pairs of the domain that is wanted.
     """
     near = pa.table({name: [pair[column] for pair in development] for name, column in zip(TOKENS, (2, 3), strict=True)})
-    found = np.zeros(len(kept), bool)
+    far = np.zeros(len(kept), bool)
     for corpus, percent in percents.items():
         own = [shard for shard in shards if shard.corpus == corpus]
         first = own[0].first if own else 0
         rows = np.flatnonzero(kept[first : end(own)]).astype(np.int64)
         if len(rows):
-            found[first + rows[~nearest(own, rows, percent, near)]] = True
-    return found
+            far[first + rows[~nearest(own, rows, percent, near)]] = True
+    return far
 
 
 def nearest(own: Sequence[Shard], rows: Integers, percent: float, near: pa.Table) -> Mask:
-    """Which pairs of a corpus are kept, [rows].
+    """Return which pairs of a corpus are near enough to the development set to be kept, [rows].
 
     Args:
         own: the shards of the corpus.
         rows: its pairs that no rule has dropped so far, counted from its first.
         percent: the share of their target words to keep.
-        near: pairs of the kind that is wanted.
+        near: pairs of the domain that is wanted.
     """
     words = np.concatenate(list(mapped(target_words, own)))[rows]
     drawn = own[0].first + rows[selection.sample(words, int(spaces(near).sum()) + len(near), SEED)]
@@ -113,23 +113,23 @@ def nearest(own: Sequence[Shard], rows: Integers, percent: float, near: pa.Table
 
 
 def spaces(pairs: pa.Table) -> NDArray[np.int32]:
-    """The spaces in each target sentence: its tokens but one."""
-    found: NDArray[np.int32] = pc.count_substring(pairs[TOKENS[1]], " ").to_numpy()
-    return found
+    """Return the number of spaces in each target sentence, which is its tokens less one."""
+    counts: NDArray[np.int32] = pc.count_substring(pairs[TOKENS[1]], " ").to_numpy()
+    return counts
 
 
 def texts(pairs: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """Both sides in tokens."""
+    """Return both sides as tokens."""
     return pairs[TOKENS[0]], pairs[TOKENS[1]]
 
 
 def target_words(shard: Shard) -> NDArray[np.int32]:
-    """The tokens of each target sentence of a shard."""
+    """Return the number of tokens of each target sentence of a shard."""
     return spaces(shard.read(TOKENS[1:])) + 1
 
 
 def taken(shards: Iterable[Shard], rows: Integers) -> pa.Table:
-    """The tokens of some pairs, whose numbers ascend."""
+    """Read the tokens of some pairs, whose positions ascend."""
     parts = []
     for shard in shards:
         low, high = np.searchsorted(rows, (shard.place.start, shard.place.stop))
@@ -139,12 +139,12 @@ def taken(shards: Iterable[Shard], rows: Integers) -> pa.Table:
 
 
 def score(selector: selection.Selector, shard: Shard) -> NDArray[np.float32]:
-    """How far each pair of a shard is from the development set."""
+    """Return the distance of each pair of a shard from the development set."""
     return selector.score(*texts(shard.read(TOKENS)))
 
 
 def write_train(folder: Path, shards: Sequence[Shard], dropped: Iterable[Mask]) -> int:
-    """Writes the pairs that are left, a file a shard, in all processors; returns how many they are."""
+    """Write the pairs that no rule dropped, one file for each shard, in parallel; return their number."""
     folder.mkdir(parents=True)
     kept = ~np.logical_or.reduce([np.zeros(end(shards), bool), *dropped])
     first, jobs = 0, []
@@ -159,6 +159,6 @@ def write_train(folder: Path, shards: Sequence[Shard], dropped: Iterable[Mask]) 
 
 
 def write_shard(job: tuple[Shard, Path, int, Mask]) -> None:
-    """Writes the kept pairs of one shard."""
+    """Write the kept pairs of one shard."""
     shard, out, first, kept = job
     write_pairs(out, first, shard.read(PAIRS.names[1:]).filter(pa.array(kept)))

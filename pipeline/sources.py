@@ -1,4 +1,4 @@
-"""The corpora that can be downloaded, as sources.yaml lists them: where each file is, and what is in it."""
+"""The catalog of corpora that can be downloaded, sources.yaml: the address of each file and the texts in it."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from s2s.errors import UserError, check
 
 LISTED = Path(__file__).with_name("sources.yaml")
 MADE_HERE = ("demo", "files")  # values of download.source that need no list
-LANGUAGE = "{language}"  # stands for it in Corpus.texts
+LANGUAGE = "{language}"  # placeholder in Corpus.texts
 
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")]
 Language = Annotated[str, Field(pattern="^[a-z]{2}$")]
@@ -19,21 +19,21 @@ FileName = Annotated[str, Field(pattern=r"^\w[\w.+ -]*$")]
 
 
 class Entry(BaseModel):
-    """A part of sources.yaml; no other key may be there, and no value changes its type."""
+    """A mapping of sources.yaml, without unknown keys and without conversion of types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Copy(Entry):
-    """A file as one address has it. Another address may pack the same texts in another way, to other bytes."""
+    """A file at one address. Another address may have the same texts in another archive, of other bytes."""
 
     address: str = Field(pattern=r"^https?://[^/?#]+/([^?#]*/)?\w[^/?#]*$")
-    bytes: int | None = Field(default=None, gt=0)  # unknown
+    bytes: int | None = Field(default=None, gt=0)  # None: unknown
     checksum: Checksum
 
     @property
     def name(self) -> str:
-        """What the file is called, in mirrors too."""
+        """The file name, which mirrors use too."""
         return self.address.rpartition("/")[2]
 
 
@@ -42,15 +42,15 @@ class Corpus(Entry):
 
     name: FileName
     split: Literal["train", "dev", "test"]
-    archive: str | None = None  # the file that holds the texts, if they are packed
+    archive: str | None = None  # the file that holds the texts; None: they are files themselves
     texts: str | dict[Language, str]  # by language: files, or members of `archive`
     format: Literal["text", "sgm"] = "text"
-    pairs: int | None = Field(default=None, gt=0)  # unknown
+    pairs: int | None = Field(default=None, gt=0)  # None: unknown
     checksums: dict[Language, Checksum] = Field(default_factory=dict)  # of some of the texts
     tokenized: bool = False
 
     def text(self, language: str) -> str:
-        """The name of the text in one language."""
+        """Return the name of the text in one language."""
         return self.texts.replace(LANGUAGE, language) if isinstance(self.texts, str) else self.texts[language]
 
 
@@ -63,14 +63,14 @@ class Source(Entry):
 
     @model_validator(mode="after")
     def consistent(self) -> Self:
-        """Refuses what is well formed and cannot be."""
+        """Raise a ValueError for entries that contradict each other."""
         for message in self.contradictions():
             raise ValueError(message)
         return self
 
     def contradictions(self) -> Iterator[str]:
-        """Entries that do not fit each other."""
-        used = {one for corpus in self.corpora for one in self.files_of(corpus)}
+        """Yield a message for each contradiction between entries."""
+        used = {file for corpus in self.corpora for file in self.files_of(corpus)}
         if unlisted := sorted(used - self.files.keys()):
             yield f"found a corpus of {unlisted[0]!r}; expected a name under files"
         if idle := sorted(self.files.keys() - used):
@@ -85,24 +85,24 @@ class Source(Entry):
                 yield f"found texts of {corpus.name!r} in {', '.join(corpus.texts)}; expected all languages"
             if isinstance(corpus.texts, str) and LANGUAGE not in corpus.texts:
                 yield f"found texts {corpus.texts!r} of {corpus.name!r}; expected {LANGUAGE} in them"
-        texts = [(corpus.archive, corpus.text(one)) for corpus in self.corpora for one in self.languages_of(corpus)]
+        texts = [(corpus.archive, corpus.text(code)) for corpus in self.corpora for code in self.languages_of(corpus)]
         if shared := [text for archive, text in texts if texts.count((archive, text)) > 1]:
             yield f"found text {shared[0]!r} twice; expected each in one corpus and language"
 
     def languages_of(self, corpus: Corpus) -> Iterable[str]:
-        """The languages that a corpus is listed in."""
+        """Return the languages that a corpus is listed in."""
         return corpus.texts if isinstance(corpus.texts, dict) else self.languages
 
     def files_of(self, corpus: Corpus) -> set[str]:
-        """The names of the files that a corpus comes from."""
-        return {corpus.archive} if corpus.archive else {corpus.text(one) for one in self.languages_of(corpus)}
+        """Return the names of the files that hold a corpus."""
+        return {corpus.archive} if corpus.archive else {corpus.text(code) for code in self.languages_of(corpus)}
 
 
 def read(path: Path = LISTED) -> dict[str, Source]:
-    """Reads and checks a list of sources.
+    """Read and check a catalog of sources.
 
     Raises:
-        UserError: one line with place, found and wanted.
+        UserError: the file is absent, is not YAML, or has a wrong entry.
     """
     try:
         values = load(path.read_text(encoding="utf-8"), str(path))
@@ -116,7 +116,11 @@ def read(path: Path = LISTED) -> dict[str, Source]:
 
 
 def find(name: str, path: Path = LISTED) -> Source:
-    """The source that `download.source` names. Raises UserError if it is not listed."""
+    """Return the source that `download.source` names.
+
+    Raises:
+        UserError: the source is not listed.
+    """
     listed = read(path)
     names = ", ".join([*MADE_HERE, *listed])
     check(name in listed, f"download.source: found {name}; expected one of {names}")
@@ -124,8 +128,8 @@ def find(name: str, path: Path = LISTED) -> Source:
 
 
 def describe(error: ValidationError) -> str:
-    """The first of pydantic's complaints, misspelt keys before what they leave missing: place, found, wanted."""
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    """Return pydantic's first error as place, found and wanted; misspelled keys come before the keys that they miss."""
+    first = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"] if part not in ("str", "[key]"))
     match first["type"]:
         case "extra_forbidden":

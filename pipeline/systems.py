@@ -1,4 +1,4 @@
-"""All translations of the test set that figures compare: our runs, what rescoring chose, and a person's own files."""
+"""All translations of the test set that figures compare: of our runs, of rescorings, and a user's own files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,38 +9,38 @@ from pipeline.schemas.translated import read_translations
 from s2s import text
 from s2s.errors import check
 
-SUFFIX = ".txt"  # of a person's file; what else lies in the folder is not read
+SUFFIX = ".txt"  # of a user's file; other files of the folder are ignored
 
 
 def read_all(
     parameters: Parameters, translations: Path, rescored: Path, others: Path, sentences: int
 ) -> dict[str, list[str]]:
-    """The plain translations of each system, by its name.
+    """Read the plain translations of each system, by its name.
 
     Args:
         parameters: name runs and rescorings.
         translations: folder of translations, from the translate stages.
         rescored: folder of rescored lists, from the rescore stages.
-        others: folder of a person's own translations of the test set: a file a system, one translation a line.
-        sentences: of the test set.
+        others: folder of a user's own translations of the test set: a file for each system, one translation a line.
+        sentences: the number of sentences of the test set.
 
     Raises:
-        UserError: a file holds fewer or more translations; a name is there twice.
+        UserError: a file holds fewer or more translations, or two systems have one name.
     """
-    found: dict[str, list[str]] = {}
+    translated: dict[str, list[str]] = {}
     for name, path in ours(parameters, translations, rescored):
-        found[name] = [row.translation for row in read_translations(path, sentences)]
+        translated[name] = [row.translation for row in read_translations(path, sentences)]
     for path in sorted(others.glob(f"*{SUFFIX}")):
-        check(path.stem not in found, f"{path}: found the name of a system of ours; expected another name")
-        found[path.stem] = read_others(path, parameters, sentences)
-    return found
+        check(path.stem not in translated, f"{path}: found the name of a system of ours; expected another name")
+        translated[path.stem] = read_others(path, parameters, sentences)
+    return translated
 
 
 def ours(parameters: Parameters, translations: Path, rescored: Path) -> Iterator[tuple[str, Path]]:
-    """The names and files of what the pipeline translated.
+    """Yield the names and files of the pipeline's own translations.
 
-    Of a rescoring, that is what it chose by the average of both scores (section 3.7), and where the lists are of
-    another system, what that had chosen: the baseline of Figure 3.
+    For a rescoring, these are the translations chosen by the average of both scores (section 3.7). If the lists are of
+    another system, its own first translations come before: the baseline of Figure 3.
     """
     for run in parameters.runs:
         yield run, translations / f"{run}.jsonl"
@@ -55,8 +55,8 @@ def ours(parameters: Parameters, translations: Path, rescored: Path) -> Iterator
 
 
 def read_others(path: Path, parameters: Parameters, sentences: int) -> list[str]:
-    """A person's translations, normalized as our references are."""
+    """Read a user's translations, normalized as our references are."""
     language, settings = parameters.download.target_language, parameters.clean
-    found = [text.normalize(line, language, settings.normalize_punctuation, settings.lowercase) for line in lines(path)]
-    check(len(found) == sentences, f"{path}: found {len(found)} lines; expected {sentences}, one a test sentence")
-    return found
+    rows = [text.normalize(line, language, settings.normalize_punctuation, settings.lowercase) for line in lines(path)]
+    check(len(rows) == sentences, f"{path}: found {len(rows)} lines; expected {sentences}, one a test sentence")
+    return rows

@@ -1,4 +1,4 @@
-"""What a fetched text must be: of the right bytes, counted, and a sentence a line once its format is taken off."""
+"""Checks downloaded texts: counts lines, verifies checksums, and converts SGM to one sentence a line."""
 
 import hashlib
 import re
@@ -12,14 +12,14 @@ from s2s.files import naming
 
 
 def count_lines(path: Path, pulse: Callable[[], None] = lambda: None) -> int:
-    """The lines of a text, plain or gzip, a last one without line end among them.
+    """Count the lines of a text, plain or gzip, with a last line that has no line end.
 
     Args:
         path: the text.
-        pulse: is called every megabyte; what it raises ends the work.
+        pulse: is called every megabyte, and may raise to stop the work.
 
     Raises:
-        UserError: the gzip is damaged, or holds so much more than its size that it is no text.
+        UserError: the gzip is damaged, or its compression ratio is too high for text.
     """
     count, given, last, most = 0, 0, b"\n", limit(path)
     try:
@@ -33,27 +33,27 @@ def count_lines(path: Path, pulse: Callable[[], None] = lambda: None) -> int:
 
 
 def check_sum(path: Path, checksum: str) -> None:
-    """Refuses a file that is not the one whose checksum is known."""
+    """Raise a UserError if a file has another checksum than `<algorithm>:<hexadecimal digest>`."""
     algorithm, _, wanted = checksum.partition(":")
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
-    check(found == wanted, f"{path}: found {algorithm} {found}; expected {wanted}")
+        digest = hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+    check(digest == wanted, f"{path}: found {algorithm} {digest}; expected {wanted}")
 
 
 def from_sgm(path: Path, out: Path) -> None:
-    """Writes the segments of WMT's SGM, one a line, as sacreBLEU does.
+    """Write the segments of WMT's SGM as plain text, one a line, as sacreBLEU does.
 
-    SGM is no XML and is read by line. White space of any kind becomes single spaces; entities such as &amp; stay as
+    SGM is not XML and is read by line. White space of any kind becomes single spaces. Entities such as &amp; stay as
     they are, as in every BLEU that was published on these sets with sacreBLEU.
     """
     segments = [segment(line, path) for line in lines(path) if line.startswith("<seg ")]
     check(segments, f"{path}: found no line that starts with <seg; expected WMT's SGM")
     with naming(out):
-        out.write_bytes("".join(f"{one}\n" for one in segments).encode())
+        out.write_bytes("".join(f"{sentence}\n" for sentence in segments).encode())
 
 
 def segment(line: str, path: Path) -> str:
-    """What a line `<seg id="1">...</seg>` holds."""
-    text, found = re.subn(r"<seg.*?>(.*)</seg>", r"\1", line)
-    check(found, f"{path}: found {line!r}; expected a segment to end on its line")
+    """Return the text of a line `<seg id="1">...</seg>`."""
+    text, matches = re.subn(r"<seg.*?>(.*)</seg>", r"\1", line)
+    check(matches, f"{path}: found {line!r}; expected a segment to end on its line")
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Fetches a file from the first place that has it: mirrors, then its addresses; what was cut off goes on."""
+"""Downloads a file from the first place that has it, mirrors before its own addresses, and resumes after breaks."""
 
 import os
 import re
@@ -17,55 +17,55 @@ from s2s.errors import UserError
 MIRRORS = "S2S_MIRRORS"
 """Environment variable: folders or URLs, separated by commas."""
 PAUSES_SECONDS = (0.5, 2.0, 8.0)
-"""Before a place that broke off is called again; it is given up when so many calls in a row brought no byte more."""
+"""Pauses before retries after a break; after as many attempts in a row without new bytes a place is given up."""
 BLOCK = 1 << 20
 NOTHING_BEYOND = 416  # of HTTP
 
 Watch = Callable[[int, int | None], None]
-"""Is told the bytes that are there and those of the whole file, as far as known; it may raise to stop a transfer."""
+"""Is called with the bytes that are there and the size of the file (None if unknown); may raise to stop a transfer."""
 
 
 def mirrors(named: Sequence[str]) -> list[str]:
-    """The mirrors that params.yaml names, then those of the environment variable."""
+    """Return the mirrors of params.yaml, then those of the environment variable."""
     environment = (part.strip() for part in re.split(r"[,\n]", os.environ.get(MIRRORS, "")))
     return [*named, *filter(None, environment)]
 
 
 def place_in(mirror: str, copy: Copy) -> str:
-    """Where a mirror would have a file: a URL or a path."""
+    """Return the URL or path of a file in a mirror."""
     if "://" in mirror:
         return f"{mirror.rstrip('/')}/{quote(copy.name)}"
-    # `dvc exp run --temp` runs in a copy elsewhere; DVC_ROOT is the repository that the person means.
+    # `dvc exp run --temp` runs in a copy elsewhere; DVC_ROOT is the user's repository.
     return str(Path(os.environ.get("DVC_ROOT", ".")) / Path(mirror).expanduser() / copy.name)
 
 
 def places(copies: Sequence[Copy], mirrors: Sequence[str]) -> Iterator[tuple[Copy, str]]:
-    """Where the copies of a file may be, in the order in which they are tried."""
+    """Yield the copies of a file with their URLs or paths, in the order in which they are tried."""
     yield from ((copy, place_in(mirror, copy)) for mirror in mirrors for copy in copies)
     yield from ((copy, copy.address) for copy in copies)
 
 
 def is_folder(mirror: str) -> bool:
-    """Whether a place is on this machine: then a file is used where it lies."""
+    """Return whether a mirror is a folder of this machine, whose files are used in place."""
     return "://" not in mirror
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """Gets one file."""
+    """Downloads one file."""
 
     name: str
     copies: Sequence[Copy]
     mirrors: Sequence[str]  # folders or URLs to be searched first; relative folders start from the repository
-    timeout_seconds: float  # silence after which an address is given up
-    folder: Path  # of files that are fetched; it is one run's at a time
+    timeout_seconds: float  # without an answer, after which a server is given up
+    folder: Path  # of unfinished downloads; locked for one run
     watch: Watch = lambda done, size: None
 
     def __call__(self) -> Path:
-        """The path of the file, whole and verified: in a mirror folder, or in `folder`.
+        """Return the path of the complete and verified file: in a mirror folder, or in `folder`.
 
         Raises:
-            UserError: no place had it; one line says why for each.
+            UserError: no place has the file; the message gives the reason for each.
         """
         failures = []
         for copy, place in places(self.copies, self.mirrors):
@@ -82,7 +82,11 @@ class Fetch:
         )
 
     def verified(self, copy: Copy, path: Path) -> Path:
-        """A file on this machine, if it is the one that is wanted."""
+        """Verify a file of this machine and return its path.
+
+        Raises:
+            UnusablePlaceError: the file is absent, or another.
+        """
         try:
             check_size(copy, path.stat().st_size)
             digest, done = new_digest(copy), 0
@@ -98,10 +102,13 @@ class Fetch:
         return path
 
     def downloaded(self, copy: Copy, url: str) -> Path:
-        """A file from an address, which goes on where an earlier transfer ended.
+        """Download a file from a URL, resuming an earlier transfer, and return its path.
 
-        What comes out wrong is fetched once more from its start if it was put together of several transfers. What is
-        wrong for all that is kept aside.
+        A file of a wrong digest that several transfers contributed to is downloaded once more from its start. If the
+        digest is still wrong, the file is renamed and kept.
+
+        Raises:
+            UnusablePlaceError: the server has not the file, or has another.
         """
         with Part(copy, self.folder) as part:
             if not part.right:
@@ -115,7 +122,7 @@ class Fetch:
             raise UnusablePlaceError(f"{difference(copy, part.digest, part.done)}; kept as {aside}")
 
     def complete(self, part: Part, url: str) -> None:
-        """Calls an address until it has given the whole file, or nothing more again and again."""
+        """Retry a URL until the file is complete or several attempts bring no new bytes."""
         longest, pauses = part.done, list(PAUSES_SECONDS)
         while True:
             try:
@@ -123,7 +130,7 @@ class Fetch:
             except CutError:
                 if part.done > longest:
                     longest, pauses = part.done, list(PAUSES_SECONDS)
-                elif not (part.received and pauses):  # who never answered is dead
+                elif not (part.received and pauses):  # a server that never answered is not retried
                     raise
                 time.sleep(pauses.pop(0))
                 self.watch(part.done, part.size)
@@ -131,8 +138,13 @@ class Fetch:
                 return
 
     def receive(self, part: Part, url: str) -> None:
-        """Adds to a part what one call of an address gives."""
-        # Bytes as they are: a .gz that the server calls an encoding is not to be unpacked.
+        """Append to a part what one request of a URL gives.
+
+        Raises:
+            CutError: the file is incomplete, and a retry may help.
+            UnusablePlaceError: a retry cannot help.
+        """
+        # A .gz file that the server declares as an encoding shall not be unpacked.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={part.done}-"} if part.done else {})
         try:
             with httpx.stream(
@@ -155,5 +167,5 @@ class Fetch:
 
 
 def in_words(error: Exception) -> str:
-    """An error on one line."""
+    """Return an error's message on one line."""
     return " ".join(str(error).split()) or type(error).__name__

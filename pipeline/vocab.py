@@ -1,4 +1,4 @@
-"""Chooses the tokens that the models know, from the training text alone."""
+"""Learns vocabularies of words or subwords from the training text."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,13 +19,13 @@ from s2s.subwords import draw_lines, train_sentencepiece
 from s2s.vocabulary import UNK, Vocabulary
 
 SEED = 1  # of the lines that subwords are learned from
-COVERAGE_LINES = 20_000  # others, by which the coverage of training text is judged: 700,000 subwords
+COVERAGE_LINES = 20_000  # a second sample, to estimate the coverage of training text: 700,000 subwords
 
 Learned = dict[str, tuple[Vocabulary, SideVocabulary]]  # by side
 
 
 def main(vocabulary: str, clean: Path, out: Path, report: Path) -> None:
-    """Writes the vocabulary of each side, and how much of the text it knows.
+    """Write the vocabulary of each side, and the share of the text that it covers.
 
     Args:
         vocabulary: one of `vocabularies:` in params.yaml.
@@ -52,12 +52,12 @@ def main(vocabulary: str, clean: Path, out: Path, report: Path) -> None:
 
 
 def wanted_size(settings: Vocab, side: str) -> int:
-    """So many entries a side may have."""
+    """Return the largest number of entries of a side."""
     return {"source": settings.source_size, "target": settings.target_size}[side]
 
 
 def learn_words(clean: Path, settings: Vocab) -> tuple[int, Learned]:
-    """Keeps the most frequent words of each side."""
+    """Make vocabularies of the most frequent words of each side; no lines are sampled."""
     train, dev = count(clean, "train"), count(clean, "dev")
     learned: Learned = {}
     for side, counts in train.items():
@@ -68,7 +68,7 @@ def learn_words(clean: Path, settings: Vocab) -> tuple[int, Learned]:
 
 
 def count(clean: Path, split: str) -> dict[str, pa.Table]:
-    """Counts the words of both sides of a split, in all processors."""
+    """Count the words of both sides of a split, in parallel."""
     files = shards(clean, split)
     counts = {side: WordCounts() for side in SIDES}
     with Meter(f"vocab {split}", len(files)) as meter:
@@ -80,21 +80,24 @@ def count(clean: Path, split: str) -> dict[str, pa.Table]:
 
 
 def count_sides(path: Path) -> dict[str, pa.Table]:
-    """Counts the words of both sides of a file of pairs."""
+    """Count the words of both sides of a file of pairs."""
     columns = {side: text_column(side, tokens=True) for side in SIDES}
     table = read_table(path, list(columns.values()))
     return {side: count_words(table.column(name)) for side, name in columns.items()}
 
 
 def learn_subwords(clean: Path, settings: Vocab) -> tuple[int, Learned]:
-    """Learns the subwords of each side from a sample of lines; one after the other, for each takes gigabytes."""
+    """Learn the subwords of each side from a sample of lines; return the size of the sample and both vocabularies.
+
+    The sides take turns, because each needs gigabytes of memory.
+    """
     train = shards(clean, "train")
     lines = min(settings.sentencepiece_lines, sum(sizes(train)))
     return lines, {side: learn_side(clean, side, settings) for side in SIDES}
 
 
 def learn_side(clean: Path, side: str, settings: Vocab) -> tuple[Vocabulary, SideVocabulary]:
-    """Learns the subwords of one side; words are not counted."""
+    """Learn the subwords of one side and estimate their coverage; types and tokens are not counted and are 0."""
     assert settings.kind != "words"
     train, [dev] = shards(clean, "train"), shards(clean, "dev")
     lines = draw(train, side, settings.sentencepiece_lines, SEED)
@@ -105,18 +108,18 @@ def learn_side(clean: Path, side: str, settings: Vocab) -> tuple[Vocabulary, Sid
 
 
 def draw(files: list[Path], column: str, wanted: int, seed: int) -> Iterator[str]:
-    """Lines drawn from a column of several files of pairs, in their order; a file's at a time is in memory."""
+    """Yield a random sample of lines of a column, in the order of the files; one file at a time is in memory."""
     for path, numbers in zip(files, draw_lines(sizes(files), wanted, seed), strict=True):
         yield from read_table(path, [column]).column(column).take(pa.array(numbers)).to_pylist()
 
 
 def sizes(files: Iterable[Path]) -> list[int]:
-    """The pairs of each file."""
+    """Return the number of pairs of each file."""
     return [open_pairs(path).metadata.num_rows for path in files]
 
 
 def share_known(vocabulary: Vocabulary, lines: Iterable[str]) -> float:
-    """The share of a text's tokens that a vocabulary knows."""
+    """Return the share of a text's tokens that a vocabulary covers, 0 to 1."""
     ids, _ = vocabulary.encode_all(pa.chunked_array([list(lines)]))
     return float(np.mean(ids != UNK))
 

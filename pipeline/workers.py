@@ -1,4 +1,4 @@
-"""Work that is cut into chunks and done by several processes: results in order, few chunks in memory."""
+"""Maps a function over chunks in several processes, with results in order and few chunks in memory."""
 
 import multiprocessing
 import os
@@ -15,19 +15,19 @@ from s2s.errors import UserError, check
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
 WORKERS = "S2S_WORKERS"
-"""Environment variable: how many processes, as many as there are cores by default. Results do not depend on it."""
-MOST = 64  # processes; beyond, the one that hands out the work has no time left
-task: Callable[[Any], Any]  # of a worker
+"""Environment variable: the number of processes, by default that of cores. Results do not depend on it."""
+MOST = 64  # processes; more would wait for the one that distributes the chunks
+task: Callable[[Any], Any]  # the function, in a worker
 
 
 def mapped(
     function: Callable[[Chunk], Result], chunks: Iterable[Chunk], processes: int | None = None
 ) -> Iterator[Result]:
-    """Yields function(chunk) for each chunk, in order.
+    """Yield function(chunk) for each chunk, in order.
 
     Args:
-        function: workers inherit it, with all that it refers to; only chunks and results travel.
-        chunks: drawn as workers become free, a few ahead.
+        function: is inherited by workers with all that it refers to; only chunks and results are pickled.
+        chunks: are drawn as workers become free, a few ahead.
         processes: `workers()` by default.
 
     Raises:
@@ -37,7 +37,7 @@ def mapped(
     if processes == 1:
         yield from map(function, chunks)
         return
-    # fork starts at once, where spawn imports everything anew: 2 s that a small corpus does not need.
+    # fork starts at once; spawn would import everything again, 2 s that a small corpus does not need.
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(processes, context, start, (function,)) as pool:
         waiting: deque[Future[Result]] = deque()
@@ -59,25 +59,25 @@ def mapped(
 
 
 def workers() -> int:
-    """How many processes work: S2S_WORKERS, or as many as this process may use processors."""
+    """Return the number of worker processes: S2S_WORKERS, or the cores that this process may use, at most `MOST`."""
     wanted = os.environ.get(WORKERS, "")
     check(not wanted or (wanted.isdecimal() and int(wanted)), f"{WORKERS}: found {wanted!r}; expected a number above 0")
     return int(wanted) if wanted else min(MOST, cores())
 
 
 def cores() -> int:
-    """The processors that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def work(chunk: Any) -> Any:
-    """Does one chunk, in a worker."""
+    """Process one chunk, in a worker."""
     return task(chunk)
 
 
 def start(function: Callable[[Any], Any]) -> None:
-    """Makes a worker know its task, and end with the process that started it, even if that one was killed."""
-    global task  # noqa: PLW0603  # a process does one kind of work
+    """Prepare a worker: it keeps its function, and exits when its parent process ends or is killed."""
+    global task  # noqa: PLW0603  # a worker has one function
     task = function
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,8 @@
+"""Files between stages: the four formats of records, and the refusal of files of another form."""
+
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -87,6 +91,53 @@ def test_a_missing_record_is_told_in_one_line(tmp_path: Path) -> None:
         records.read(Manifest, tmp_path / "manifest.json")
 
 
+def test_mappings_and_lists_of_records_come_back(tmp_path: Path) -> None:
+    value = {"b": [EncodedSplit(1, 2, 3, 0, 1)], "a": []}
+    records.write(tmp_path / "x.json", value)
+    assert records.read(dict[str, list[EncodedSplit]], tmp_path / "x.json") == value
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    count: int
+    share: float
+
+
+def test_rows_of_csv_come_back_and_empty_cells_are_nan(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    rows = [Row("a, b", 1, 0.25), Row('"c"', 2, 1e-7)]
+    records.write_csv(path, rows)
+    assert path.read_bytes() == b'name,count,share\n"a, b",1,0.25\n"""c""",2,1e-07\n'
+    assert records.read_csv(Row, path) == rows
+    path.write_text("name,count,share\na,1,\n")
+    assert str(records.read_csv(Row, path)[0].share) == "nan"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", r"x.csv: found titles nothing; expected name,count,share"),
+        ("name,share\n", r"x.csv: found titles name,share; expected name,count,share"),
+        ("name,count,share\na,many,0.5\n", r"x.csv line 2: count: Input should be a valid integer.*; expected what"),
+        ("name,count,share\na,1,1\na,1\n", r"x.csv line 3: share: Field required; expected what the stage before"),
+    ],
+)
+def test_csv_of_another_form_is_refused(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(content)
+    with pytest.raises(UserError, match=message):
+        records.read_csv(Row, tmp_path / "x.csv")
+
+
+def test_the_fields_of_a_record_are_its_parquet_columns() -> None:
+    @dataclass(frozen=True)
+    class Sifted(Row):
+        digest: Annotated[int, pa.uint64()]
+
+    kinds = {"name": pa.string(), "count": pa.int64(), "share": pa.float64(), "digest": pa.uint64()}
+    assert records.schema(Sifted).equals(pa.schema([pa.field(*column, nullable=False) for column in kinds.items()]))
+
+
 @pytest.mark.parametrize("name", ["encoded.json", "model.json"])
 def test_vocabularies_other_than_those_wanted_are_refused(name: str, tmp_path: Path) -> None:
     records.write(tmp_path / name, ENCODED)
@@ -109,9 +160,9 @@ def test_translations_come_back_in_order(tmp_path: Path) -> None:
     assert path.read_text().split("\n")[0] == (
         '{"id": 0, "log_prob": -1.5, "n_best": [], "tokens": "Oui .", "translation": "Oui.", "unknown": 0}'
     )
-    found = read_translations(path, 2)
-    assert [one.translation for one in found] == ["Oui.", ""]
-    assert [one.id for one in found] == [0, 1]
+    rows = read_translations(path, 2)
+    assert [row.translation for row in rows] == ["Oui.", ""]
+    assert [row.id for row in rows] == [0, 1]
 
 
 def test_translations_of_another_test_set_are_refused(tmp_path: Path) -> None:

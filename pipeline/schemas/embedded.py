@@ -1,4 +1,4 @@
-"""reports/embeddings.json: probe sentences in a plane."""
+"""reports/embeddings.json: sentence embeddings projected to two dimensions."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from pipeline.schemas.records import EXACT
 
 @dataclass(frozen=True)
 class EmbeddedSentence:
-    """A probe sentence in reports/embeddings.json, with its place in the plane of its panel."""
+    """A probe sentence and its coordinates in the plane of its panel."""
 
     __pydantic_config__ = EXACT
     group: str
@@ -18,7 +18,7 @@ class EmbeddedSentence:
 
 @dataclass(frozen=True)
 class Panel:
-    """Sentences of reports/embeddings.json that share a plane, and the variance along its two directions, 0 to 1."""
+    """Sentences that share a plane, and the share of the variance along each of its two axes, 0 to 1."""
 
     __pydantic_config__ = EXACT
     panel: str

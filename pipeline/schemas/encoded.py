@@ -1,4 +1,4 @@
-"""Text as numbers: data/encoded/<vocabulary>, and by which vocabularies text and models were made."""
+"""data/encoded/<vocabulary>, and the vocabularies that encoded text and models were made with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from s2s.errors import check
 
 @dataclass(frozen=True)
 class EncodedSplit:
-    """Numbers of one split of encoded text; tokens are counted without </s>."""
+    """Counts of one split of encoded text; tokens are counted without </s>."""
 
     __pydantic_config__ = EXACT
     pairs: int
@@ -25,7 +25,7 @@ class EncodedSplit:
 
 @dataclass(frozen=True)
 class Encoded:
-    """data/encoded/<vocabulary>/encoded.json: by which vocabularies text became numbers, and how many."""
+    """data/encoded/<vocabulary>/encoded.json: the vocabularies that text was encoded with, and counts of each split."""
 
     __pydantic_config__ = EXACT
     source_vocabulary_sha256: str
@@ -38,9 +38,13 @@ MODEL = "model.json"
 
 
 def vocabularies_of(folder: Path) -> dict[str, str]:
-    """The SHA-256 of the vocabularies, by side, that encoded text or a model was made with."""
+    """Return by side the SHA-256 of the vocabulary that encoded text or a model was made with.
+
+    Raises:
+        UserError: the folder is neither encoded text nor a model.
+    """
     description = folder / (ENCODED if (folder / ENCODED).exists() else MODEL)
-    values = records.parse(dict[str, Any], records.content_of(description), str(description))
+    values = records.read(dict[str, Any], description)
     keys = {side: f"{side}_vocabulary_sha256" for side in SIDES}
     for key in keys.values():
         check(key in values, f"{description}: found no {key}; expected what the stage before writes")
@@ -48,10 +52,18 @@ def vocabularies_of(folder: Path) -> dict[str, str]:
 
 
 def check_vocabularies(folder: Path, wanted: Mapping[str, str]) -> None:
-    """Refuses encoded text or a model that was made with other vocabularies than the `wanted` ones."""
-    for side, found in vocabularies_of(folder).items():
+    """Refuse encoded text or a model whose vocabularies are not the `wanted` ones.
+
+    Args:
+        folder: encoded text or a model.
+        wanted: by side the SHA-256 of the vocabulary.
+
+    Raises:
+        UserError: a vocabulary differs.
+    """
+    for side, digest in vocabularies_of(folder).items():
         check(
-            found == wanted[side],
-            f"{folder}: found a {side} vocabulary of sha256 {found[:12]}; expected {wanted[side][:12]}, "
+            digest == wanted[side],
+            f"{folder}: found a {side} vocabulary of sha256 {digest[:12]}; expected {wanted[side][:12]}, "
             "the same for encoded text, models and vocab",
         )

@@ -1,4 +1,4 @@
-"""reports/vocab/ and reports/encoding/: what vocabularies know, and how long sentences are in their tokens."""
+"""reports/vocab/ and reports/encoding/: coverage of vocabularies, and sentence lengths in their tokens."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class SideVocabulary:
 
 @dataclass(frozen=True)
 class Vocabularies:
-    """reports/vocab/<vocabulary>.json: what a vocabulary holds, and how much of the text it knows."""
+    """reports/vocab/<vocabulary>.json: the size of a vocabulary, and the share of the text that it covers."""
 
     __pydantic_config__ = EXACT
     kind: str
@@ -29,12 +29,12 @@ class Vocabularies:
     target: SideVocabulary
 
 
-LONGEST = 200  # tokens; longer sentences are counted together
+LONGEST = 200  # tokens; all longer sentences share one count
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """How many sentences have 0, 1, 2, ... tokens, targets with </s>; the last number counts all from LONGEST on."""
+    """Numbers of sentences of 0, 1, 2, ... tokens, targets with </s>; the last is of LONGEST tokens or more."""
 
     __pydantic_config__ = EXACT
     source: list[int]
@@ -43,9 +43,10 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Encoding:
-    """reports/encoding/<vocabulary>.json: how long the sentences are, and what share of a batch would be padding."""
+    """reports/encoding/<vocabulary>.json: counts, sentence lengths, and the share of padding in batches."""
 
     __pydantic_config__ = EXACT
     splits: dict[str, EncodedSplit]
     lengths: dict[str, Lengths]
     padding: dict[str, dict[str, float]]
+    """Order of the batches (bucketed or random) by side, 0 to 1."""

@@ -1,4 +1,4 @@
-"""data/raw: parallel text as it was fetched."""
+"""data/raw: parallel text as it was downloaded."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ class RawCorpus:
     target: str
     pairs: int
     tokenized: bool = False
-    """It comes in Moses tokens, with XML's special characters escaped."""
+    """The text is in Moses tokens, with XML's special characters escaped."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """data/raw/manifest.json: what the folder holds."""
+    """data/raw/manifest.json: the languages and the corpora of each split."""
 
     __pydantic_config__ = EXACT
     source: str

@@ -1,54 +1,197 @@
-"""One record as a JSON file: how it is read, checked and written."""
+"""Records between stages: a dataclass names and types them, here they are written and read in four formats.
 
-from collections.abc import Callable, Iterable
-from functools import cache
+JSON holds a record, or a mapping or list of records. JSON Lines, CSV and Parquet hold one record a line or row.
+"""
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from s2s import files
 from s2s.errors import UserError, check
 
 EXACT = ConfigDict(extra="forbid")
+"""The `__pydantic_config__` of a record: a file with a key that the dataclass has not is refused."""
+EARLIER_STAGE = "what the stage before writes"
+PARQUET: dict[str, Any] = {"compression": "zstd", "use_dictionary": False}
+"""Options of every Parquet file."""
+ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string()}
 Record = TypeVar("Record")
 
-# What checks the keys and types of one kind of record. Making one takes longer than using it.
 adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+"""The validator of a type; making one takes longer than using it."""
 
 
-def parse(kind: type[Record], content: bytes, place: str) -> Record:
-    """Reads a record from JSON, or says in one line what is wrong with it."""
-    try:
-        record: Record = adapter(kind).validate_json(content, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "JSON"
-        raise UserError(f"{place}: {key}: {first['msg']}; expected what the stage before writes") from None
-    return record
+def write(path: Path, value: object) -> None:
+    """Write a record, or a mapping or list of records, as a JSON file with sorted keys."""
+    files.write_json(path, to_jsonable_python(value))
 
 
 def read(kind: type[Record], path: Path) -> Record:
-    """Reads a JSON file that holds one record."""
+    """Read a JSON file that holds one value of a type: a record, or a `dict` or `list` of records.
+
+    Raises:
+        UserError: the file is absent, or its keys or types are not those of `kind`.
+    """
     return parse(kind, content_of(path), str(path))
 
 
+def read_named(kind: type[Record], path: Path, names: Iterable[str]) -> dict[str, Record]:
+    """Read the records of some names, in their order, from a JSON file that maps names to records.
+
+    Raises:
+        UserError: a name is missing. Further names are no error: they remain of parameters that were changed.
+    """
+    known = read(dict[str, kind], path)  # type: ignore[valid-type]
+    for name in names:
+        check(name in known, f"{path}: found no {name}; expected all that params.yaml names")
+    return {name: known[name] for name in names}
+
+
+def parse(kind: type[Record], content: bytes, place: str) -> Record:
+    """Parse a value of a type from JSON.
+
+    Args:
+        kind: a record, or a `dict` or `list` of records.
+        content: UTF-8 JSON.
+        place: where it stands, for messages.
+
+    Raises:
+        UserError: `content` is not JSON, or its keys or types are not those of `kind`.
+    """
+    return validated(lambda: adapter(kind).validate_json(content, strict=True), place)
+
+
+def validated(validate: Callable[[], Record], place: str) -> Record:
+    """Return what a validation returns; its first complaint becomes a message of one line.
+
+    Raises:
+        UserError: the validation failed.
+    """
+    try:
+        return validate()
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "JSON"
+        raise UserError(f"{place}: {key}: {first['msg']}; expected {EARLIER_STAGE}") from None
+
+
 def content_of(path: Path) -> bytes:
-    """The bytes of a file that an earlier stage should have written."""
+    """Read the bytes of a file that an earlier stage should have written.
+
+    Raises:
+        UserError: there is no such file.
+    """
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected what the stage before writes") from None
+        raise UserError(f"{path}: no such file; expected {EARLIER_STAGE}") from None
 
 
-def read_named(kind: type[Record], path: Path, names: Iterable[str]) -> dict[str, Record]:
-    """Reads those records of a JSON file that have the given names, in their order; others are remains of old runs."""
-    found = parse(dict[str, kind], content_of(path), str(path))  # type: ignore[valid-type]
-    for name in names:
-        check(name in found, f"{path}: found no {name}; expected all that params.yaml names")
-    return {name: found[name] for name in names}
+def write_lines(path: Path, records: Iterable[object]) -> None:
+    """Write a JSON Lines file: one record a line, keys sorted."""
+    files.write_json_lines(path, map(to_jsonable_python, records))
 
 
-def write(path: Path, record: object) -> None:
-    """Writes a record as a JSON file."""
-    files.write_json(path, adapter(type(record)).dump_python(record, mode="json"))
+def read_lines(kind: type[Record], path: Path) -> list[Record]:
+    """Read a JSON Lines file.
+
+    Raises:
+        UserError: the file is absent, or a line is not a record of this kind.
+    """
+    lines = content_of(path).split(b"\n")[:-1]
+    return [parse(kind, line, f"{path} line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def write_csv(path: Path, rows: Iterable[object]) -> None:
+    """Write a CSV file with a line of titles.
+
+    Args:
+        path: the file.
+        rows: flat records, or mappings from title to value. None and NaN become empty cells.
+    """
+    import pandas as pd  # noqa: PLC0415  # loading takes a second, and most stages write no table
+
+    files.write_text(path, pd.DataFrame(list(rows)).to_csv(index=False, lineterminator="\n"))
+
+
+def read_csv(kind: type[Record], path: Path) -> list[Record]:
+    """Read a CSV file; empty cells are NaN.
+
+    Raises:
+        UserError: the file is absent, its titles are not the fields of the record, or a cell has another type.
+    """
+    titles, *rows = list(csv.reader(content_of(path).decode().splitlines())) or [["nothing"]]
+    expected = field_names(kind)
+    check(titles == expected, f"{path}: found titles {','.join(titles)}; expected {','.join(expected)}")
+    return [
+        validated(partial(adapter(kind).validate_strings, cells(titles, row)), f"{path} line {number}")
+        for number, row in enumerate(rows, start=2)
+    ]
+
+
+def cells(titles: Sequence[str], row: Sequence[str]) -> dict[str, str]:
+    """Return the cells of a CSV row by title; a missing cell is left out, for the validation to find."""
+    return {title: cell or "nan" for title, cell in zip(titles, row, strict=False)}
+
+
+def write_parquet(path: Path, table: pa.Table, row_group_size: int | None = None) -> None:
+    """Write a Parquet file.
+
+    Args:
+        path: the file.
+        table: has the `schema` of a record, or columns of several records.
+        row_group_size: rows that a reader has in memory at a time.
+    """
+    with files.naming(path), files.whole(path) as beside:
+        pq.write_table(table, beside, row_group_size=row_group_size, **PARQUET)
+
+
+def open_parquet(path: Path, wanted: pa.Schema | None = None, expected: str = EARLIER_STAGE) -> pq.ParquetFile:
+    """Open a Parquet file.
+
+    Args:
+        path: the file.
+        wanted: the schema that it must have.
+        expected: what the file should be, for messages.
+
+    Raises:
+        UserError: the file is absent or not Parquet, or has other columns.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected {expected}") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: not Parquet ({error}); expected {expected}") from None
+    if wanted is not None:
+        columns = ", ".join(file.schema_arrow.names)
+        check(file.schema_arrow.equals(wanted), f"{path}: found columns {columns}; expected {', '.join(wanted.names)}")
+    return file
+
+
+def schema(kind: type) -> pa.Schema:
+    """Return the Parquet schema of a record: int64, double and string columns without missing values.
+
+    A field that is `Annotated` with an Arrow type has that type.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    return pa.schema([pa.field(name, arrow_type(hints[name]), nullable=False) for name in field_names(kind)])
+
+
+def arrow_type(hint: Any) -> pa.DataType:
+    """Return the Arrow type of a field."""
+    return next((part for part in get_args(hint) if isinstance(part, pa.DataType)), None) or ARROW[hint]
+
+
+def field_names(kind: Any) -> list[str]:
+    """Return the names of a record's fields, which are the titles of its columns."""
+    return [field.name for field in fields(kind)]

@@ -1,4 +1,4 @@
-"""candidates/ and reports/rescore/: n-best lists, and what other models make of them."""
+"""candidates/ and reports/rescore/: n-best lists, and the translations that rescoring chooses from them."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from pipeline.schemas.translated import Member
 
 @dataclass(frozen=True)
 class ListFile:
-    """A person's n-best list."""
+    """A user's file of n-best lists."""
 
     __pydantic_config__ = EXACT
     name: str
@@ -17,15 +17,15 @@ class ListFile:
 
 @dataclass(frozen=True)
 class FirstPass:
-    """candidates/<rescoring>/first_pass.json: which system made the n-best lists beside it."""
+    """candidates/<first pass>/first_pass.json: the system that made the n-best lists beside it."""
 
     __pydantic_config__ = EXACT
     first_pass: str
     """A run of ours, or the folder of another system's lists."""
     members: list[Member]
-    """The models of the run, or none."""
+    """The models of the run; empty for another system."""
     files: dict[str, ListFile]
-    """The lists in the folder, by split, or none."""
+    """The lists of another system by split; empty for a run."""
 
 
 FIRST_PASS = "first_pass.json"
@@ -33,7 +33,7 @@ FIRST_PASS = "first_pass.json"
 
 @dataclass(frozen=True)
 class ListSize:
-    """How many candidates the sentences of a split have."""
+    """The number of candidates for each sentence of a split."""
 
     __pydantic_config__ = EXACT
     sentences: int
@@ -43,7 +43,7 @@ class ListSize:
 
 @dataclass(frozen=True)
 class Choice:
-    """One translation a sentence out of n-best lists; each score has its 95 % interval and its signature."""
+    """Scores of one translation for each sentence, with 95 % intervals and sacreBLEU signatures."""
 
     __pydantic_config__ = EXACT
     bleu: float
@@ -62,7 +62,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Rescored:
-    """reports/rescore/<rescoring>.json: what becomes of n-best lists when other models score them too."""
+    """reports/rescore/<rescoring>.json: BLEU of n-best lists before and after rescoring."""
 
     __pydantic_config__ = EXACT
     first_pass: FirstPass
@@ -73,4 +73,4 @@ class Rescored:
     choices: dict[str, Choice]
     """Of the test set: first (the first pass's own), even (average of both scores), tuned, oracle."""
     weights: dict[str, float]
-    """The tuned ones, by feature; their absolute values sum to 1."""
+    """The tuned weights by feature; their absolute values sum to 1."""

@@ -7,7 +7,7 @@ from pipeline.schemas.records import EXACT
 
 @dataclass(frozen=True)
 class RunScores:
-    """One run's entry in reports/bleu.json; each score has its 95 % interval and its signature."""
+    """The scores of one run in reports/bleu.json, with 95 % intervals and sacreBLEU signatures."""
 
     __pydantic_config__ = EXACT
     system: str
@@ -17,7 +17,7 @@ class RunScores:
     brevity_penalty: float
     length_ratio: float
     precision_1: float
-    """Of BLEU: 1-grams of the translations that are in the references, percent."""
+    """Share of the translations' 1-grams that are in the references, in percent."""
     precision_2: float
     precision_3: float
     precision_4: float

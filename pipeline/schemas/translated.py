@@ -1,12 +1,11 @@
-"""members/ and translations/: which models a run translates with, and what they say."""
+"""members/ and translations/: the models that a run translates with, and its translations of the test set."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.schemas import records
 from pipeline.schemas.records import EXACT
-from s2s import files
 from s2s.errors import check
 
 
@@ -22,7 +21,7 @@ class Member:
 
 @dataclass(frozen=True)
 class NamedFile:
-    """A file, known by its content."""
+    """A file and the checksum of its content."""
 
     __pydantic_config__ = EXACT
     path: Path
@@ -31,7 +30,7 @@ class NamedFile:
 
 @dataclass(frozen=True)
 class Members:
-    """members/<run>.json: all that a run translates with."""
+    """members/<run>.json: the models, vocabularies and lexicon that a run translates with."""
 
     __pydantic_config__ = EXACT
     run: str
@@ -39,14 +38,14 @@ class Members:
     beam: int
     members: list[Member]
     vocabularies: dict[str, str]
-    """The SHA-256 of those that all the models have, by side."""
+    """By side the SHA-256 of the vocabulary, the same for all members."""
     lexicon: NamedFile | None
-    """What replaces <unk>, if the run wants that."""
+    """Replaces <unk>, if the run asks for that."""
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """A further translation of a test sentence, not as good by its score."""
+    """A further translation of a test sentence, of a lower score than the best."""
 
     __pydantic_config__ = EXACT
     translation: str
@@ -56,37 +55,40 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Translation:
-    """A line of translations/<run>.jsonl, after its `id`: a test sentence in the target language."""
+    """A translation of a test sentence."""
 
     __pydantic_config__ = EXACT
     translation: str
     tokens: str
     log_prob: float
     unknown: int
-    """How many <unk> the model said, replaced or not."""
+    """The number of <unk> that the model generated, replaced or not."""
     n_best: list[Alternative] = field(default_factory=list)
-    """Where more than one is kept: the others, the best first."""
+    """The further translations of an n-best list, the best first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NumberedTranslation(Translation):
-    """A whole line of translations/<run>.jsonl."""
+    """A line of translations/<run>.jsonl."""
 
     id: int
+    """The row of the test set, counted from 0."""
 
 
 def write_translations(path: Path, translations: Iterable[Translation]) -> None:
-    """Writes one translation a line, in the order of the test set."""
-    files.write_json_lines(path, ({"id": number} | asdict(one) for number, one in enumerate(translations)))
+    """Write translations in the order of the test set, one a line."""
+    rows = enumerate(translations)
+    records.write_lines(path, (NumberedTranslation(**vars(translation), id=row) for row, translation in rows))
 
 
 def read_translations(path: Path, sentences: int) -> list[NumberedTranslation]:
-    """Reads the translations of all `sentences` of the test set."""
-    lines = records.content_of(path).split(b"\n")[:-1]
-    check(
-        len(lines) == sentences, f"{path}: found {len(lines)} translations; expected {sentences}, one a test sentence"
-    )
-    rows = [records.parse(NumberedTranslation, line, f"{path} line {number + 1}") for number, line in enumerate(lines)]
+    """Read the translations of all `sentences` of the test set.
+
+    Raises:
+        UserError: the file is absent, or holds fewer or more translations, or others.
+    """
+    rows = records.read_lines(NumberedTranslation, path)
+    check(len(rows) == sentences, f"{path}: found {len(rows)} translations; expected {sentences}, one a test sentence")
     for number, row in enumerate(rows):
         check(row.id == number, f"{path} line {number + 1}: found id {row.id}; expected {number}")
     return rows
