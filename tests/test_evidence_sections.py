@@ -91,4 +91,4 @@ def test_without_probes_neighbors_and_groups_there_is_a_page(here: Path) -> None
     for name in ("length", "rarity"):
         files.write_json(reports / f"{name}.json", {run: [] for run in project.RUNS})
     html = page(here)
-    assert "holds none" in section(html, "embeddings") and "No sentence was chosen" in section(html, "neighbors")
+    assert "probe sentences is empty" in section(html, "embeddings") and "No sentence was chosen" in section(html, "neighbors")

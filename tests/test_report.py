@@ -318,7 +318,7 @@ def test_each_vocabulary_has_a_part_of_its_own(here: Path, browser: Browser) -> 
     ]
     names = page.locator("[id]").evaluate_all("all => all.map(one => one.id)")
     assert len(names) == len({*names})
-    assert "different target vocabularies do not compare" in page.locator("#perplexity-table-note").inner_text()
+    assert "different target vocabularies cannot be compared" in page.locator("#perplexity-table-note").inner_text()
     assert page.locator("#perplexity th", has_text="pieces-1").inner_text().split() == ["pieces-1", "pieces"]
     assert barriers(page) == []
 

@@ -1,5 +1,5 @@
 "use strict";
-// Paper cannot be clicked: what is folded on the screen is printed open, and folded again afterwards.
+// On paper nothing can be unfolded, so folded parts are opened for printing and folded again afterwards.
 let folded = [];
 addEventListener("beforeprint", () => {
   folded = [...document.querySelectorAll("details:not([open])")];
@@ -9,9 +9,9 @@ addEventListener("afterprint", () => {
   for (const part of folded) part.open = false;
 });
 
-// Parts of figures tell their values to the pointer and to the keyboard: Tab leads into a figure, arrows from part to part.
+// Parts of figures show their values on hover and on focus: Tab enters a figure, arrow keys move from part to part.
 const tip = Object.assign(document.createElement("div"), { className: "tip", hidden: true });
-tip.setAttribute("aria-hidden", "true"); // the part itself is read aloud
+tip.setAttribute("aria-hidden", "true"); // screen readers read the part itself
 document.body.append(tip);
 
 function makeValues(drawing) {
@@ -22,7 +22,7 @@ function makeValues(drawing) {
     part.setAttribute("role", "img");
     part.setAttribute("aria-label", title.textContent);
     part.setAttribute("tabindex", place === 0 ? "0" : "-1");
-    title.remove(); // browsers would show it beside ours
+    title.remove(); // browsers would show it next to our tooltip
   }
 }
 
@@ -55,7 +55,7 @@ for (const drawing of document.querySelectorAll("svg")) if (drawing.querySelecto
 const partAt = event => event.target.closest?.("svg .value");
 for (const kind of ["pointerover", "focusin"]) addEventListener(kind, event => partAt(event) && tell(partAt(event)));
 for (const kind of ["pointerout", "focusout"]) addEventListener(kind, event => partAt(event) && tell(null));
-addEventListener("scroll", () => tell(told), { passive: true }); // a part that gets the focus may come from out of sight
+addEventListener("scroll", () => tell(told), { passive: true }); // a focused part may scroll into view
 addEventListener("keydown", event => {
   if (event.key === "Escape") tell(null);
   else if (partAt(event) && moveFocus(partAt(event), event.key)) event.preventDefault();

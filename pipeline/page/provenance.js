@@ -1,5 +1,5 @@
 "use strict";
-// Draws provenance.js beside the page once a reader asks. What people wrote becomes text nodes alone, never markup.
+// Loads provenance.js and shows it when a reader asks for it. Its texts become text nodes, never markup.
 (() => {
 const section = document.getElementById("provenance");
 const runs = section.querySelector(".runs");
@@ -28,7 +28,7 @@ function runLink(id, run) {
   return run.url ? element("a", code(id.slice(0, 8)), { href: run.url }) : code(id.slice(0, 8));
 }
 
-// A stage has a row for each run that made some of its files: one, but where a person put files together.
+// A stage has a row for each run that made some of its files: one run, unless files of several runs were put together by hand.
 function rows(stage, provenance) {
   const ids = [...new Set(stage.files.map(file => file.run))].sort((one, other) => (one === null) - (other === null));
   return ids.map((id, place) => place === 0 ? row(stage.name, id, provenance.runs[id]) : row("", id, provenance.runs[id]));
@@ -49,8 +49,8 @@ function row(name, id, run) {
 }
 
 function sums({ total }) {
-  const lost = total.lost_seconds ? [", beside ", time(total.lost_seconds), " of attempts that came to no end"] : [];
-  const partly = total.without_cost ? [" (", number(total.without_cost), " without CPU and GPU time)"] : [];
+  const lost = total.lost_seconds ? [", and ", time(total.lost_seconds), " in attempts that did not finish"] : [];
+  const partly = total.without_cost ? [" (", number(total.without_cost), " without recorded CPU and GPU time)"] : [];
   const head = element("th", ["all ", number(total.runs), " runs", ...partly, ...lost], { scope: "row", colSpan: 4 });
   return element("tr", [head, ...[time(total.seconds), time(total.cpu_seconds), time(total.gpu_seconds), ""].map(content => element("td", content))]);
 }
@@ -67,10 +67,10 @@ function about(stage, provenance) {
   const parts = run ? [...facts("Run", { id: code(id), commit: known(run.commit, code), command: code(run.command) }), ...facts("Parameters", run.parameters), ...facts("Versions", run.versions), ...facts("Machine", run.hardware)] : [];
   const count = [number(stage.files.length), stage.files.length === 1 ? " result" : " results"];
   const summary = element("summary", [element("span", stage.name), element("span", count)]);
-  return element("li", element("details", [summary, ...facts("Results, with md5", files), ...parts]));
+  return element("li", element("details", [summary, ...facts("Results, with MD5", files), ...parts]));
 }
 
-// Every part of the page names the files that its numbers come from; each then names the run that made it.
+// Every section of the page names the files of its numbers; this adds a link to the stage that made each file.
 function lead(provenance) {
   for (const source of document.querySelectorAll(".source")) leadFrom(source, provenance);
 }
@@ -105,8 +105,8 @@ function ask() {
   const script = element("script", [], { src: "provenance.js" });
   script.addEventListener("load", () => draw(window.provenance));
   script.addEventListener("error", () => {
-    asked = false; // it may be there the next time
-    found.replaceChildren("No provenance.js lies beside this page. Write it by ", code("python -m pipeline provenance"), ".");
+    asked = false; // the file may be there at the next try
+    found.replaceChildren("There is no provenance.js next to this page. Write it with ", code("python -m pipeline provenance"), ".");
   });
   section.append(script);
 }

@@ -1,7 +1,7 @@
 "use strict";
-// The browser of all test sentences. What people and models wrote becomes text nodes alone, never markup.
+// The browser of all test sentences. Their texts become text nodes, never markup.
 (() => {
-const PAGE = 10; // sentences drawn at a time
+const PAGE = 10; // sentences
 const section = document.getElementById("sentences");
 const [cardTemplate, runTemplate] = section.querySelectorAll("template");
 const [words, run, order] = ["words", "run", "order"].map(name => document.getElementById(`sentences-${name}`));
@@ -9,8 +9,8 @@ const [form, found, cards] = ["form", ".found", ".cards"].map(name => section.qu
 const pagers = section.querySelectorAll(".pages"); // above and below the sentences
 const sentences = JSON.parse(section.querySelector('script[type="application/json"]').textContent);
 const rows = sentences.source.map((_, row) => row);
-let shown = rows; // the rows that were asked for, in order
-let first = 0; // place in `shown` of the first one on this page
+let shown = rows; // the rows that match the search, in their order
+let first = 0; // index in `shown` of the first sentence on this page
 
 const element = (name, text) => Object.assign(document.createElement(name), { textContent: text });
 const rounded = digits => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven" });
@@ -20,7 +20,7 @@ const tokens = row => [number(sentences.tokens[row], whole), sentences.tokens[ro
 
 const chosen = () => run.value === "" ? sentences.runs : [sentences.runs[run.value]];
 const mean = values => values.reduce((sum, one) => sum + one, 0) / values.length;
-// One writing for one word: an accent may be a character of its own.
+// Unicode has several encodings of one accented letter; NFC is the composed one.
 const plain = text => text.normalize("NFC").toLowerCase();
 
 function keyOf(measure) {
@@ -85,7 +85,7 @@ function drawTranslation(one, row) {
   return line;
 }
 
-// A translation in parts of so many words: as in the reference, marked (negative), or a gap (0).
+// Splits a translation into parts by their numbers of words: as in the reference (positive), marked (negative), or a gap (0).
 function* marked(text, parts) {
   const left = text.split(" ");
   for (const [place, part] of parts.entries()) {
@@ -114,7 +114,7 @@ section.addEventListener("click", event => {
   if (!step || !canStep(step)) return;
   first += step * PAGE;
   draw();
-  if (pagers[1].contains(event.target)) found.focus(); // who comes from the end of a page goes on at the top of the next
+  if (pagers[1].contains(event.target)) found.focus(); // readers at the end of a page go on at the top of the next
 });
 form.hidden = false;
 search();
