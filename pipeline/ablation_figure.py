@@ -1,4 +1,4 @@
-"""How each system differs from the base system, as a figure: a row a system, a panel for each measure."""
+"""Figure of each system's differences from the base system, with a row per system and a panel per measure."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,22 +11,22 @@ from pipeline.figures import WIDE, place, shorten
 from pipeline.svg import GRID, SERIES, drawn, tell
 
 ROW = 0.24  # inches
-LETTER = 0.068  # inches, of a name
+LETTER = 0.068  # inches, the width of a letter in a name
 LONGEST = 26  # letters; longer names are cut
-BELOW, BETWEEN = 0.5, 0.3  # inches: under a panel, between two beside each other
+BELOW, BETWEEN = 0.5, 0.3  # inches, below a panel and between two panels
 
 
 @drawn
 def differences(found: Ablations, width: float = WIDE) -> Figure:
-    """Perplexity and BLEU of all systems against those of the base, with 95 % intervals, where they can be compared.
+    """Draw the differences in perplexity and BLEU from the base with 95 % intervals, where they can be compared.
 
     Args:
         found: as in reports/ablations.json.
-        width: of the figure, in inches; on a narrow one the panels stand below each other.
+        width: of the figure, in inches; on a narrow figure the panels are below each other.
     """
     rows = found.systems[1:]
-    panels = [panel for panel in PANELS if any(panel[2](one) for one in rows)]
-    names = [shorten(one.system, LONGEST) for one in rows]
+    panels = [panel for panel in PANELS if any(panel[2](ablation) for ablation in rows)]
+    names = [shorten(ablation.system, LONGEST) for ablation in rows]
     left = 0.2 + LETTER * max(map(len, names), default=0)
     high, beside = ROW * max(len(rows), 1), width >= WIDE
     count = max(1, len(panels))
@@ -49,18 +49,18 @@ def differences(found: Ablations, width: float = WIDE) -> Figure:
 def draw(
     axes: Axes, rows: Sequence[Ablation], of: Callable[[Ablation], Difference | None], tells: Callable[[float], str]
 ) -> None:
-    """A dot for each difference, on a line from one end of its interval to the other."""
+    """Draw each difference as a dot on a line that spans its interval."""
     axes.axvline(0, color=GRID, linewidth=0.9)
-    for place_, one in enumerate(rows):
-        if (gap := of(one)) is not None:
-            axes.hlines(place_, gap.low, gap.high, color=SERIES[0], linewidth=2.2, alpha=0.45)
-            axes.plot(gap.value, place_, "o", color=SERIES[0], markeredgewidth=0)
-            words = f"{one.system}: {tells(gap.value)}, 95 % interval {tells(gap.low)} to {tells(gap.high)}"
-            tell(axes, gap.value, place_, words)
+    for row, ablation in enumerate(rows):
+        if (gap := of(ablation)) is not None:
+            axes.hlines(row, gap.low, gap.high, color=SERIES[0], linewidth=2.2, alpha=0.45)
+            axes.plot(gap.value, row, "o", color=SERIES[0], markeredgewidth=0)
+            words = f"{ablation.system}: {tells(gap.value)}, 95 % interval {tells(gap.low)} to {tells(gap.high)}"
+            tell(axes, gap.value, row, words)
 
 
 def label(axes: Axes, names: Sequence[str], title: str) -> None:
-    """Names the rows, the first on top, and says what is measured."""
+    """Label the rows with names, the first on top, and the x axis with a title."""
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), names)
     for text in axes.get_yticklabels():
@@ -72,17 +72,17 @@ def label(axes: Axes, names: Sequence[str], title: str) -> None:
     axes.set_xlabel(title)
 
 
-def change(one: Ablation) -> Difference | None:
-    """Of perplexity, in percent."""
-    found = one.perplexities.change
-    if found is None:
+def change(ablation: Ablation) -> Difference | None:
+    """Return the change of perplexity in percent, or None."""
+    share = ablation.perplexities.change
+    if share is None:
         return None
-    return Difference(100 * found.value, 100 * found.low, 100 * found.high, found.p_value)
+    return Difference(100 * share.value, 100 * share.low, 100 * share.high, share.p_value)
 
 
-def gain(one: Ablation) -> Difference | None:
-    """Of BLEU, in points."""
-    return one.bleu.difference if one.bleu else None
+def gain(ablation: Ablation) -> Difference | None:
+    """Return the difference in BLEU points, or None."""
+    return ablation.bleu.difference if ablation.bleu else None
 
 
 PANELS: tuple[tuple[str, Callable[[float], str], Callable[[Ablation], Difference | None]], ...] = (

@@ -1,4 +1,4 @@
-"""The file reports/neighbors.json: which test sentences the encoder puts close to each other."""
+"""Format of reports/neighbors.json: test sentences with similar encoder states."""
 
 from dataclasses import dataclass
 
@@ -7,35 +7,35 @@ from pipeline.schemas.records import EXACT
 
 @dataclass(frozen=True)
 class Neighbor:
-    """A test sentence that lies close to another."""
+    """A test sentence near to another one."""
 
     __pydantic_config__ = EXACT
     id: int
     source: str
     similarity: float
-    """The cosine of both states, -1 to 1."""
+    """The cosine of the two states, -1 to 1."""
 
 
 @dataclass(frozen=True)
 class Neighborhood:
-    """A test sentence and those closest to it, the closest first; each text is there once."""
+    """A test sentence and its nearest neighbors, the nearest first, without repeated texts."""
 
     __pydantic_config__ = EXACT
     id: int
     source: str
     tokens: int
-    """Of the source, without </s>."""
+    """Tokens of the source, without </s>."""
     nearest: list[Neighbor]
 
 
 @dataclass(frozen=True)
 class CloseSentences:
-    """All of the file."""
+    """The content of the file."""
 
     __pydantic_config__ = EXACT
     model: str
     layer: int
-    """Counted from 1, the one next to the words."""
+    """Counted from 1, the layer next to the words."""
     state: str
     """h or c."""
     sentences: list[Neighborhood]

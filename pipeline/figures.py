@@ -1,4 +1,4 @@
-"""The report's figures, each drawn from the numbers of its JSON or CSV file."""
+"""Layout that the report's figures share, and the figures of learning curves and of sentence embeddings."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,31 +14,31 @@ from numpy.typing import NDArray
 from pipeline.schemas.embedded import EmbeddedSentence, Panel
 from pipeline.svg import INK, SERIES, drawn, inline, tell
 
-WIDE, NARROW = 6.4, 3.6  # inches: for a screen, and for a phone or one panel of several
-HEIGHT = 2.85  # without the legend
-LEGEND_LINE = 0.19
+WIDE, NARROW = 6.4, 3.6  # inches, for a screen, and for a phone or one of several panels
+HEIGHT = 2.85  # inches, without the legend
+LEGEND_LINE = 0.19  # inches
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p")
 LABEL_DISTANCE = 9.0  # points, from a marker to its number
-LABEL_ROOM = 13.0  # points; a number that has so much room needs no more
-KEY_LINE = 0.15  # inches a line
-PANEL, PANEL_STEP = 2.7, 3.4  # inches: side of a panel, distance from one to the next
+LABEL_ROOM = 13.0  # points; a number with this much room needs no more
+KEY_LINE = 0.15  # inches
+PANEL, PANEL_STEP = 2.7, 3.4  # inches, the side of a panel and the distance to the next
 
 
 def both(draw: Callable[[float], str], name: str, label: str) -> dict[str, Markup]:
-    """A figure of some width as part of a page, twice: for a screen and for a phone, one of which the page shows."""
+    """Draw a figure in the widths of a screen and of a phone, for a page that shows the one that fits."""
     forms = {"wide": WIDE, "narrow": NARROW}
     return {form: inline(draw(width), f"{name}-{form}", label) for form, width in forms.items()}
 
 
 def span(first: float, last: float) -> str:
-    """A range of lengths or ranks as a person writes it."""
+    """Format a range of lengths or ranks, such as "3–7"."""
     low, high = (f"{value:,.0f}" for value in (first, last))
     return low if low == high else f"{low}–{high}"
 
 
 @drawn
 def curves(models: Mapping[str, Mapping[str, Sequence[float]]], width: float = WIDE) -> Figure:
-    """Perplexity by epoch on a logarithmic scale: a line for development text, dots for the training batches.
+    """Draw perplexity by epoch on a logarithmic scale: a line for development text, dots for the training batches.
 
     Args:
         models: for each model the columns epoch, train_perplexity and dev_perplexity of its learning curve.
@@ -63,7 +63,7 @@ def curves(models: Mapping[str, Mapping[str, Sequence[float]]], width: float = W
 
 
 def tell_epochs(axes: Axes, model: str, curve: Mapping[str, Sequence[float]]) -> None:
-    """Says of each epoch what its perplexities are."""
+    """Add the perplexities of each epoch as a tooltip."""
     columns = (curve[name] for name in ("epoch", "train_perplexity", "dev_perplexity"))
     for epoch, train, dev in zip(*columns, strict=True):
         if math.isfinite(dev):
@@ -73,7 +73,7 @@ def tell_epochs(axes: Axes, model: str, curve: Mapping[str, Sequence[float]]) ->
 
 @drawn
 def panel(content: Panel) -> Figure:
-    """One panel of the sentence embeddings; its points bear the numbers of the sentences."""
+    """Draw one panel of the sentence embeddings, with points numbered by sentence."""
     figure = Figure(figsize=(NARROW, NARROW - 0.3))
     scatter(place(figure, 0.5, 0.45, NARROW - 0.6, NARROW - 0.85), content)
     return figure
@@ -81,7 +81,7 @@ def panel(content: Panel) -> Figure:
 
 @drawn
 def embeddings(panels: Sequence[Panel]) -> Figure:
-    """The two directions in which the encoder's states of sentences differ most (Sutskever et al. 2014, Figure 2).
+    """Draw all panels of sentence embeddings in the plane of their two main directions (the paper's Figure 2).
 
     Args:
         panels: as in reports/embeddings.json.
@@ -102,15 +102,15 @@ def embeddings(panels: Sequence[Panel]) -> Figure:
 
 
 def scatter(axes: Axes, content: Panel) -> None:
-    """Draws the points of one panel, with a color and a marker for each group."""
+    """Draw the points of one panel, with a color and a marker for each group."""
     sentences = content.sentences
-    points = np.array([(one.x, one.y) for one in sentences], dtype=float).reshape(-1, 2)
-    axes.set_aspect("equal", adjustable="datalim")  # a distance means the same in both directions
+    points = np.array([(sentence.x, sentence.y) for sentence in sentences], dtype=float).reshape(-1, 2)
+    axes.set_aspect("equal", adjustable="datalim")  # distances are the same in both directions
     axes.margins(0.12)
     for point, number in zip(points, group_numbers(sentences), strict=True):
         axes.plot(*point, **look(number) | {"linestyle": "none"})
-    for number, one in enumerate(sentences, 1):
-        tell(axes, one.x, one.y, f"{number}, {one.group}: {one.sentence}")
+    for number, sentence in enumerate(sentences, 1):
+        tell(axes, sentence.x, sentence.y, f"{number}, {sentence.group}: {sentence.sentence}")
     for number, (point, offset) in enumerate(zip(points, label_offsets(points), strict=True), 1):
         axes.annotate(
             str(number), (point[0], point[1]), offset, textcoords="offset points", ha="center", va="center", fontsize=8
@@ -123,13 +123,20 @@ def scatter(axes: Axes, content: Panel) -> None:
 
 
 def group_numbers(sentences: Sequence[EmbeddedSentence]) -> list[int]:
-    """The number of each sentence's group, counted in the order in which they appear."""
-    groups = list(dict.fromkeys(one.group for one in sentences))
-    return [groups.index(one.group) for one in sentences]
+    """Return the group number of each sentence; groups are numbered from 0 in the order of their first sentences."""
+    groups = list(dict.fromkeys(sentence.group for sentence in sentences))
+    return [groups.index(sentence.group) for sentence in sentences]
 
 
 def label_offsets(points: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """Where the number of each point stands, in typographic points from it: where most room is left."""
+    """Place the number of each point at the one of eight positions around it that has the most room.
+
+    Args:
+        points: coordinates of the data, [N, 2].
+
+    Returns:
+        The offset of each number from its point, in typographic points.
+    """
     size = float(np.ptp(points, axis=0).max()) if len(points) else 0.0
     spots = points / (size or 1.0) * 72 * PANEL
     angles = np.arange(1, 9) * np.pi / 4
@@ -146,36 +153,41 @@ def label_offsets(points: NDArray[np.float64]) -> list[tuple[float, float]]:
 
 
 def write_key(figure: Figure, sentences: Sequence[EmbeddedSentence], left: float, top: float) -> None:
-    """Writes the numbered sentences below their panel, each in the color of its group; measures are inches."""
+    """Write the numbered sentences below their panel, each in the color of its group; `left` and `top` are inches."""
     width, height = figure.get_size_inches()
-    for number, (one, group) in enumerate(zip(sentences, group_numbers(sentences), strict=True)):
+    for number, (sentence, group) in enumerate(zip(sentences, group_numbers(sentences), strict=True)):
         y = (top - KEY_LINE * number) / height
         figure.text((left - 0.15) / width, y, f"{number + 1}", fontsize=7, ha="right")
         figure.text(
-            (left - 0.05) / width, y, shorten(one.sentence), fontsize=7, color=look(group)["color"], parse_math=False
+            (left - 0.05) / width,
+            y,
+            shorten(sentence.sentence),
+            fontsize=7,
+            color=look(group)["color"],
+            parse_math=False,
         )
 
 
 def shorten(sentence: str, most: int = 58) -> str:
-    """A sentence that fits below its panel."""
+    """Cut a text to a number of characters, with an ellipsis at its end."""
     return sentence if len(sentence) <= most else sentence[: most - 1].rstrip() + "…"
 
 
 def frame(width: float, names: Sequence[str]) -> tuple[Figure, Axes]:
-    """An empty figure with room for labels on the left and below, and for a legend of some names above."""
+    """Return an empty figure with room for labels to the left and below, and for a legend of some names above."""
     top = 0.35 + LEGEND_LINE * (-(-len(names) // legend_columns(width, names)) - 1)
     figure = Figure(figsize=(width, HEIGHT + top))
     return figure, place(figure, 0.55, 0.5, width - 0.65, HEIGHT - 0.5)
 
 
 def place(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at a place given in inches: a layout that is not computed from fonts is the same everywhere."""
+    """Return axes at a position in inches; a layout that does not depend on fonts is the same on every machine."""
     all_width, all_height = figure.get_size_inches()
     return figure.add_axes((left / all_width, bottom / all_height, width / all_width, height / all_height))
 
 
 def look(number: int) -> dict[str, Any]:
-    """Color and marker of the nth series; more than eight go on with dashes."""
+    """Return color, marker and line style of the nth series; after eight series, lines are dashed."""
     turn = number // len(SERIES)
     return {
         "color": SERIES[number % len(SERIES)],
@@ -186,12 +198,12 @@ def look(number: int) -> dict[str, Any]:
 
 
 def legend_columns(width: float, names: Sequence[str]) -> int:
-    """How many names fit beside each other; a letter is about 0.08 inches wide."""
+    """Return the number of legend columns that fit into a width; a letter is about 0.08 inches wide."""
     return max(1, min(4, int((width - 0.65) / (0.6 + 0.08 * max(map(len, names), default=0)))))
 
 
 def legend(axes: Axes, width: float, names: Sequence[str]) -> None:
-    """Names the series above the axes."""
+    """Write the names of the series above the axes."""
     if names:
         columns = legend_columns(width, names)
         axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns, borderaxespad=0.2, labelcolor=INK)

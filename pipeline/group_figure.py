@@ -1,4 +1,4 @@
-"""BLEU over groups of test sentences as a figure, with the bands of its intervals: the paper's Figure 3."""
+"""Figure of BLEU over groups of test sentences with bands of 95 % intervals (the paper's Figure 3)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ from pipeline.group import Group
 from pipeline.schemas.scored import LengthGroup
 from pipeline.svg import drawn, tell
 
-LETTER = 4.6  # typographic points: the width of a digit in a label
+LETTER = 4.6  # typographic points, the width of a digit in a label
 
 
 @drawn
 def lengths(systems: Mapping[str, Sequence[LengthGroup]], width: float = WIDE) -> Figure:
-    """BLEU over sentences sorted by length (Sutskever et al. 2014, Figure 3, left).
+    """Draw BLEU over sentences sorted by length (Sutskever et al. 2014, Figure 3, left).
 
     Args:
         systems: for each system its groups of sentences as in reports/length.json, the shortest sentences first.
@@ -25,8 +25,8 @@ def lengths(systems: Mapping[str, Sequence[LengthGroup]], width: float = WIDE) -
     """
     groups = {
         name: [
-            Group(one.bin, one.shortest, one.longest, one.sentences, one.bleu, one.bleu_low, one.bleu_high)
-            for one in rows
+            Group(row.bin, row.shortest, row.longest, row.sentences, row.bleu, row.bleu_low, row.bleu_high)
+            for row in rows
         ]
         for name, rows in systems.items()
     }
@@ -35,7 +35,7 @@ def lengths(systems: Mapping[str, Sequence[LengthGroup]], width: float = WIDE) -
 
 @drawn
 def ranks(systems: Mapping[str, Sequence[Group]], width: float = WIDE) -> Figure:
-    """BLEU over sentences sorted by how rare their words are (Sutskever et al. 2014, Figure 3, right).
+    """Draw BLEU over sentences sorted by the rarity of their words (Sutskever et al. 2014, Figure 3, right).
 
     Args:
         systems: for each system its groups of sentences as in reports/rarity.json, those of frequent words first.
@@ -45,11 +45,18 @@ def ranks(systems: Mapping[str, Sequence[Group]], width: float = WIDE) -> Figure
 
 
 def draw(systems: Mapping[str, Sequence[Group]], width: float, title: str, bounds: str) -> Figure:
-    """Draws all systems; `title` says what sentences are sorted by, `bounds` how a group is called in words."""
+    """Draw all systems.
+
+    Args:
+        systems: groups of each system.
+        width: of the figure, in inches.
+        title: of the x axis, the property that sentences are sorted by.
+        bounds: template of a group's name in tooltips, such as "{} tokens".
+    """
     figure, axes = frame(width, list(systems))
     for number, (name, groups) in enumerate(systems.items()):
         draw_band(axes, name, groups, number)
-    for name, groups in systems.items():  # above the bands of all systems
+    for name, groups in systems.items():  # after all bands, so that tooltips are on top
         for group in groups:
             tell(
                 axes,
@@ -66,7 +73,7 @@ def draw(systems: Mapping[str, Sequence[Group]], width: float, title: str, bound
 
 
 def draw_band(axes: Axes, name: str, groups: Sequence[Group], number: int) -> None:
-    """Draws one system: a line through its scores, over a light band from one end of their intervals to the other."""
+    """Draw one system as a line through its scores, over a light band of their intervals."""
     scores = np.array([(group.bleu_low, group.bleu, group.bleu_high) for group in groups]).reshape(-1, 3)
     bins = [group.bin for group in groups]
     axes.fill_between(bins, scores[:, 0], scores[:, 2], color=look(number)["color"], alpha=0.13, linewidth=0)
@@ -76,9 +83,9 @@ def draw_band(axes: Axes, name: str, groups: Sequence[Group], number: int) -> No
 
 
 def label_groups(axes: Axes, groups: Sequence[Group], width: float) -> None:
-    """Labels groups with their bounds, as many as fit beside each other."""
+    """Label as many groups with their bounds as fit next to each other."""
     labels = [span(group.lowest, group.highest) for group in groups]
-    room = 72 * (width - 0.65) / max(len(groups), 1)  # typographic points a group, as letters below
+    room = 72 * (width - 0.65) / max(len(groups), 1)  # typographic points per group
     step = max(1, math.ceil((LETTER * max(map(len, labels), default=0) + 2 * LETTER) / room))
     axes.tick_params(axis="x", labelsize=7.5)
     axes.set_xticks([group.bin for group in groups[::step]], labels[::step])
@@ -87,7 +94,7 @@ def label_groups(axes: Axes, groups: Sequence[Group], width: float) -> None:
 
 
 def score_limits(groups: Sequence[Group]) -> tuple[float, float]:
-    """Limits around all intervals, 20 points apart or more: a small difference shall look small."""
+    """Return limits around all intervals, at least 20 points apart so that a small difference looks small."""
     low = min((group.bleu_low for group in groups), default=0.0)
     high = max((group.bleu_high for group in groups), default=100.0)
     top = min(10 * math.ceil((high + 2) / 10), 100)
@@ -96,6 +103,6 @@ def score_limits(groups: Sequence[Group]) -> tuple[float, float]:
 
 
 def in_words(group: Group) -> str:
-    """The score of a group of sentences."""
+    """Describe the score of a group of sentences."""
     score = f"BLEU {group.bleu:.2f}, 95 % interval {group.bleu_low:.2f} to {group.bleu_high:.2f}"
     return f"{score}, sentences: {group.sentences}"

@@ -1,4 +1,4 @@
-"""Attention as heat maps: a row a target token, a column a source token (Bahdanau et al. 2015, Figure 3).
+"""Figure of attention maps, with a row per target token and a column per source token (Bahdanau et al. 2015, Figure 3).
 
 Shapes: T target tokens, S source tokens.
 """
@@ -16,17 +16,17 @@ from pipeline.figures import place, shorten
 from pipeline.heat_map import HeatMap, looked_at
 from pipeline.svg import INK, SERIES, drawn, tell_row
 
-CELL = 0.18  # inches, as all measures below
-LETTER = 0.075  # the width of one in a label
+CELL = 0.18  # inches, the side of a cell
+LETTER = 0.075  # inches, the width of a letter in a label
 LONGEST_LABEL = 16  # letters
-GAP, TITLE = 0.2, 0.3
+GAP, TITLE = 0.2, 0.3  # inches
 SQUARE = Path.unit_rectangle()
-SHADES = 10  # of color; a share that rounds to none of them is left blank
+SHADES = 10  # of color; a share below half a shade is left blank
 
 
 @drawn
 def one(content: HeatMap, name: str) -> Figure:
-    """One heat map; its rows tell what their token looks at.
+    """Draw one attention map, with a tooltip for each row.
 
     Args:
         content: as in reports/alignments.json.
@@ -40,7 +40,7 @@ def one(content: HeatMap, name: str) -> Figure:
 
 @drawn
 def sheet(runs: Mapping[str, Sequence[HeatMap]]) -> Figure:
-    """The heat maps of all runs, one below the other, the runs side by side.
+    """Draw the attention maps of all runs, a column per run.
 
     Args:
         runs: as in reports/alignments.json.
@@ -61,18 +61,18 @@ def sheet(runs: Mapping[str, Sequence[HeatMap]]) -> Figure:
 
 
 def size(content: HeatMap) -> tuple[float, float]:
-    """Width and height of a heat map with its labels."""
+    """Return width and height of an attention map with its labels, in inches."""
     left, top = room(content.target), room(content.source)
     return left + CELL * len(content.source) + 0.1, top + CELL * len(content.target) + 0.1
 
 
 def room(tokens: Sequence[str]) -> float:
-    """What labels take beside or above the cells."""
+    """Return the room for labels beside or above the cells, in inches."""
     return 0.15 + LETTER * max((len(shorten(token, LONGEST_LABEL)) for token in tokens), default=0)
 
 
 def draw(figure: Figure, content: HeatMap, left: float, bottom: float, name: str) -> None:
-    """Draws a heat map at a place of a figure."""
+    """Draw an attention map at a position in a figure; `left` and `bottom` are inches."""
     T, S = len(content.target), len(content.source)
     axes = place(figure, left + room(content.target), bottom + 0.05, CELL * S, CELL * T)
     axes.set_xlim(0, S)
@@ -88,7 +88,7 @@ def draw(figure: Figure, content: HeatMap, left: float, bottom: float, name: str
 
 
 def shade(axes: Axes, attention: Sequence[Sequence[float]]) -> None:
-    """Fills the cells, [T, S]: those of one shade are one path, for a file of a tenth of the size."""
+    """Fill the cells of attention shares [T, S]; a shade's cells are one path, which makes files 10 times smaller."""
     shades = np.rint(SHADES * np.array(attention)).astype(int)
     for number in range(1, SHADES + 1):
         rows, columns = np.nonzero(shades == number)
@@ -99,11 +99,11 @@ def shade(axes: Axes, attention: Sequence[Sequence[float]]) -> None:
 
 
 def label(axes: Axes, x: float, y: float, token: str, **place: Any) -> None:
-    """Writes a token beside the cells."""
+    """Write a token beside the cells."""
     axes.text(x, y, shorten(token, LONGEST_LABEL), fontsize=7.5, parse_math=False, **place)
 
 
 def in_words(source: Sequence[str], shares: Sequence[float]) -> str:
-    """What one target token looks at above all."""
-    found = [f"{source[place]} {100 * shares[place]:.0f} %" for place in looked_at(shares)]
-    return ", ".join(found) or "nothing above all"
+    """Describe the source tokens with the largest shares of a target token's attention."""
+    largest = [f"{source[position]} {100 * shares[position]:.0f} %" for position in looked_at(shares)]
+    return ", ".join(largest) or "no token in particular"

@@ -1,4 +1,4 @@
-"""An entry of reports/alignments.json: a sentence, its translation, and where the models looked while they said it."""
+"""Format of an entry of reports/alignments.json: a sentence, its translation, and the models' attention."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,22 +8,23 @@ from pipeline.schemas.records import EXACT
 
 @dataclass(frozen=True)
 class HeatMap:
-    """A test sentence and its translation by one run, as the models read and said them."""
+    """An attention map: a test sentence, its translation by a run, and the attention of each target token."""
 
     __pydantic_config__ = EXACT
     id: int
     source: list[str]
-    """Words, or pieces of words where the vocabulary has pieces."""
+    """Words, or subwords if the vocabulary has subwords."""
     target: list[str]
-    """Likewise, </s> the last."""
+    """Words or subwords, with </s> at the end."""
     attention: list[list[float]]
-    """Of each target token its share for each source token, 0 to 1: the mean over the models that attend."""
+    """Shares of attention, 0 to 1, a row per target token and a column per source token; the mean over the models that
+    have attention."""
 
 
-MOST, LEAST = 3, 0.05  # source tokens that a target token is said to look at: so many, of such a share
+MOST, LEAST = 3, 0.05  # number and smallest share of the source tokens that describe a target token's attention
 
 
 def looked_at(shares: Sequence[float]) -> list[int]:
-    """The places in the source that a target token looks at above all, the first of equals first."""
-    order = sorted(range(len(shares)), key=lambda place: -shares[place])
-    return [place for place in order[:MOST] if shares[place] >= LEAST]
+    """Return the source positions with the largest shares of a target token's attention, the largest first."""
+    order = sorted(range(len(shares)), key=lambda position: -shares[position])
+    return [position for position in order[:MOST] if shares[position] >= LEAST]

@@ -1,4 +1,4 @@
-"""Finds the test sentences that a model's encoder puts closest to some of them."""
+"""Stage `neighbors`: find the test sentences whose encoder states are most similar to those of some of them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from s2s.device import prepare
 
 
 def main(model: Path, clean: Path, out: Path) -> None:
-    """Writes the neighbors of some test sentences.
+    """Write the nearest neighbors of some test sentences.
 
     Args:
         model: folder of a model, from the train stage.
@@ -23,25 +23,25 @@ def main(model: Path, clean: Path, out: Path) -> None:
     parameters = read()
     shown, settings = parameters.embeddings, parameters.neighbors
     device = prepare("cpu", shown.threads)
-    known = vocabulary.load(model, "source")
+    source = vocabulary.load(model, "source")
     with tracking.run() as tracked:
         columns = ("source", "source_tokens")
         sources, tokens = (read_column(clean / "test.parquet", column) for column in columns)
         network = models.load(model, str(device))
-        ids = [known.encode(line) for line in (tokens if known.reads_tokens else sources)]
+        ids = [source.encode(line) for line in (tokens if source.reads_tokens else sources)]
         states = vectors.embed(network, ids, shown.layer, shown.state)
         lengths = [len(line.split()) for line in tokens]
         various, longest = samples.choose(lengths, settings.sentences)
         rows = [*various, *reversed(longest)]
-        found = [
+        neighborhoods = [
             Neighborhood(
-                row, sources[row], lengths[row], [Neighbor(one, sources[one], cosine) for one, cosine in close]
+                row, sources[row], lengths[row], [Neighbor(near, sources[near], cosine) for near, cosine in close]
             )
             for row, close in zip(rows, vectors.nearest(states, rows, settings.nearest, sources), strict=True)
         ]
         name, layer = f"{shown.system}-{shown.seed}", shown.layer or network.architecture.layers
-        records.write(out, CloseSentences(name, layer, shown.state, found))
-        tracked.metrics({"sentences": len(found)})
+        records.write(out, CloseSentences(name, layer, shown.state, neighborhoods))
+        tracked.metrics({"sentences": len(neighborhoods)})
 
 
 if __name__ == "__main__":

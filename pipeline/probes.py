@@ -1,4 +1,4 @@
-"""The file reports/embeddings.json: where an encoder puts probe sentences, and how far their groups lie apart."""
+"""Format of reports/embeddings.json: encoder states of probe sentences in a plane, and their groups' separation."""
 
 from dataclasses import dataclass
 
@@ -8,32 +8,33 @@ from pipeline.schemas.records import EXACT
 
 @dataclass(frozen=True)
 class Separation:
-    """How far the groups of a panel lie apart in the encoder's state; null where the sentences cannot tell."""
+    """Measures of the separation of a panel's groups; None where the sentences cannot decide."""
 
     __pydantic_config__ = EXACT
     groups: int
     silhouette: float | None
-    """Mean silhouette of the sentences (Rousseeuw 1987), -1 to 1; above 0: nearer to their own group."""
+    """Mean silhouette of the sentences (Rousseeuw 1987), -1 to 1; above 0 if they are nearer to their own group."""
     silhouette_p_value: float | None
-    """The share of arrangements of the groups among the sentences that score as high."""
+    """The share of arrangements of the groups among the sentences that score at least as high."""
     accuracy: float | None
-    """The share of sentences whose nearest other sentence is of their group, 0 to 1."""
+    """The share of sentences whose nearest other sentence is in their group, 0 to 1."""
     accuracy_chance: float | None
-    """The mean of that over the same arrangements."""
+    """The mean accuracy over the same arrangements."""
     accuracy_p_value: float | None
     arrangements: int
-    """How many were tried, the one that is there among them."""
+    """The number of arrangements tried, with the actual one."""
     exact: bool
-    """They were all that there are."""
+    """Whether all possible arrangements were tried."""
     spread: float | None
-    """Mean distance within groups over that between groups: 0 where all that a group shares is all that counts."""
+    """Mean distance within groups divided by that between groups; 0 if states depend only on the group."""
     reordered: float | None
-    """Mean distance of sentences of the same words in another order over that of all others; 0 for a bag of words."""
+    """Mean distance of sentences with the same words in another order, divided by that of all other pairs; 0 for a bag
+    of words."""
 
 
 @dataclass(frozen=True)
 class MeasuredPanel(Panel):
-    """A panel with its numbers."""
+    """A panel with the separation of its groups."""
 
     __pydantic_config__ = EXACT
     separation: Separation
@@ -41,12 +42,12 @@ class MeasuredPanel(Panel):
 
 @dataclass(frozen=True)
 class MeasuredProbes:
-    """All of the file."""
+    """The content of the file."""
 
     __pydantic_config__ = EXACT
     model: str
     layer: int
-    """Counted from 1, the one next to the words."""
+    """Counted from 1, the layer next to the words."""
     state: str
     """h or c."""
     panels: list[MeasuredPanel]

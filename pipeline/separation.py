@@ -1,7 +1,7 @@
-"""How far the groups of a panel of probe sentences lie apart: as numbers, and whether chance would do as well.
+"""Measures of the separation of groups of probe sentences, with permutation tests.
 
-The paper shows it in a plane (section 3.8, Figure 2). Here distances are those in the whole state, so that no direction
-is lost and models can be compared.
+The paper shows the separation in a plane (section 3.8, Figure 2). Here, distances are those between whole states, so
+that no direction is lost and models can be compared.
 
 Shapes: N sentences, G groups, P arrangements of the groups among the sentences.
 """
@@ -18,25 +18,25 @@ from pipeline.probes import Separation
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 DECIMALS = 6
-SAME = 1e-9  # two sums of the same numbers in another order differ by less
-TOGETHER = 256  # arrangements computed together: megabytes, however many there are
+SAME = 1e-9  # sums of the same numbers in different orders differ by less
+TOGETHER = 256  # arrangements computed at once, which take some megabytes
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How many arrangements are tried, if not all of them are fewer, and how they are drawn."""
+    """The largest number of arrangements to try, and the seed to draw them with if there are more."""
 
     permutations: int
     seed: int
 
 
 def measure(states: NDArray[np.float32], groups: Sequence[str], bags: Sequence[object], how: Settings) -> Separation:
-    """Measures one panel.
+    """Measure the separation of the groups of one panel.
 
     Args:
         states: the vectors of its sentences, [N, H].
-        groups: that of each, [N].
-        bags: equal for sentences of the same words, [N].
+        groups: the group of each sentence, [N].
+        bags: values that are equal for sentences with the same words, [N].
         how: the settings of the permutation test.
     """
     distances, labels = distances_of(states), numbered(groups)
@@ -59,22 +59,22 @@ def measure(states: NDArray[np.float32], groups: Sequence[str], bags: Sequence[o
 
 
 def numbered(names: Sequence[object]) -> Integers:
-    """The number of each name, counted in the order in which they appear, [N]."""
-    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.array([known[name] for name in names], np.int64)
+    """Return the number of each name, [N]; equal names are numbered from 0 in the order of their first places."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names], np.int64)
 
 
 def distances_of(states: NDArray[np.float32]) -> Floats:
-    """Euclidean distances of all pairs, [N, N], rounded: what is equally far shall be so whatever is summed first."""
+    """Return the Euclidean distances of all pairs, [N, N], rounded so that equal distances have equal bits."""
     points = states.astype(np.float64)
     return np.array([np.linalg.norm(points - point, axis=1) for point in points]).round(DECIMALS)
 
 
 def arrange(labels: Integers, how: Settings) -> tuple[Integers, bool]:
-    """The groups as they are, and then other ways to hand them out among the sentences, [P, N].
+    """Return the actual groups first, then other arrangements of them among the sentences.
 
     Returns:
-        These, and whether they are all that there are, each once.
+        The arrangements [P, N], and whether they are all possible ones, each once.
     """
     sizes = np.bincount(labels).tolist()
     ways = math.factorial(len(labels)) // math.prod(map(math.factorial, sizes))
@@ -87,7 +87,7 @@ def arrange(labels: Integers, how: Settings) -> tuple[Integers, bool]:
 
 
 def every(sizes: Sequence[int]) -> list[list[int]]:
-    """All ways to hand out groups of some sizes, each once."""
+    """Return all arrangements of groups of some sizes, each once."""
     ways: list[list[int]] = [[]]
     for _ in range(sum(sizes)):
         ways = [[*row, group] for row in ways for group, size in enumerate(sizes) if row.count(group) < size]
@@ -97,21 +97,21 @@ def every(sizes: Sequence[int]) -> list[list[int]]:
 def against_chance(
     sizes: Integers, distances: Floats, arrangements: Integers, score: Callable[[Floats, Integers, Integers], Floats]
 ) -> tuple[float | None, float | None, float | None]:
-    """The score of the first arrangement, the share of all that reach it, itself among them, and the mean of all.
+    """Return the score of the first arrangement, the share of all arrangements that reach it, and their mean score.
 
-    Nothing where each sentence is a group of its own or all are one.
+    All are None if each sentence is a group of its own, or all sentences are one group.
     """
     if not 1 < len(sizes) < len(distances):
         return None, None, None
     parts = range(0, len(arrangements), TOGETHER)
     scores = np.concatenate([score(distances, arrangements[start : start + TOGETHER], sizes) for start in parts])
-    found = scores[0], np.mean(scores >= scores[0] - SAME), scores.mean()
-    own, p_value, mean = (round(float(value), DECIMALS) + 0.0 for value in found)  # + 0.0 makes -0.0 plain
+    values = scores[0], np.mean(scores >= scores[0] - SAME), scores.mean()
+    own, p_value, mean = (round(float(value), DECIMALS) + 0.0 for value in values)  # + 0.0 makes -0.0 plain
     return own, p_value, mean
 
 
 def silhouettes(distances: Floats, arrangements: Integers, sizes: Integers) -> Floats:
-    """The mean silhouette of the sentences in each arrangement, [P]; that of a group of one is 0."""
+    """Compute the mean silhouette of the sentences in each arrangement, [P]; a sentence alone in its group has 0."""
     sums = distances @ belonging(arrangements, len(sizes))  # [P, N, G]
     own = arrangements[:, :, None]
     within = np.take_along_axis(sums, own, 2)[:, :, 0] / np.maximum(sizes[arrangements] - 1, 1)  # [P, N]
@@ -124,9 +124,9 @@ def silhouettes(distances: Floats, arrangements: Integers, sizes: Integers) -> F
 
 
 def accuracies(distances: Floats, arrangements: Integers, sizes: Integers) -> Floats:
-    """How often the nearest other sentence is of the same group, in each arrangement, [P].
+    """Compute the share of sentences whose nearest other sentence is in their group, for each arrangement, [P].
 
-    Several that are equally near count in equal parts. Sentences that are alone in their group do not count.
+    Several equally near sentences count in equal parts. Sentences alone in their group do not count.
     """
     gaps = distances + np.diag(np.full(len(distances), np.inf))
     near = gaps == gaps.min(axis=1, keepdims=True)
@@ -136,12 +136,12 @@ def accuracies(distances: Floats, arrangements: Integers, sizes: Integers) -> Fl
 
 
 def belonging(arrangements: Integers, groups: int) -> Floats:
-    """1 where a sentence is of a group, [P, N, G]."""
+    """Return 1 where a sentence is in a group, else 0, [P, N, G]."""
     return np.eye(groups)[arrangements]
 
 
 def ratio(distances: Floats, labels: Integers) -> float | None:
-    """The mean distance of sentences of the same label over that of sentences of different ones; None without both."""
+    """Divide the mean distance of sentences with equal labels by that with different ones; None without both kinds."""
     same = labels[:, None] == labels[None]
     pairs = np.triu(np.ones(same.shape, bool), 1)
     within, between = distances[pairs & same], distances[pairs & ~same]
@@ -151,5 +151,5 @@ def ratio(distances: Floats, labels: Integers) -> float | None:
 
 
 def bag(tokens: str) -> tuple[str, ...]:
-    """What sentences of the same words share, in whatever order: their tokens, sorted, in small letters."""
+    """Return the sorted lowercase tokens of a sentence, which are equal for sentences with the same words."""
     return tuple(sorted(tokens.lower().split()))

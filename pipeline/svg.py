@@ -1,4 +1,4 @@
-"""From a matplotlib figure to SVG text, for a light and a dark page, and to PNG: equal numbers give equal bytes."""
+"""Converts matplotlib figures to SVG for light and dark pages, and to PNG; equal numbers give equal bytes."""
 
 import functools
 import io
@@ -18,15 +18,15 @@ from s2s import files
 
 P = ParamSpec("P")
 
-INK = "#72777f"  # text and axes: a contrast of 4.5 on white and 4.0 on a nearly black page
+INK = "#72777f"  # text and axes, with a contrast of 4.5 on white and 4.0 on a nearly black page
 GRID = "#9ba0a8"
-VALUE = "value:"  # how the name of a part begins that tells a value, in the text that matplotlib writes
-REACH = 14.0  # typographic points across: how near a pointer must come to a point
-ABOVE = 10.0  # everything else: what cannot be seen hides nothing, and it must be hit
+VALUE = "value:"  # prefix of the id of an element with a tooltip, in the SVG that matplotlib writes
+REACH = 14.0  # typographic points, the diameter of the area in which a point reacts to the pointer
+ABOVE = 10.0  # z-order of these areas: above all else, so that the pointer hits them; they are invisible
 SERIES = ("#3f7fd6", "#d9632a", "#259a77", "#a06bd6", "#cc4f86", "#8f8a25", "#2a97ad", "#a8715a")
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 STYLE: Any = {
-    "svg.fonttype": "none",  # text stays text: it can be selected, searched and read aloud
+    "svg.fonttype": "none",  # text stays text, which can be selected, searched and read aloud
     "svg.hashsalt": "seq2seq",
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that the layout is the same everywhere
     "font.size": 8.5,
@@ -56,29 +56,29 @@ PNG: Any = {"format": "png", "facecolor": "white", "dpi": 200, "metadata": {"Sof
 
 
 class Drawing(Generic[P]):
-    """A function that draws a figure, as one that returns it as the text of an SVG file."""
+    """A function that draws a figure, wrapped so that it returns the figure as SVG."""
 
     def __init__(self, draw: Callable[P, Figure]):
         self.draw = draw
         functools.update_wrapper(self, draw)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """The figure as SVG."""
+        """Draw the figure and return it as SVG."""
         return tidy(self._saved(SVG, *args, **kwargs).decode("utf-8"))
 
     def png(self, *args: P.args, **kwargs: P.kwargs) -> bytes:
-        """The same figure as a PNG file, on white; of scripts that DejaVu Sans lacks it shows boxes."""
+        """Draw the figure and return it as PNG on white; scripts that DejaVu Sans lacks show as boxes."""
         return self._saved(PNG, *args, **kwargs)
 
     def write(self, path: Path, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Writes the SVG file, and beside it the PNG file of the same name."""
+        """Write the SVG file, and next to it the PNG file of the same name."""
         files.write_text(path, self(*args, **kwargs))
         files.write_bytes(path.with_suffix(".png"), self.png(*args, **kwargs))
 
     def _saved(self, form: Mapping[str, Any], *args: P.args, **kwargs: P.kwargs) -> bytes:
-        """The file that matplotlib makes of the figure."""
+        """Draw the figure and return the file that matplotlib writes."""
         with mpl.rc_context(STYLE), warnings.catch_warnings():
-            # The reader's own fonts show what matplotlib's lack: other scripts, emoji.
+            # Characters that matplotlib's font lacks, such as emoji, are shown by the reader's fonts.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             buffer = io.BytesIO()
             self.draw(*args, **kwargs).savefig(buffer, **form)
@@ -86,28 +86,28 @@ class Drawing(Generic[P]):
 
 
 def drawn(draw: Callable[P, Figure]) -> Drawing[P]:
-    """Makes of a function that draws a figure one that returns it as the text of an SVG file."""
+    """Decorate a function that draws a figure, so that it returns the figure as SVG."""
     return Drawing(draw)
 
 
 def tell(axes: Axes, x: float, y: float, words: str) -> None:
-    """Says in words what stands at a point, to who points at it or comes to it by keyboard."""
+    """Add a tooltip at a point, for the pointer and for the keyboard."""
     name = VALUE + quote(words)
     axes.plot(x, y, "o", markersize=REACH, markeredgewidth=0, alpha=0, zorder=ABOVE, clip_on=False, gid=name)
 
 
 def tell_span(axes: Axes, left: float, right: float, words: str) -> None:
-    """Says in words what stands between two places of the x axis."""
+    """Add a tooltip between two positions of the x axis."""
     axes.axvspan(left, right, linewidth=0, alpha=0, zorder=ABOVE, gid=VALUE + quote(words))
 
 
 def tell_row(axes: Axes, top: float, bottom: float, words: str) -> None:
-    """Says in words what stands between two places of the y axis."""
+    """Add a tooltip between two positions of the y axis."""
     axes.axhspan(top, bottom, linewidth=0, alpha=0, zorder=ABOVE, gid=VALUE + quote(words))
 
 
 def tidy(svg: str) -> str:
-    """Keeps what is drawn: two decimals, ids counted in their order, no metadata, no rules for elements around it."""
+    """Reduce an SVG to what is drawn, with two decimals and numbered ids, without metadata and global style sheets."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
@@ -118,35 +118,41 @@ def tidy(svg: str) -> str:
 
 
 def told(group: re.Match[str]) -> str:
-    """The start of a part that tells a value, as programs that show SVG know it."""
+    """Return the start tag of an element with a tooltip, with the SVG title that viewers show."""
     return f'<g class="value" pointer-events="all"><title>{escape(unquote(group[1]))}</title>'
 
 
 def tidy_tag(tag: str) -> str:
-    """One tag with rounded numbers, a reader's fonts and no line ends."""
+    """Return a tag with rounded numbers, the reader's system fonts and no line breaks."""
     tag = re.sub(r"-?\d+\.\d+", lambda number: f"{round(float(number[0]), 2) + 0.0:g}", tag)
     tag = re.sub(r"font-family: [^;\"]*", f"font-family: {FONTS}", tag)
     return re.sub(r"\s*\n\s*", " ", tag)
 
 
 def number_ids(svg: str) -> str:
-    """Names the ids that are referred to i0, i1, ... and drops the others: matplotlib's depend on the last decimals."""
+    """Rename referenced ids to i0, i1, ... and drop the others, since matplotlib's ids depend on the last decimals."""
     linked = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
-    found = dict.fromkeys(name for name in re.findall(r' id="([^"]+)"', svg) if name in linked)
-    names = {name: f"i{number}" for number, name in enumerate(found)}
-    svg = re.sub(r' id="([^"]+)"', lambda one: f' id="{names[one[1]]}"' if one[1] in names else "", svg)
-    return re.sub(r'(href="#|url\(#)([^")]+)', lambda one: one[1] + names[one[2]], svg)
+    in_order = dict.fromkeys(name for name in re.findall(r' id="([^"]+)"', svg) if name in linked)
+    names = {name: f"i{number}" for number, name in enumerate(in_order)}
+    svg = re.sub(r' id="([^"]+)"', lambda match: f' id="{names[match[1]]}"' if match[1] in names else "", svg)
+    return re.sub(r'(href="#|url\(#)([^")]+)', lambda match: match[1] + names[match[2]], svg)
 
 
 def inline(svg: str, name: str, label: str) -> Markup:
-    """A figure as part of a page, whose colors it takes on; `name` keeps its ids apart, `label` is read aloud."""
+    """Return a figure for embedding in a page, with the page's colors.
+
+    Args:
+        svg: as a `Drawing` returns it.
+        name: prefix that makes the figure's ids unique in the page.
+        label: description for screen readers.
+    """
     svg = re.sub(r'(id="|href="#|url\(#)(i\d+)', rf"\g<1>{name}-\2", svg)
     size = re.compile(r' width="[^"]*" height="[^"]*"')
     svg = size.sub(lambda _: f' role="img" aria-label="{escape(label)}"', svg, count=1)
     names = {INK: "figure-ink", GRID: "figure-grid"} | {color: f"series-{i}" for i, color in enumerate(SERIES, 1)}
-    return Markup(re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda found: variable(found[0], names), svg.rstrip("\n")))
+    return Markup(re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda match: variable(match[0], names), svg.rstrip("\n")))
 
 
 def variable(color: str, names: Mapping[str, str]) -> str:
-    """A color as the page's variable for its purpose."""
+    """Return a color as a CSS variable of the page, with the color as its default."""
     return f"var(--{names[color]}, {color})" if color in names else color
