@@ -1,6 +1,6 @@
-"""Packs the models of a run for MLflow to serve and load where this repository is not, and registers the package.
+"""Package the models of a run for MLflow, which serves them without this repository, and register the package.
 
-It is a program of a person, no stage: a package is no result, and MLflow writes times into it.
+This is a command, not a stage: a package is not reproducible to the byte, because MLflow writes times into it.
 """
 
 import re
@@ -33,12 +33,10 @@ from s2s.vocabulary import file_of
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pyarrow", "sacremoses", "safetensors", "sentencepiece", "torch")
-"""What a package imports that it does not hold itself."""
-EXAMPLES = 2  # test sentences kept in a package, for people to see what a request looks like
-LIKE = served.answer(
-    [[Translation("", "", 0.0, 0.0, True, 0)] * 2]
-)  # what callers are given, for its columns and types
-RESERVED = re.compile(r"v\d+|latest", re.IGNORECASE)  # aliases that MLflow keeps for itself
+"""Distributions that a package imports."""
+EXAMPLES = 2  # test sentences kept in a package as an example of a request
+LIKE = served.answer([[Translation("", "", 0.0, 0.0, True, 0)] * 2])  # an answer, for its columns and types
+RESERVED = re.compile(r"v\d+|latest", re.IGNORECASE)  # aliases that MLflow reserves
 
 
 def main(
@@ -49,15 +47,15 @@ def main(
     clean: Path = Path("data/clean"),
     scores: Path = Path("reports/bleu.json"),
 ) -> None:
-    """Packs the models of a run with their vocabularies and, unless told not to, registers the package in MLflow.
+    """Package the models of a run with their vocabularies, and register the package in MLflow.
 
     Args:
         run: one of `runs:` in params.yaml.
-        out: folder to be made, or an older package to be replaced; packages/<run> if none is named.
-        register: make the package the newest version of the registered model that has the experiment's name.
-        members: folder of what the members stage wrote.
+        out: new folder, or an older package to replace; packages/<run> by default.
+        register: make the package the newest version of the registered model with the experiment's name.
+        members: folder of the files of the members stage.
         clean: folder of clean text, from the clean stage.
-        scores: report of the bleu stage; the version tells of it, if it is there.
+        scores: report of the bleu stage; if present, the version's tags have its scores.
     """
     parameters = read()
     check(run in parameters.runs, f"--run: found {run}; expected one of {', '.join(parameters.runs)}")
@@ -75,17 +73,17 @@ def main(
 
 
 def verified(members: Path) -> Members:
-    """What a run translates with, if it is what was named."""
-    found = records.read(Members, members)
-    verify_members(found)
-    if found.lexicon is not None:
-        verify(found.lexicon.path, found.lexicon.sha256, "what the lexicon stage writes")
-    return found
+    """Read the members of a run and check the digests of their files."""
+    run = records.read(Members, members)
+    verify_members(run)
+    if run.lexicon is not None:
+        verify(run.lexicon.path, run.lexicon.sha256, "what the lexicon stage writes")
+    return run
 
 
 @contextmanager
 def staged(named: Members, search: SearchSettings) -> Iterator[Path]:
-    """A folder of all that `served` reads, gathered by links, since models may have gigabytes."""
+    """Yield a folder of all files that `served` reads, as links, because models may have gigabytes."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "translator"
         for member in named.members:
@@ -101,7 +99,7 @@ def staged(named: Members, search: SearchSettings) -> Iterator[Path]:
 
 
 def parts(data: Path, settings: Translate) -> dict[str, Any]:
-    """What MLflow makes the package of."""
+    """Return the arguments with which MLflow makes the package."""
     return {
         "data_path": str(data),
         "loader_module": "served",
@@ -112,14 +110,14 @@ def parts(data: Path, settings: Translate) -> dict[str, Any]:
 
 
 def requirements(lock: Path) -> list[str]:
-    """What a package needs, in the versions that this repository is tested with."""
+    """Return the requirements of a package, in the versions of the lock file."""
     lines = lock.read_text(encoding="utf-8").splitlines()
     versions = dict(line.split("==", 1) for line in lines if "==" in line and not line.startswith("#"))
     return [f"{name}=={versions[name]}" for name in REQUIREMENTS]
 
 
 def facts(run: str, members: Sequence[Member], parameters: Parameters, scores: Path) -> dict[str, str]:
-    """What leads from a version to its models and to all that they were made from, as tags."""
+    """Return tags that identify a version's models, parameters, code and scores."""
     description = Description.read(members[0].path)
     values = {
         "run": run,
@@ -132,15 +130,15 @@ def facts(run: str, members: Sequence[Member], parameters: Parameters, scores: P
     }
     values |= {f"model.{member.seed}.sha256": member.sha256 for member in members}
     if scores.is_file():
-        found = records.read_named(RunScores, scores, [run])[run]
-        values |= {"bleu": f"{found.bleu:.2f}", "bleu_signature": found.bleu_signature}
-        values |= {"bleu_interval": f"{found.bleu_low:.2f} to {found.bleu_high:.2f}"}
+        score = records.read_named(RunScores, scores, [run])[run]
+        values |= {"bleu": f"{score.bleu:.2f}", "bleu_signature": score.bleu_signature}
+        values |= {"bleu_interval": f"{score.bleu_low:.2f} to {score.bleu_high:.2f}"}
     return {name: value for name, value in values.items() if value}
 
 
 def registered(out: Path, experiment: str, run: str, tags: Mapping[str, str]) -> str:
-    """Makes a package the newest version of the experiment's registered model; says which and how to serve it."""
-    name = re.sub(r"[/:]", "-", experiment)  # which MLflow does not take
+    """Register a package as the newest version of the experiment's model, and return a message with its URI."""
+    name = re.sub(r"[/:]", "-", experiment)  # characters that MLflow rejects
     with store.answering():
         mlflow = store.Store(experiment)
         command = {"command": shlex.join(["python", "-m", "pipeline.package", *sys.argv[1:]])}
@@ -156,7 +154,7 @@ def registered(out: Path, experiment: str, run: str, tags: Mapping[str, str]) ->
 
 
 def describe(tags: Mapping[str, str]) -> str:
-    """A version in a sentence."""
+    """Return a version's description, made of its tags."""
     models = sum(name.startswith("model.") for name in tags)
     text = f"Run {tags['run']}: {models} x {tags['system']}, {tags['languages']}, beam {tags['beam']}"
     return f"{text}; BLEU {tags['bleu']} ({tags['bleu_interval']})" if "bleu" in tags else text

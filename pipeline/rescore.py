@@ -1,4 +1,4 @@
-"""Scores n-best lists by the models of a run, and says what that is worth (Sutskever et al. 2014, section 3.7)."""
+"""Stage `rescore`: rescore n-best lists with the models of a run (Sutskever et al. 2014, section 3.7)."""
 
 import shutil
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ from s2s.errors import check
 from s2s.progress import Meter
 
 SPLITS = ("dev", "test")
-TRANSLATIONS = ("first", "even", "tuned")  # the ways of choosing that see no reference of the test set
+TRANSLATIONS = ("first", "even", "tuned")  # ways of choosing that use no test references
 CONVENTIONS = {"bleu": ("target", False), "bleu_tokenized": ("target_tokens", True)}
 DECISIVE = (list_scorer, forcing, ensemble, loss, model, network, data, vocabulary, text, nbest)
-"""Modules that decide a candidate's log-probability."""
+"""Modules that decide the log-probability of a candidate."""
 
 
 def main(candidates: Path, members: Path, clean: Path, out: Path, report: Path) -> None:
-    """Writes rescored lists, the translations that they rank first, and how good these are.
+    """Write rescored lists, the translations ranked first, and a report of their BLEU.
 
     Args:
         candidates: folder of n-best lists, from the first_pass stage.
-        members: the models of the scorer, from the members stage.
+        members: the models that rescore, from the members stage.
         clean: folder of clean text, from the clean stage.
         out: folder to be written.
         report: JSON file to be written.
@@ -46,7 +46,7 @@ def main(candidates: Path, members: Path, clean: Path, out: Path, report: Path) 
         rescored = score(scorer, lists, clean, f"rescore by {run.run}")
         tuned = tuning.tune(rescored["dev"].numbers, EVEN, settings.tuning_restarts, settings.tuning_seed)
         scores = write(out, rescored, tuned.weights, parameters.bleu)
-        sizes = {split: one.size for split, one in rescored.items()}
+        sizes = {split: part.size for split, part in rescored.items()}
         weights = dict(zip(FEATURES, tuned.weights.tolist(), strict=True))
         records.write(report, Rescored(first_pass, run.run, run.members, sizes, scores, weights))
         for name, choice in scores.items():
@@ -55,18 +55,18 @@ def main(candidates: Path, members: Path, clean: Path, out: Path, report: Path) 
 
 
 def prepared(parameters: Parameters, run: Members, folder: Path, clean: Path) -> tuple[ListScorer, list[NBestList]]:
-    """Loads the models and opens the lists."""
+    """Load the models and open the lists."""
     settings, mean = parameters.rescore, parameters.run(run.run).ensemble_mean
     device = prepare(settings.device, settings.threads)
     loaded = load_translator(run, device)
     sources = {split: read_sources(clean, split, loaded.source) for split in SPLITS}
     lists = [NBestList(split, folder / f"{split}.nbest", sources[split]) for split in SPLITS]
-    for one in lists:
-        check(one.path.is_file(), f"{one.path}: no such file; expected what the first_pass stage writes")
+    for part in lists:
+        check(part.path.is_file(), f"{part.path}: no such file; expected what the first_pass stage writes")
     hashes = [[member.sha256 for member in run.members], [loaded.source.sha256, loaded.target.sha256]]
     decides = [
         hashes,
-        [files.sha256(one.path) for one in lists],
+        [files.sha256(part.path) for part in lists],
         sources,
         mean,
         settings.batch_tokens,
@@ -79,26 +79,26 @@ def prepared(parameters: Parameters, run: Members, folder: Path, clean: Path) ->
 
 
 def score(scorer: ListScorer, lists: Sequence[NBestList], clean: Path, title: str) -> dict[str, RescoredList]:
-    """Scores the candidates of all splits."""
-    found, done = {}, 0
-    with Meter(title, sum(len(one.sources) for one in lists)) as meter:
-        for one in lists:
-            path = clean / f"{one.split}.parquet"
+    """Score the candidates of all splits; `title` names the progress display."""
+    rescored, done = {}, 0
+    with Meter(title, sum(len(part.sources) for part in lists)) as meter:
+        for part in lists:
+            path = clean / f"{part.split}.parquet"
             references = {column: read_column(path, column) for column, _ in CONVENTIONS.values()}
-            found[one.split] = RescoredList.make(one, scorer, scorer.score(one, meter, done), references)
-            done += len(one.sources)
-    return found
+            rescored[part.split] = RescoredList.make(part, scorer, scorer.score(part, meter, done), references)
+            done += len(part.sources)
+    return rescored
 
 
 def write(out: Path, rescored: dict[str, RescoredList], weights: Floats, settings: Bleu) -> dict[str, Choice]:
-    """Writes the lists in their new order and the translations of the test set; returns how good each choice is."""
+    """Write the reordered lists and the chosen translations of the test set, and return the BLEU of each choice."""
     dev, test = rescored["dev"], rescored["test"]
     on_dev = {name: dev.numbers.bleu(choice) for name, choice in dev.choices(weights).items()}
     chosen = test.translations(test.choices(weights))
     with files.whole(out) as folder:
         folder.mkdir()
-        for split, one in rescored.items():
-            nbest.write(folder / f"{split}.nbest", one.ranked())
+        for split, part in rescored.items():
+            nbest.write(folder / f"{split}.nbest", part.ranked())
         for name in TRANSLATIONS:
             write_translations(folder / f"{name}.jsonl", chosen[name])
     return {
@@ -115,17 +115,26 @@ def compared(
     references: dict[str, list[str]],
     settings: Bleu,
 ) -> dict[str, Any]:
-    """BLEU of some translations by both conventions, and whether it differs from that of the first pass by chance."""
+    """Compute BLEU of some translations by both conventions, and p-values of the difference to the first pass.
+
+    Args:
+        lines: translations of the test set.
+        first: translations that the first pass ranks first.
+        references: references by column of clean text.
+        settings: settings of the bootstrap.
+    """
     sampling = settings.bootstrap_samples, settings.bootstrap_seed
-    found: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
     for name, (column, tokenized) in CONVENTIONS.items():
-        ours, theirs = ([one.tokens if tokenized else one.translation for one in part] for part in (lines, first))
+        ours, theirs = (
+            [line.tokens if tokenized else line.translation for line in translations] for translations in (lines, first)
+        )
         score = metrics.corpus_bleu(ours, references[column], tokenized, *sampling)
         p_value = metrics.paired_p_value(theirs, ours, references[column], tokenized, *sampling)
         numbers = {"": score.score, "_low": score.low, "_high": score.high, "_p_value": p_value}
-        found |= {f"{name}{end}": round(value, 4) for end, value in numbers.items()}
-        found[f"{name}_signature"] = score.signature
-    return found
+        scores |= {f"{name}{end}": round(value, 4) for end, value in numbers.items()}
+        scores[f"{name}_signature"] = score.signature
+    return scores
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What MLflow loads a package into: it translates, with s2s/ and pandas alone, where no pipeline is.
+"""The model that MLflow loads from a package: translates with s2s/ and pandas, without the pipeline.
 
-A package holds this file beside s2s/, so it imports nothing else of the repository.
+A package contains this file and s2s/, so it imports nothing else of the repository.
 """
 
 import json
@@ -18,7 +18,7 @@ from s2s.errors import check
 from s2s.search import SearchSettings
 from s2s.translator import Translation, Translator
 
-SETTINGS, LEXICON = "settings.json", "lexicon.parquet"  # the latter is there if the run replaces <unk>
+SETTINGS, LEXICON = "settings.json", "lexicon.parquet"  # the lexicon is present if the run replaces <unk>
 COLUMN = "source"
 RANGES: dict[str, tuple[float, float]] = {
     "beam": (1, 1000),
@@ -30,60 +30,60 @@ RANGES: dict[str, tuple[float, float]] = {
     "min_tokens": (0, 10_000),
     "max_tokens": (1, 10_000),
 }
-"""What a caller may ask for; the same as params.yaml allows."""
+"""Allowed ranges of a request's settings, as in params.yaml."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """settings.json: how the run translated, which callers may change for a request."""
+    """settings.json: the models of the run and its search settings, which a request may override."""
 
-    models: list[str]  # folders beside it
+    models: list[str]  # folders beside settings.json
     search: SearchSettings
 
     def write(self, path: Path) -> None:
-        """Writes the file."""
+        """Write the file."""
         path.write_text(json.dumps(asdict(self), indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Settings":
-        """Reads the file."""
+        """Read the file."""
         values = json.loads(path.read_text(encoding="utf-8"))
         return cls(values["models"], SearchSettings(**values["search"]))
 
 
 class Service:
-    """A translator behind MLflow's `predict`."""
+    """A translator with the interface of an MLflow model."""
 
     def __init__(self, translator: Translator, search: SearchSettings, batch_sentences: int) -> None:
         self.translator, self.search, self.batch_sentences = translator, search, batch_sentences
-        # A server's requests come in many threads, and a batch of one fills the processor: batches queue up, those of
-        # different requests in turn, so that a short request waits for one batch of a long one.
+        # Requests come in many threads, and one batch fills the processor. Batches of all requests share one queue, so
+        # that a short request waits for one batch of a long request only.
         self.worker = ThreadPoolExecutor(max_workers=1)
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Translates texts.
+        """Translate texts.
 
         Args:
-            model_input: a frame with the one column `source`, or one without a name: a text a row.
-            params: settings of the search that differ from the run's.
+            model_input: a frame with one column, `source` or without a name, and a text in each row.
+            params: search settings that override the run's.
 
         Returns:
-            A row for each text: `translation`, `log_prob` (of the sentence, in nats), `score` (what ranked it) and
-            `n_best`, the further translations as records of the same, the best first.
+            A row for each text: `translation`, `log_prob` (in nats), `score` (by which translations are ranked) and
+            `n_best`, the other translations as records of these three, the best first.
 
         Raises:
-            UserError: the column has another name, a value is no text, or a setting is out of range.
+            UserError: the column has another name, a value is not text, or a setting is out of range.
         """
         lines, search = texts(model_input), changed(self.search, params or {})
-        found: list[list[Translation]] = []
+        lists: list[list[Translation]] = []
         for start in range(0, len(lines), self.batch_sentences):
             batch = lines[start : start + self.batch_sentences]
-            found += self.worker.submit(self.translator.translate, batch, search, self.batch_sentences).result()
-        return answer(found)
+            lists += self.worker.submit(self.translator.translate, batch, search, self.batch_sentences).result()
+        return answer(lists)
 
 
 def texts(model_input: Any) -> list[str]:
-    """The texts of a frame, a list or a single text."""
+    """Return the texts of a frame, of a list, or of a single string."""
     frame = pd.DataFrame([model_input] if isinstance(model_input, str) else model_input)
     check(len(frame.columns) == 1, f"input: found {len(frame.columns)} columns; expected one, `{COLUMN}`")
     name = frame.columns[0]
@@ -96,11 +96,11 @@ def texts(model_input: Any) -> list[str]:
 
 
 def changed(search: SearchSettings, params: Mapping[str, Any]) -> SearchSettings:
-    """The settings with some changed, of the same types and within range."""
-    known = {name: type(value) for name, value in asdict(search).items()}
+    """Return the settings with overrides of a request, converted to their types and checked."""
+    types = {name: type(value) for name, value in asdict(search).items()}
     for name in params:
-        check(name in known, f"params: found {name}; expected some of {', '.join(known)}")
-    search = replace(search, **{name: known[name](value) for name, value in params.items()})
+        check(name in types, f"params: found {name}; expected some of {', '.join(types)}")
+    search = replace(search, **{name: types[name](value) for name, value in params.items()})
     for name, (least, most) in RANGES.items():
         value = getattr(search, name)
         check(least <= value <= most, f"params: found {name} {value}; expected {least} to {most}")
@@ -109,24 +109,24 @@ def changed(search: SearchSettings, params: Mapping[str, Any]) -> SearchSettings
     return search
 
 
-def answer(found: Sequence[Sequence[Translation]]) -> pd.DataFrame:
-    """The translations of each text, the best first, as callers see them."""
-    rows = [{**record(best), "n_best": [record(one) for one in others]} for best, *others in found]
+def answer(lists: Sequence[Sequence[Translation]]) -> pd.DataFrame:
+    """Return the frame that `predict` returns, given the translations of each text, the best first."""
+    rows = [{**record(best), "n_best": [record(translation) for translation in others]} for best, *others in lists]
     return pd.DataFrame(rows, columns=["translation", "log_prob", "score", "n_best"])
 
 
 def record(translation: Translation) -> dict[str, str | float]:
-    """One translation."""
+    """Return the fields of a translation that callers see."""
     return {"translation": translation.text, "log_prob": translation.log_prob, "score": translation.score}
 
 
 def _load_pyfunc(data_path: str, model_config: Mapping[str, Any]) -> Service:
-    """What MLflow calls to load a package.
+    """Load a package; MLflow calls this function by its name.
 
     Args:
         data_path: the package's folder of models.
-        model_config: `device` (auto, cpu or cuda), `threads` of the CPU and `batch_sentences`, which are translated
-            together; callers of `mlflow.pyfunc.load_model` may change them.
+        model_config: `device` (auto, cpu or cuda), `threads` (CPU threads) and `batch_sentences` (the most sentences
+            of a batch); callers of `mlflow.pyfunc.load_model` may override them.
     """
     folder = Path(data_path)
     settings = Settings.read(folder / SETTINGS)

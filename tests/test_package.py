@@ -1,4 +1,4 @@
-"""A run as a package: made, registered, loaded and served where this repository is not."""
+"""Packages of a run: made, registered, and loaded and served without this repository."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -16,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import yaml
 
@@ -84,7 +82,7 @@ def run(workspace: Path, *flags: str, **environment: str) -> "subprocess.Complet
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose run `ensemble` was packed and registered."""
+    """Return a project whose run `ensemble` is packaged and registered."""
     folder = tmp_path_factory.mktemp("a b")
     write(folder)
     done = run(folder, "--run", "ensemble")
@@ -95,30 +93,29 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project as the working folder of this process."""
+    """Make a project and enter its folder."""
     write(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def translated(workspace: Path, settings: SearchSettings) -> list[dict[str, Any]]:
-    """What the library says itself."""
+    """Return the answers of the library itself."""
     translator = Translator.load([workspace / "models/reversed" / seed for seed in "12"])
     return [
         {
             "translation": best.text,
             "log_prob": best.log_prob,
             "score": best.score,
-            "n_best": [{"translation": one.text, "log_prob": one.log_prob, "score": one.score} for one in others],
+            "n_best": [{"translation": row.text, "log_prob": row.log_prob, "score": row.score} for row in others],
         }
         for best, *others in translator.translate(TEXTS, settings)
     ]
 
 
 def close(rows: list[dict[str, Any]]) -> Any:
-    """The same rows, whose numbers other batches may round otherwise."""
-    numbers = {name: pytest.approx(rows[0][name], abs=1e-4) for name in ("log_prob", "score")}
-    return [row | {name: pytest.approx(row[name], abs=1e-4) for name in numbers} for row in rows]
+    """Return rows whose numbers compare approximately, because other batches round differently."""
+    return [row | {name: pytest.approx(row[name], abs=1e-4) for name in ("log_prob", "score")} for row in rows]
 
 
 def test_the_registered_version_loads_where_no_pipeline_is(workspace: Path, tmp_path: Path) -> None:
@@ -145,7 +142,7 @@ def test_the_registered_version_loads_where_no_pipeline_is(workspace: Path, tmp_
 
 @contextmanager
 def serving(folder: Path, cwd: Path) -> Iterator[str]:
-    """`mlflow models serve` with a package; yields the server's URL when it answers."""
+    """Serve a package by `mlflow models serve`, and yield the URL once the server answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -198,9 +195,9 @@ def test_a_server_translates_and_outlives_bad_input(workspace: Path, tmp_path: P
         assert post(url, json.dumps({"inputs": TEXTS})) == (200, {"predictions": usual})
         assert post(url, json.dumps({"dataframe_records": rows})) == (200, {"predictions": usual})
         assert post(url, "source\nHere.\n", "text/csv") == (200, {"predictions": usual[3:4]})
-        status, found = post(url, json.dumps({"inputs": TEXTS, "params": {"beam": 4, "n_best": 3}}))
+        status, contents = post(url, json.dumps({"inputs": TEXTS, "params": {"beam": 4, "n_best": 3}}))
         assert status == 200
-        assert [row["translation"] for row in found["predictions"]] == [row["translation"] for row in wider]
+        assert [row["translation"] for row in contents["predictions"]] == [row["translation"] for row in wider]
         for body, message in [
             ("{", "JSON"),
             (json.dumps({"inputs": []}), "missing inputs"),
@@ -234,9 +231,11 @@ def test_what_is_packed_has_the_same_bytes_each_time_and_no_path_of_this_machine
     for _ in range(2):
         package.main("single", register=False)
         folder = here / "packages/single"
-        found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        about = yaml.safe_load(found.pop("MLmodel"))
-        contents.append(found | {"MLmodel": json.dumps({key: about[key] for key in about.keys() - MADE_ANEW})})
+        files_read = {
+            path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        }
+        about = yaml.safe_load(files_read.pop("MLmodel"))
+        contents.append(files_read | {"MLmodel": json.dumps({key: about[key] for key in about.keys() - MADE_ANEW})})
     assert contents[0] == contents[1]
     assert {"code/served.py", "code/s2s/translator.py", "data/translator/1/weights.safetensors"} <= contents[0].keys()
     assert not [name for name, content in contents[0].items() if str(here) in str(content)]
@@ -263,8 +262,8 @@ def test_a_run_that_replaces_unknown_words_takes_the_lexicon_along(here: Path) -
     write(here, NamedFile(path, files.sha256(path)), replace_unknown=True)
     package.main("single", register=False)
     config = {"device": "cpu", "threads": 1, "batch_sentences": 64}
-    found = served._load_pyfunc("packages/single/data/translator", config).predict(TEXTS)["translation"].tolist()
-    assert found[3:] == ["ici.", "", "chien"]
+    contents = served._load_pyfunc("packages/single/data/translator", config).predict(TEXTS)["translation"].tolist()
+    assert contents[3:] == ["ici.", "", "chien"]
 
 
 def test_a_lexicon_that_is_not_there_is_told(here: Path) -> None:
@@ -299,60 +298,3 @@ def test_a_store_that_does_not_answer_costs_the_registration_alone(here: Path) -
     assert (done.returncode, "secret" in done.stderr) == (2, False)
     assert done.stderr.rstrip().endswith("expected a store that answers, or --no-register")
     assert (here / "packages/single/MLmodel").is_file()
-
-
-@pytest.mark.parametrize(
-    ("asked", "lines"),
-    [
-        ("Here.", ["Here."]),
-        (["Here.", ""], ["Here.", ""]),
-        (pd.Series(["Here."], name="source"), ["Here."]),
-        (pd.DataFrame({"source": ["Here."]}, index=[7]), ["Here."]),
-    ],
-)
-def test_texts_come_as_people_have_them(asked: Any, lines: list[str]) -> None:
-    assert served.texts(asked) == lines
-
-
-@pytest.mark.parametrize(
-    ("asked", "message"),
-    [
-        (["Here.", 3], "input row 1: found int; expected text"),
-        (["Here.", None], "input row 1: found nothing; expected text"),
-        (pd.DataFrame({"text": ["Here."]}), "input: found a column `text`; expected `source`"),
-        (pd.DataFrame({"id": ["1"], "source": ["Here."]}), "input: found 2 columns; expected one, `source`"),
-    ],
-)
-def test_what_is_no_text_is_refused(asked: Any, message: str) -> None:
-    with pytest.raises(UserError, match=f"^{message}$"):
-        served.texts(asked)
-
-
-def test_a_short_request_overtakes_a_long_one(here: Path) -> None:
-    service = served.Service(Translator.load([here / "models/reversed/1"]), SearchSettings(), batch_sentences=1)
-    long = threading.Thread(target=service.predict, args=(TEXTS[:1] * 500,))
-    long.start()
-    assert len(service.predict(TEXTS)) == len(TEXTS)
-    assert long.is_alive()
-    long.join(120)
-    assert not long.is_alive()
-
-
-def test_settings_change_for_a_request() -> None:
-    found = served.changed(SearchSettings(max_tokens=7), {"beam": 4.0, "n_best": 4, "length_penalty": 1})
-    assert found == SearchSettings(beam=4, n_best=4, length_penalty=1.0, max_tokens=7)
-
-
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"beam": 1001}, "params: found beam 1001; expected 1 to 1000"),
-        ({"max_length_ratio": float("nan")}, "params: found max_length_ratio nan; expected 0.1 to 100"),
-        ({"n_best": 3}, "params: found n_best 3; expected at most beam, 2"),
-        ({"mean": "median"}, "params: found mean median; expected probabilities or log_probabilities"),
-        ({"bem": 2}, "params: found bem; expected some of beam, n_best, .*"),
-    ],
-)
-def test_settings_out_of_range_are_refused(params: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=f"^{message}$"):
-        served.changed(SearchSettings(), params)

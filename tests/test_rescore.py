@@ -1,4 +1,4 @@
-"""Lists that other models score: against search, against sacreBLEU, and after a kill."""
+"""Rescored lists, against search, against sacreBLEU, and after an interruption."""
 
 import json
 import shutil
@@ -36,12 +36,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def find(folder: Path) -> None:
-    """The lists of our own first pass."""
+    """Write the lists of a first pass of ours."""
     first_pass.main(Path("members/single.json"), folder / "clean", folder / "candidates")
 
 
 def write_lists(folder: Path, damage: int = 6) -> None:
-    """Lists as of another system: references with fewer and fewer words missing, scored at random."""
+    """Write lists of another system: references with fewer and fewer missing words, and random scores."""
     draw = np.random.default_rng(1)
     for split, pairs in PAIRS.items():
         lists = []
@@ -49,7 +49,7 @@ def write_lists(folder: Path, damage: int = 6) -> None:
             words = rescoring.tokens(french, "fr").split()
             texts = [" ".join(words[: max(1, len(words) - errors)]) for errors in range(damage, -1, -1)]
             scores = draw.normal(-3, 1, len(texts)).round(3).tolist()
-            lists.append([Candidate(*one, {"lm": (-1.0,)}) for one in zip(texts, scores, strict=True)])
+            lists.append([Candidate(*pair, {"lm": (-1.0,)}) for pair in zip(texts, scores, strict=True)])
         nbest.write(folder / "candidates" / f"{split}.nbest", lists)
     records.write(folder / "candidates" / FIRST_PASS, FirstPass("files", [], {}))
 
@@ -66,8 +66,8 @@ def test_a_model_scores_its_own_translations_as_its_search_did(here: Path) -> No
     run_stage(here, "single")
     for split, pairs in PAIRS.items():
         for candidates in rescoring.read_list(here / "rescored", split, len(pairs)):
-            for one in candidates:
-                assert one.features["lstm"] == pytest.approx(one.features["first_pass"], abs=1e-4)
+            for candidate in candidates:
+                assert candidate.features["lstm"] == pytest.approx(candidate.features["first_pass"], abs=1e-4)
 
 
 def test_subwords_are_read_from_plain_text_and_no_candidate_is_listed_twice(here: Path) -> None:
@@ -80,11 +80,11 @@ def test_subwords_are_read_from_plain_text_and_no_candidate_is_listed_twice(here
     run_stage(here)
     models = rescoring.models("ensemble", subwords)
     for (english, _), candidates in zip(PAIRS["test"], rescoring.read_list(here / "rescored", "test", 4), strict=True):
-        assert len({one.tokens for one in candidates}) == len(candidates)
-        targets = [subwords.encode(text.detokenize(one.tokens, "fr")) for one in candidates]
-        found = forcing.score_pairs(models, [subwords.encode(english)] * len(targets), targets, 100)
-        log_probs = [one.features["lstm"][0] for one in candidates]
-        np.testing.assert_allclose(log_probs, [one.sum() for one in found], atol=1e-5)
+        assert len({candidate.tokens for candidate in candidates}) == len(candidates)
+        targets = [subwords.encode(text.detokenize(candidate.tokens, "fr")) for candidate in candidates]
+        scores = forcing.score_pairs(models, [subwords.encode(english)] * len(targets), targets, 100)
+        log_probs = [candidate.features["lstm"][0] for candidate in candidates]
+        np.testing.assert_allclose(log_probs, [candidate.sum() for candidate in scores], atol=1e-5)
 
 
 @pytest.mark.parametrize("mean", ["probabilities", "log_probabilities"])
@@ -97,51 +97,53 @@ def test_lists_are_ranked_by_the_average_of_both_scores(here: Path, mean: str) -
     for (english, _), first, after in zip(
         PAIRS["test"], before, rescoring.read_list(here / "rescored", "test", 4), strict=True
     ):
-        assert sorted(one.tokens for one in after) == sorted(one.tokens for one in first)
-        assert [one.score for one in after] == sorted((one.score for one in after), reverse=True)
-        known = {(one.tokens, one.score) for one in first}
+        assert sorted(candidate.tokens for candidate in after) == sorted(candidate.tokens for candidate in first)
+        assert [candidate.score for candidate in after] == sorted(
+            (candidate.score for candidate in after), reverse=True
+        )
+        scores = {(candidate.tokens, candidate.score) for candidate in first}
         source = words.encode(rescoring.tokens(english, "en"))
-        for one in after:
-            (log_probs,) = forcing.score_pairs(models, [source], [words.encode(one.tokens)], 100, mean)
-            values = {name: value for name, (value,) in one.features.items()}
+        for candidate in after:
+            (log_probs,) = forcing.score_pairs(models, [source], [words.encode(candidate.tokens)], 100, mean)
+            values = {name: value for name, (value,) in candidate.features.items()}
             assert list(values) == ["lm", "first_pass", "lstm", "words"]
             assert values["lstm"] == pytest.approx(log_probs.sum(), abs=1e-5)
-            assert (one.tokens, values["first_pass"]) in known
-            assert values["words"] == len(one.tokens.split())
+            assert (candidate.tokens, values["first_pass"]) in scores
+            assert values["words"] == len(candidate.tokens.split())
             assert values["lm"] == -1
-            assert one.score == pytest.approx((values["first_pass"] + values["lstm"]) / 2, abs=2e-6)
+            assert candidate.score == pytest.approx((values["first_pass"] + values["lstm"]) / 2, abs=2e-6)
 
 
 def test_the_report_says_what_sacrebleu_says_of_the_translations(here: Path) -> None:
     write_lists(here)
-    found = run_stage(here)
-    assert found.lists == {split: ListSize(4, 7.0, 7) for split in ("dev", "test")}
-    assert list(found.choices) == ["even", "first", "oracle", "tuned"]
-    assert (found.scorer, [one.seed for one in found.members]) == ("ensemble", [1, 2])
+    report = run_stage(here)
+    assert report.lists == {split: ListSize(4, 7.0, 7) for split in ("dev", "test")}
+    assert list(report.choices) == ["even", "first", "oracle", "tuned"]
+    assert (report.scorer, [row.seed for row in report.members]) == ("ensemble", [1, 2])
     plain = [french for _, french in PAIRS["test"]]
     tokens = [rescoring.tokens(french, "fr") for french in plain]
     for name in ("first", "even", "tuned"):
         rows = read_translations(here / "rescored" / f"{name}.jsonl", 4)
-        choice = found.choices[name]
-        wanted = BLEU(tokenize="13a").corpus_score([one.translation for one in rows], [plain]).score
+        choice = report.choices[name]
+        wanted = BLEU(tokenize="13a").corpus_score([row.translation for row in rows], [plain]).score
         assert choice.bleu == pytest.approx(wanted, abs=1e-4)
         metric = BLEU(tokenize="none", smooth_method="none", force=True)
-        wanted = metric.corpus_score([one.tokens for one in rows], [tokens]).score
+        wanted = metric.corpus_score([row.tokens for row in rows], [tokens]).score
         assert choice.bleu_tokenized == pytest.approx(wanted, abs=1e-4)
-        assert choice.bleu_tokenized <= found.choices["oracle"].bleu_tokenized
-    assert found.choices["oracle"].bleu_tokenized == 100
-    assert found.choices["first"].bleu_p_value == 1
-    assert found.choices["oracle"].bleu_tokenized_p_value < 1
+        assert choice.bleu_tokenized <= report.choices["oracle"].bleu_tokenized
+    assert report.choices["oracle"].bleu_tokenized == 100
+    assert report.choices["first"].bleu_p_value == 1
+    assert report.choices["oracle"].bleu_tokenized_p_value < 1
 
 
 def test_translations_are_the_ones_that_each_score_ranks_first(here: Path) -> None:
     write_lists(here)
-    found = run_stage(here)
+    report = run_stage(here)
     lists = rescoring.read_list(here / "rescored", "test", 4)
     ways: dict[str, Callable[[Candidate], float]] = {
-        "first": lambda one: one.features["first_pass"][0],
-        "even": lambda one: one.score,
-        "tuned": lambda one: sum(weight * one.features[name][0] for name, weight in found.weights.items()),
+        "first": lambda candidate: candidate.features["first_pass"][0],
+        "even": lambda candidate: candidate.score,
+        "tuned": lambda candidate: sum(weight * candidate.features[name][0] for name, weight in report.weights.items()),
     }
     for name, value in ways.items():
         rows = read_translations(here / "rescored" / f"{name}.jsonl", 4)
@@ -153,11 +155,11 @@ def test_translations_are_the_ones_that_each_score_ranks_first(here: Path) -> No
 
 def test_tuned_weights_reach_the_oracle_where_a_feature_knows_it(here: Path) -> None:
     write_lists(here)  # the longer a candidate, the better it is
-    found = run_stage(here)
-    assert sum(map(abs, found.weights.values())) == pytest.approx(1)
-    assert found.choices["tuned"].dev_bleu_tokenized == 100
-    assert found.choices["tuned"].dev_bleu_tokenized > found.choices["even"].dev_bleu_tokenized
-    assert found.choices["tuned"].bleu_tokenized == 100
+    report = run_stage(here)
+    assert sum(map(abs, report.weights.values())) == pytest.approx(1)
+    assert report.choices["tuned"].dev_bleu_tokenized == 100
+    assert report.choices["tuned"].dev_bleu_tokenized > report.choices["even"].dev_bleu_tokenized
+    assert report.choices["tuned"].bleu_tokenized == 100
 
 
 def test_what_was_scored_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,10 +203,10 @@ def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
 
 def test_the_report_says_who_made_the_lists(here: Path) -> None:
     find(here)
-    found = run_stage(here)
+    report = run_stage(here)
     weights = here / "models" / "reversed" / "1" / "weights.safetensors"
-    assert found.first_pass.first_pass == "single"
-    assert [one.sha256 for one in found.first_pass.members] == [files.sha256(weights)]
+    assert report.first_pass.first_pass == "single"
+    assert [member.sha256 for member in report.first_pass.members] == [files.sha256(weights)]
     assert str(here) not in json.dumps(json.loads((here / "report.json").read_text(encoding="utf-8")))
 
 
