@@ -15,7 +15,9 @@ Pairs = list[tuple[list[int], list[int]]]
 
 
 def sentences(texts: list[list[int]]) -> Sentences:
-    return Sentences(np.array([*itertools.chain(*texts)], np.int32), np.array([len(one) for one in texts], np.int32))
+    return Sentences(
+        np.array([*itertools.chain(*texts)], np.int32), np.array([len(sentence) for sentence in texts], np.int32)
+    )
 
 
 def aligned(pairs: Pairs, settings: AlignmentSettings) -> Alignment:
@@ -24,14 +26,14 @@ def aligned(pairs: Pairs, settings: AlignmentSettings) -> Alignment:
 
 
 def translation(learned: Alignment) -> dict[tuple[int, int], float]:
-    """t(target | source) by source and target word."""
+    """Return t(target | source) by source and target word."""
     sources = np.repeat(np.arange(len(learned.starts) - 1), np.diff(learned.starts))
     keys = zip(sources.tolist(), learned.targets.tolist(), strict=True)
     return dict(zip(keys, learned.translation.tolist(), strict=True))
 
 
 def random_pairs(seed: int, count: int = 12) -> Pairs:
-    """Pairs of up to five words; each of the five source and six target words occurs."""
+    """Return pairs of up to five words in which all five source and six target words occur."""
     draw = np.random.default_rng(seed)
     lengths = draw.integers(1, 6, (count, 2)).tolist()
     pairs = [(draw.integers(0, 5, s).tolist(), draw.integers(0, 6, t).tolist()) for s, t in lengths]
@@ -40,7 +42,7 @@ def random_pairs(seed: int, count: int = 12) -> Pairs:
 
 @dataclass
 class Plain:
-    """The same model, written out: one pair of places after the other, the tension by numerical derivatives."""
+    """Compute the same model cell by cell, with numerical derivatives for the tension."""
 
     t: dict[tuple[int, int], float]
     none: dict[int, float]
@@ -129,23 +131,25 @@ def test_das_haus_das_buch_ein_buch() -> None:
         (3, {(das, the): 0.7479, (das, book): 0.1208, (das, house): 0.1313, (haus, house): 0.6534}),
     ):
         settings = AlignmentSettings(iterations, null=0, tension=0, concentration=0)
-        found = translation(aligned(pairs, settings))
-        assert {words: found[words] for words in expected} == pytest.approx(expected, abs=5e-5)
+        learned = translation(aligned(pairs, settings))
+        assert {words: learned[words] for words in expected} == pytest.approx(expected, abs=5e-5)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_likelihood_never_falls(seed: int) -> None:
-    found = aligned(random_pairs(seed), AlignmentSettings(iterations=30, concentration=0)).log_likelihoods
-    assert min(np.diff(found)) > -1e-12
-    assert found[-1] > found[0] + 0.1
+    learned = aligned(random_pairs(seed), AlignmentSettings(iterations=30, concentration=0)).log_likelihoods
+    assert min(np.diff(learned)) > -1e-12
+    assert learned[-1] > learned[0] + 0.1
 
 
 def test_text_in_the_same_order_has_more_tension_than_shuffled_text() -> None:
     draw = np.random.default_rng(1)
     sources = [draw.integers(0, 50, 10).tolist() for _ in range(200)]
     sources[0] = list(range(50))
-    in_order = aligned([(one, one) for one in sources], AlignmentSettings(iterations=10))
-    shuffled = aligned([(one, draw.permutation(one).tolist()) for one in sources], AlignmentSettings(iterations=10))
+    in_order = aligned([(sentence, sentence) for sentence in sources], AlignmentSettings(iterations=10))
+    shuffled = aligned(
+        [(sentence, draw.permutation(sentence).tolist()) for sentence in sources], AlignmentSettings(iterations=10)
+    )
     assert in_order.tension > 30
     assert shuffled.tension < 2
     assert translation(shuffled)[7, 7] > 0.8

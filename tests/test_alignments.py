@@ -1,4 +1,4 @@
-"""Where models look comes out in the order of the text, whatever the order of reading, the company and the ensemble."""
+"""Attention maps are in text order, whatever the reading order, the batch and the ensemble."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ EACH = pytest.mark.parametrize("kind", KINDS)
 
 
 def network(kind: str, seed: int = 1, **changes: object) -> Seq2Seq:
-    """A small network of some kind, with random weights."""
+    """Return a small network of the given kind with random weights."""
     if kind == "transformer":
         return tiny.network(seed, network=kind, hidden=8, embedding=8, heads=2, feed_forward=16, **changes)
     return tiny.network(seed, context=kind, maxout=4, **changes)
@@ -43,51 +43,55 @@ def test_they_are_what_the_decoder_looks_at_in_the_order_of_the_text(kind: str, 
         state = model.encoder(pack_sources([torch.tensor(read)], reverse=False))
         with torch.inference_mode():
             looks = model.decoder.attention(torch.tensor([[EOS, *target]]).t(), state)[:, 0].numpy()
-        (found,) = alignments([model], [source], [target])
-        np.testing.assert_allclose(found, looks[:, ::-1] if reverse_source else looks, atol=1e-6)
+        (shares,) = alignments([model], [source], [target])
+        np.testing.assert_allclose(shares, looks[:, ::-1] if reverse_source else looks, atol=1e-6)
 
 
 @EACH
 def test_each_step_has_shares_of_the_source_alone(kind: str) -> None:
-    for source, target, found in zip(SOURCES, TARGETS, alignments([network(kind)], SOURCES, TARGETS), strict=True):
-        assert found.shape == (len(target) + 1, len(source)) and found.dtype == np.float32
-        np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
-        assert (found >= 0).all()
+    for source, target, shares in zip(SOURCES, TARGETS, alignments([network(kind)], SOURCES, TARGETS), strict=True):
+        assert shares.shape == (len(target) + 1, len(source)) and shares.dtype == np.float32
+        np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
+        assert (shares >= 0).all()
 
 
 @EACH
 def test_a_pair_is_aligned_alike_in_any_company(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("s2s.alignments.SENTENCES", 3)
     model = network(kind)
-    for place, found in enumerate(alignments([model], SOURCES, TARGETS)):
+    for place, shares in enumerate(alignments([model], SOURCES, TARGETS)):
         (alone,) = alignments([model], SOURCES[place : place + 1], TARGETS[place : place + 1])
-        np.testing.assert_allclose(found, alone, atol=1e-6)
+        np.testing.assert_allclose(shares, alone, atol=1e-6)
 
 
 def test_an_ensemble_looks_where_those_that_attend_look_on_average() -> None:
     looking = [network("luong_dot"), network("bahdanau", 2), network("luong_general", 3, reverse_source=False)]
     alone = [alignments([model], SOURCES, TARGETS) for model in looking]
     together = alignments([tiny.network(), *looking], SOURCES, TARGETS)
-    for place, found in enumerate(together):
-        np.testing.assert_allclose(found, np.mean([one[place] for one in alone], axis=0), atol=1e-6)
+    for place, shares in enumerate(together):
+        np.testing.assert_allclose(shares, np.mean([source[place] for source in alone], axis=0), atol=1e-6)
 
 
 def test_in_an_empty_source_there_is_nothing_to_look_at() -> None:
-    empty, other = alignments([network("luong_dot")], [[], [3, 4]], [[5], [6]])
-    assert (empty.shape, other.shape) == ((2, 0), (2, 2))
+    empty, second = alignments([network("luong_dot")], [[], [3, 4]], [[5], [6]])
+    assert (empty.shape, second.shape) == ((2, 0), (2, 2))
     assert alignments([network("luong_dot")], [], []) == []
 
 
 def test_only_what_holds_an_unknown_word_is_aligned_for_it() -> None:
     model = network("luong_dot")
-    found = [[Hypothesis((3, 4), -1.0), Hypothesis((3, UNK), -2.0)], [Hypothesis((), -1.0)], [Hypothesis((UNK,), -1.0)]]
-    looks = of_unknown([tiny.network(), model], SOURCES[:3], found)
+    shares = [
+        [Hypothesis((3, 4), -1.0), Hypothesis((3, UNK), -2.0)],
+        [Hypothesis((), -1.0)],
+        [Hypothesis((UNK,), -1.0)],
+    ]
+    looks = of_unknown([tiny.network(), model], SOURCES[:3], shares)
     assert sorted(looks) == [(0, 1), (2, 0)]
     wanted = alignments([model], [SOURCES[0], SOURCES[2]], [[3, UNK], [UNK]])
-    for look, one in zip((looks[0, 1], looks[2, 0]), wanted, strict=True):
-        np.testing.assert_allclose(look, one, atol=1e-6)
-    assert of_unknown([model], SOURCES[:1], found[1:2]) == {}
-    assert of_unknown([tiny.network()], SOURCES[:3], found) == {}
+    for look, source in zip((looks[0, 1], looks[2, 0]), wanted, strict=True):
+        np.testing.assert_allclose(look, source, atol=1e-6)
+    assert of_unknown([model], SOURCES[:1], shares[1:2]) == {}
+    assert of_unknown([tiny.network()], SOURCES[:3], shares) == {}
 
 
 def test_a_network_that_has_learned_to_reverse_looks_at_what_it_says(tmp_path: Path) -> None:
@@ -104,6 +108,8 @@ def test_a_network_that_has_learned_to_reverse_looks_at_what_it_says(tmp_path: P
         torch.autograd.backward(loss / len(right_tokens))
         optimizer.step()
     right = []
-    for source, found in zip(sources, alignments([model.eval()], sources, [one[::-1] for one in sources]), strict=True):
-        right += (found[:-1].argmax(axis=1) == np.arange(len(source))[::-1]).tolist()
+    for source, shares in zip(
+        sources, alignments([model.eval()], sources, [ids[::-1] for ids in sources]), strict=True
+    ):
+        right += (shares[:-1].argmax(axis=1) == np.arange(len(source))[::-1]).tolist()
     assert np.mean(right) > 0.9

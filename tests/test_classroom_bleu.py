@@ -34,8 +34,8 @@ from s2s.classroom_bleu import classroom_bleu, signature
     ],
 )
 def test_it_is_what_a_hand_counts(hypothesis: str, reference: str, expected: float) -> None:
-    (found,) = classroom_bleu([hypothesis], [reference])
-    assert found == pytest.approx(100 * expected, rel=1e-7)
+    (score,) = classroom_bleu([hypothesis], [reference])
+    assert score == pytest.approx(100 * expected, rel=1e-7)
 
 
 def test_every_sentence_has_its_own() -> None:

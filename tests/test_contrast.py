@@ -17,7 +17,7 @@ BETTER = [line if DRAW.random() < 0.05 else other for line, other in zip(REFEREN
 
 
 def compare(samples: int, seed: int) -> contrast.Contrast:
-    """BLEU of the better translations less that of the worse."""
+    """Return the BLEU difference of the better and the worse translations."""
     counts = [contrast.bleu_counts(lines, REFERENCES) for lines in (WORSE, BETTER)]
     first, second = (bleu(one.sum(axis=0)) for one in counts)
     drawn = bleu(contrast.resample(np.hstack(counts), samples, seed).reshape(samples, 2, -1))

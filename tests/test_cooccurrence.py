@@ -6,7 +6,7 @@ from s2s.cooccurrence import Sentences, groups, number, sort
 
 
 def text(seed: int, words: int, lengths: list[int]) -> Sentences:
-    """Random sentences in which each word occurs."""
+    """Return random sentences in which each word occurs."""
     draw = np.random.default_rng(seed)
     ids = np.concatenate([np.arange(words), draw.integers(0, words, sum(lengths) - words)])
     return Sentences(draw.permutation(ids).astype(np.int32), np.array(lengths, np.int32))
@@ -18,14 +18,14 @@ SOURCE, TARGET = text(1, 7, [1, 3, 2, 3, 3, 1, 4]), text(2, 9, [2, 3, 2, 3, 1, 2
 @pytest.mark.parametrize("cells", [1, 10, 1000])
 def test_groups_hold_each_pair_once(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cooccurrence, "GROUP_CELLS", cells)
-    found = {}
+    pairs = {}
     for group in groups(SOURCE, TARGET):
         assert len(group.rows) == 1 or group.sources.size * group.targets.shape[1] <= cells
         for row, source, target in zip(group.rows.tolist(), group.sources, group.targets, strict=True):
-            assert row not in found
-            found[row] = source.tolist(), target.tolist()
+            assert row not in pairs
+            pairs[row] = source.tolist(), target.tolist()
     sides = (np.split(side.ids, np.cumsum(side.lengths)[:-1]) for side in (SOURCE, TARGET))
-    assert found == {row: (s.tolist(), t.tolist()) for row, (s, t) in enumerate(zip(*sides, strict=True))}
+    assert pairs == {row: (s.tolist(), t.tolist()) for row, (s, t) in enumerate(zip(*sides, strict=True))}
 
 
 @pytest.mark.parametrize("block", [1, 5, 1000])

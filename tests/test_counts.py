@@ -1,4 +1,4 @@
-"""Words are counted as a Counter counts them, in parts."""
+"""Word counts of several parts equal those of a Counter."""
 
 import random
 from collections import Counter
@@ -16,16 +16,16 @@ def table(words: dict[str, int]) -> pa.Table:
     return pa.table({"word": list(words), "count": list(words.values())}, schema=COUNTS)
 
 
-def as_counter(found: pa.Table) -> Counter[str]:
-    words = found["word"].to_pylist()
+def as_counter(counts: pa.Table) -> Counter[str]:
+    words = counts["word"].to_pylist()
     assert len(words) == len(set(words))
-    return Counter(dict(zip(words, found["count"].to_pylist(), strict=True)))
+    return Counter(dict(zip(words, counts["count"].to_pylist(), strict=True)))
 
 
 def test_words_are_counted_as_a_counter_does() -> None:
-    found = count_words(pa.chunked_array([LINES[:1], [], LINES[1:]], pa.string()))
-    assert as_counter(found) == Counter(word for line in LINES for word in line.split(" "))
-    assert total(found) == sum(len(line.split(" ")) for line in LINES)
+    counts = count_words(pa.chunked_array([LINES[:1], [], LINES[1:]], pa.string()))
+    assert as_counter(counts) == Counter(word for line in LINES for word in line.split(" "))
+    assert total(counts) == sum(len(line.split(" ")) for line in LINES)
 
 
 @pytest.mark.parametrize("waiting", [1, 30, 10**6])
@@ -40,9 +40,9 @@ def test_parts_add_up_whenever_they_are_summed(waiting: int, monkeypatch: pytest
 
 
 def test_most_frequent_words_come_first_and_equals_by_code_point() -> None:
-    found = table({"b": 2, "\U0001f600": 2, "é": 2, "\uffff": 2, "a": 2, "z": 5, "rare": 1})
+    counts = table({"b": 2, "\U0001f600": 2, "é": 2, "\uffff": 2, "a": 2, "z": 5, "rare": 1})
     expected = ("<pad>", "<unk>", "</s>", "z", "a", "b", "é", "\uffff", "\U0001f600")
-    assert word_vocabulary(found, size=100, min_count=2).words == expected
+    assert word_vocabulary(counts, size=100, min_count=2).words == expected
 
 
 @pytest.mark.parametrize(("size", "kept"), [(2, ""), (3, ""), (4, "a"), (5, "ab"), (6, "abc"), (7, "abc")])

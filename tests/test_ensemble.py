@@ -1,4 +1,4 @@
-"""What several models say together, and one alone by other kernels than in training."""
+"""Predictions of an ensemble, and of one model by the kernels of search."""
 
 import math
 
@@ -18,12 +18,12 @@ def test_a_step_is_what_the_decoder_says_in_evaluation(layers: int) -> None:
     model = tiny.network(layers=layers)
     stepper = Stepper(model)
     with torch.inference_mode():
-        own = other = stepper.start(SOURCES)
+        own = expected_state = stepper.start(SOURCES)
         for tokens in ([EOS] * 3, [3, 4, 5], [6, 6, 7]):
             log_probs, own = stepper.step(torch.tensor(tokens), own)
-            logits, other = tiny.step(model, torch.tensor(tokens), other)
+            logits, expected_state = tiny.step(model, torch.tensor(tokens), expected_state)
             torch.testing.assert_close(log_probs, logits.log_softmax(dim=1), atol=1e-6, rtol=0)
-            torch.testing.assert_close(own, other, atol=1e-6, rtol=0)
+            torch.testing.assert_close(own, expected_state, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("rows", [1, 5, 64])
@@ -36,8 +36,8 @@ def test_a_product_is_the_linear_map(rows: int) -> None:
 
 @pytest.mark.parametrize(("kind", "expected"), [("probabilities", 0.5), ("log_probabilities", math.sqrt(0.16))])
 def test_the_mean_of_two(kind: str, expected: float) -> None:
-    said = [torch.tensor([[0.2, 0.8]]).log(), torch.tensor([[0.8, 0.2]]).log()]
-    assert mean(said, kind).exp()[0].tolist() == pytest.approx([expected] * 2)
+    predictions = [torch.tensor([[0.2, 0.8]]).log(), torch.tensor([[0.8, 0.2]]).log()]
+    assert mean(predictions, kind).exp()[0].tolist() == pytest.approx([expected] * 2)
 
 
 def test_hypotheses_go_on_where_they_were() -> None:

@@ -1,4 +1,4 @@
-"""s2s/export.py: programs that say what the model says, where torch alone is there."""
+"""Exported programs give the model's results with torch alone."""
 
 import json
 import subprocess
@@ -82,8 +82,8 @@ def test_the_programs_say_what_search_says_where_torch_alone_is(tmp_path: Path, 
     write_programs(save(tmp_path / "model", network), tmp_path / "programs")
     settings = SearchSettings(beam=3, max_tokens=12)
     best = [hypotheses[0] for hypotheses in beam_search([network], SOURCES, settings)]
-    found = by_torch_alone(tmp_path / "programs", SOURCES, [list(one.ids) for one in best])
-    assert found == pytest.approx([one.log_prob for one in best], abs=1e-5)
+    log_probs = by_torch_alone(tmp_path / "programs", SOURCES, [list(hypothesis.ids) for hypothesis in best])
+    assert log_probs == pytest.approx([hypothesis.log_prob for hypothesis in best], abs=1e-5)
 
 
 def test_the_folder_holds_what_is_needed_and_its_bytes_stay_the_same(tmp_path: Path) -> None:

@@ -25,8 +25,10 @@ def test_it_is_what_sorting_all_finds(levels: int, V: int, count: int) -> None:
     if levels:
         scores, log_probs = scores.round(), (log_probs * levels / 4).round()
     count = min(count, 4 * V)
-    for own, other in zip(best_extensions(scores, log_probs, count), by_sorting(scores, log_probs, count), strict=True):
-        assert torch.equal(own, other)
+    for own, expected in zip(
+        best_extensions(scores, log_probs, count), by_sorting(scores, log_probs, count), strict=True
+    ):
+        assert torch.equal(own, expected)
 
 
 def test_what_cannot_follow_comes_last() -> None:

@@ -1,4 +1,4 @@
-"""Scores of the tokens of given translations against the same written out, and against those of whole sentences."""
+"""Scores of given translations, against scores computed token by token and against sentence scores."""
 
 import math
 from pathlib import Path
@@ -21,7 +21,7 @@ TARGETS = [[3], [], [4, 4, 5, 6, 7, 3, 3], [5, 6], [7], [3], [4, 3]]
 
 
 def written_out(models: list[Seq2Seq], source: list[int], target: list[int], mean: str) -> list[float]:
-    """The log-probability of each token, step by step, from the whole softmax of each model."""
+    """Compute the log-probability of each token step by step, from the full softmax of each model."""
     states = [model.encoder(pack_sources([torch.tensor(source, dtype=torch.int64)], reverse=True)) for model in models]
     found, last = [], EOS
     for token in (*target, EOS):
@@ -44,17 +44,17 @@ def test_tokens_are_scored_as_if_written_out(
 ) -> None:
     monkeypatch.setattr("s2s.forcing.SOURCES", sources)
     models = [tiny.network(seed, init_uniform=1.0) for seed in seeds]
-    found = score_pairs(models, SOURCES, TARGETS, batch_tokens, mean)
-    assert len(found) == len(TARGETS)
-    for scores, source, target in zip(found, SOURCES, TARGETS, strict=True):
+    lists = score_pairs(models, SOURCES, TARGETS, batch_tokens, mean)
+    assert len(lists) == len(TARGETS)
+    for scores, source, target in zip(lists, SOURCES, TARGETS, strict=True):
         np.testing.assert_allclose(scores, written_out(models, source, target, mean), atol=1e-5)
 
 
 def test_the_tokens_of_a_sentence_sum_to_its_log_probability(tmp_path: Path) -> None:
     model, corpus = tiny.network().train(), tiny.digits(tmp_path, "dev", 50, seed=1)
     sources = [corpus.source[pair].tolist() for pair in range(50)]
-    found = score_pairs([model], sources, [corpus.target[pair].tolist()[:-1] for pair in range(50)], 40)
-    np.testing.assert_allclose([one.sum() for one in found], sentence_log_probs(model, corpus, 100), atol=1e-5)
+    scores = score_pairs([model], sources, [corpus.target[pair].tolist()[:-1] for pair in range(50)], 40)
+    np.testing.assert_allclose([values.sum() for values in scores], sentence_log_probs(model, corpus, 100), atol=1e-5)
     assert model.training
 
 
@@ -74,11 +74,11 @@ def test_what_targets_begin_with_alike_is_computed_once(monkeypatch: pytest.Monk
     def counted() -> Step:
         step = stepper()
 
-        def one(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        def values(tokens: Tensor, state: State) -> tuple[Tensor, State]:
             rows.append(len(tokens))
             return step(tokens, state)
 
-        return one
+        return values
 
     monkeypatch.setattr(model.decoder, "stepper", counted)
     targets = [[3, 4, 6], [3, 4, 5], [7], [3, 4, 5, 5], [3, 4, 5], []]
@@ -90,10 +90,10 @@ def test_batches_are_bounded_whatever_the_targets() -> None:
     draw = np.random.default_rng(1)
     targets = [draw.integers(3, 6, size).tolist() for size in (*draw.integers(0, 12, 500), 900, 200)]
     owners = np.sort(draw.integers(0, 20, len(targets)))
-    found = list(batches(owners, targets, 50))
-    assert sorted(place for batch in found for place in batch.places) == list(range(len(targets)))
-    assert len(found) < 100
-    for batch in found:
+    scores = list(batches(owners, targets, 50))
+    assert sorted(place for batch in scores for place in batch.places) == list(range(len(targets)))
+    assert len(scores) < 100
+    for batch in scores:
         prefixes = {
             (owner, *targets[place][:size])
             for owner, place in zip(batch.owners.tolist(), batch.places, strict=True)

@@ -1,4 +1,4 @@
-"""Lines come in blocks: full ones from files, what is there from whoever writes slowly, and never what is no text."""
+"""Blocks of lines: full blocks from files, early blocks from slow writers, and errors for what is not text."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ from s2s.errors import UserError
 
 @pytest.fixture
 def pipe(tmp_path: Path) -> Iterator[tuple[Path, int]]:
-    """A named pipe, and the descriptor to write to it by; whoever reads has not opened it yet."""
+    """Return a named pipe and a descriptor to write to it."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     descriptor = os.open(path, os.O_RDWR)  # it waits for no reader
@@ -44,9 +44,9 @@ def test_lines_are_what_stands_between_line_ends(tmp_path: Path, content: bytes,
 def test_a_file_comes_in_full_blocks(tmp_path: Path) -> None:
     lines = [f"{number} {'x' * (number % 200)}" for number in range(5000)]  # several chunks
     path = write(tmp_path / "text", "\n".join(lines).encode())
-    found = list(incoming.blocks(path, 1024))
-    assert [len(block) for block in found] == [1024] * 4 + [5000 - 4 * 1024]
-    assert [line for block in found for line in block] == lines
+    blocks = list(incoming.blocks(path, 1024))
+    assert [len(block) for block in blocks] == [1024] * 4 + [5000 - 4 * 1024]
+    assert [line for block in blocks for line in block] == lines
 
 
 def test_long_lines_fill_a_block_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,17 +57,17 @@ def test_long_lines_fill_a_block_sooner(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_slow_writer_is_answered_line_by_line(pipe: tuple[Path, int]) -> None:
     path, descriptor = pipe
-    found = incoming.blocks(path, 1024)
+    blocks = incoming.blocks(path, 1024)
     for text in (b"first\n", b"second\nthird\n"):
         os.write(descriptor, text)
-        assert next(found) == text.decode().split("\n")[:-1]
+        assert next(blocks) == text.decode().split("\n")[:-1]
 
 
 def test_half_a_line_is_waited_for(pipe: tuple[Path, int]) -> None:
     path, descriptor = pipe
     os.write(descriptor, b"first\nsec")
-    found = incoming.blocks(path, 1024)
-    assert next(found) == ["first"]
+    blocks = incoming.blocks(path, 1024)
+    assert next(blocks) == ["first"]
 
     def go_on() -> None:
         time.sleep(3 * incoming.PATIENCE_SECONDS)
@@ -75,7 +75,7 @@ def test_half_a_line_is_waited_for(pipe: tuple[Path, int]) -> None:
 
     writer = threading.Thread(target=go_on)
     writer.start()
-    assert next(found) == ["second"]
+    assert next(blocks) == ["second"]
     writer.join()
 
 
@@ -91,10 +91,10 @@ def test_what_is_no_text_is_refused_after_the_lines_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
 ) -> None:
     monkeypatch.setattr(incoming, "LONGEST", 2000)
-    found = incoming.blocks(write(tmp_path / "text", content), 1024)
-    assert next(found) == ["good"]
+    blocks = incoming.blocks(write(tmp_path / "text", content), 1024)
+    assert next(blocks) == ["good"]
     with pytest.raises(UserError, match=message):
-        next(found)
+        next(blocks)
 
 
 def test_paths_without_lines_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

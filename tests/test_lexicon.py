@@ -80,8 +80,8 @@ def test_attention_that_has_learned_nothing_leaves_it_to_the_distance() -> None:
 
 def test_a_lexicon_comes_back_as_it_was_written(tmp_path: Path) -> None:
     LEXICON.save(tmp_path / "a.parquet")
-    found = Lexicon.load(tmp_path / "a.parquet")
-    assert found == LEXICON
+    replaced = Lexicon.load(tmp_path / "a.parquet")
+    assert replaced == LEXICON
     replace(LEXICON, translations=dict(reversed([*LEXICON.translations.items()]))).save(tmp_path / "b.parquet")
     assert (tmp_path / "b.parquet").read_bytes() == (tmp_path / "a.parquet").read_bytes()
 
@@ -108,9 +108,9 @@ def test_words_are_numbered_in_the_order_in_which_they_come() -> None:
     assert text.sentences.lengths.tolist() == [3, 1, 3]
 
 
-def learned(pairs: list[tuple[str, str]], known: set[str], iterations: int = 5) -> Lexicon:
+def learned(pairs: list[tuple[str, str]], vocabulary: set[str], iterations: int = 5) -> Lexicon:
     source, target = (numbered([*side]) for side in zip(*pairs, strict=True))
-    is_known = np.array([word in known for word in target.words.to_pylist()])
+    is_known = np.array([word in vocabulary for word in target.words.to_pylist()])
     return learn(source, target, is_known, AlignmentSettings(iterations))
 
 
@@ -122,7 +122,7 @@ def test_translations_are_words_that_the_vocabulary_lacks() -> None:
     word, probability = lexicon.translations["otter"]
     assert word == "loutre"
     assert probability == pytest.approx(1, abs=0.1)
-    assert [lexicon.translations[one] for one in ("dog", "the", "sees", "sleeps")] == [(None, 0.0)] * 4
+    assert [lexicon.translations[source] for source in ("dog", "the", "sees", "sleeps")] == [(None, 0.0)] * 4
     assert said(lexicon, "a heron sees the otter", "<unk> voit la <unk>").endswith("la loutre")
 
 
@@ -152,16 +152,16 @@ def test_rare_words_of_the_demo_are_restored() -> None:
     splits = corpus.generate(1, train_pairs=6000, dev_pairs=400, test_pairs=10, max_words=20)
     text = {split: [(tokenize(en, "en"), tokenize(fr, "fr")) for en, fr in splits[split]] for split in ("train", "dev")}
     counts = Counter(word for _, french in text["train"] for word in french.split())
-    known = {word for word, _ in counts.most_common(400)}
-    lexicon = learned(text["train"], known)
+    vocabulary = {word for word, _ in counts.most_common(400)}
+    lexicon = learned(text["train"], vocabulary)
     wanted = restored = copied = 0
     for english, french in text["dev"]:
         truth, source = french.split(), english.split()
-        masked = [word if word in known else "<unk>" for word in truth]
-        found = lexicon.replace(source, masked)
+        masked = [word if word in vocabulary else "<unk>" for word in truth]
+        replaced = lexicon.replace(source, masked)
         places = [place for place, word in enumerate(masked) if word == "<unk>"]
         wanted += len(places)
-        restored += sum(found[place] == truth[place] for place in places)
+        restored += sum(replaced[place] == truth[place] for place in places)
         copied += sum(truth[place] in source for place in places)
     assert wanted > 100
     assert restored / wanted > 0.5 > 3 * copied / wanted

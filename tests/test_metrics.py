@@ -1,4 +1,4 @@
-"""Scores are sacreBLEU's own, and intervals hold what they say."""
+"""Scores equal sacreBLEU's, and intervals have the stated coverage."""
 
 import json
 import math
@@ -36,7 +36,9 @@ def test_scores_and_signatures_are_those_of_the_command_line(tmp_path: Path, nam
 
 def test_the_interval_is_close_to_sacrebleus_own() -> None:
     draw = np.random.default_rng(3)
-    hypotheses = [line if draw.random() < 0.5 else other for line, other in zip(REFERENCES, HYPOTHESES, strict=True)]
+    hypotheses = [
+        line if draw.random() < 0.5 else changed for line, changed in zip(REFERENCES, HYPOTHESES, strict=True)
+    ]
     command = [sys.executable, "-c", BOOTSTRAP, json.dumps([hypotheses, REFERENCES])]
     half = float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     ours = corpus_bleu(hypotheses, REFERENCES, False, 2000, 1)
@@ -60,7 +62,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 def test_bleu_is_its_precisions_and_its_penalty() -> None:
     score = corpus_bleu(HYPOTHESES, REFERENCES, True, 100, 1)
     assert len(score.precisions) == 4
-    mean = math.exp(sum(math.log(one) for one in score.precisions) / 4)
+    mean = math.exp(sum(math.log(precision) for precision in score.precisions) / 4)
     assert score.score == pytest.approx(score.brevity_penalty * mean)
 
 
@@ -80,7 +82,7 @@ def test_a_short_translation_is_penalised() -> None:
 @pytest.mark.parametrize("name", ["bleu", "tokenized"])
 def test_the_p_value_is_that_of_the_command_line(tmp_path: Path, name: str) -> None:
     draw = np.random.default_rng(5)
-    better = [line if draw.random() < 0.05 else other for line, other in zip(REFERENCES, HYPOTHESES, strict=True)]
+    better = [line if draw.random() < 0.05 else changed for line, changed in zip(REFERENCES, HYPOTHESES, strict=True)]
     for file, lines in (("first", HYPOTHESES), ("second", better), ("references", REFERENCES)):
         (tmp_path / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
     options = [*OPTIONS[name], "--paired-bs", "--paired-bs-n", "500", "-f", "json"]

@@ -31,7 +31,7 @@ TOKENIZERS = {
 
 
 def tokens(line: str, language: str) -> tuple[str, str]:
-    """By the module under test, and by sacremoses."""
+    """Return the results of the module under test and of sacremoses."""
     ours, theirs = TOKENIZERS[language]
     return ours.tokenize(line), " ".join(theirs.tokenize(line, escape=False))
 

@@ -1,4 +1,4 @@
-"""N-best lists in Moses' format: what is read is what was written, and what is wrong is told with its line."""
+"""N-best lists in Moses' format: reading returns what was written, and errors name the line."""
 
 import gzip
 from pathlib import Path
@@ -39,10 +39,10 @@ def test_lists_of_moses_are_read_plain_and_packed(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text(MOSES, encoding="utf-8")
     (tmp_path / "packed.gz").write_bytes(gzip.compress(MOSES.encode()))
     for name in ("plain", "packed.gz"):
-        (house, other), (pipe,) = nbest.read(lines(tmp_path / name), name, 2)
+        (house, second), (pipe,) = nbest.read(lines(tmp_path / name), name, 2)
         features = {"LexicalReordering0": (-1.5, 0.0, 0.0), "Distortion0": (0.0,), "LM0": (-30.25,)}
         assert house == Candidate("la maison", -2.75, features)
-        assert (other.tokens, other.score) == ("une | maison '", -3.0)
+        assert (second.tokens, second.score) == ("une | maison '", -3.0)
         assert pipe == Candidate("|", 7.0, {"d": (-4.0,), "w": (-5.0,)})
 
 
@@ -51,9 +51,9 @@ def test_a_line_without_features_has_three_fields() -> None:
 
 
 def test_special_characters_are_escaped_as_moses_does() -> None:
-    said = "l' a & b | c < d > \" [ e ] &amp; &#124;"
-    assert nbest.escape(said) == sacremoses.MosesTokenizer("fr").escape_xml(said)
-    assert nbest.unescape(nbest.escape(said)) == said
+    tokens = "l' a & b | c < d > \" [ e ] &amp; &#124;"
+    assert nbest.escape(tokens) == sacremoses.MosesTokenizer("fr").escape_xml(tokens)
+    assert nbest.unescape(nbest.escape(tokens)) == tokens
 
 
 def test_lists_are_read_one_sentence_at_a_time() -> None:

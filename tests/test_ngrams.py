@@ -1,4 +1,4 @@
-"""N-gram models: against KenLM's estimates of a small text, by hand, and as probabilities that sum to one."""
+"""N-gram models, against KenLM's estimates of a small text, values by hand, and sums of probabilities."""
 
 import itertools
 
@@ -113,15 +113,15 @@ def read(arpa: str) -> dict[str, list[float]]:
 
 
 def table(model: Model) -> dict[str, list[float]]:
-    """A model as KenLM writes it."""
-    found: dict[str, list[float]] = {}
+    """Return a model in the form of KenLM's output."""
+    grams: dict[str, list[float]] = {}
     names = NAMES
     for n, log_probs in enumerate(model.log_probs):
         if n:
             names = [f"{names[key // model.words]} {NAMES[key % model.words]}" for key in model.keys[n - 1]]
         columns = [log_probs, model.backoffs[n]] if n < len(model.backoffs) else [log_probs]
-        found |= {name: list(row * np.log10(2)) for name, row in zip(names, np.stack(columns, 1), strict=True)}
-    return found
+        grams |= {name: list(row * np.log10(2)) for name, row in zip(names, np.stack(columns, 1), strict=True)}
+    return grams
 
 
 def test_every_probability_and_backoff_is_that_of_kenlm() -> None:
@@ -173,9 +173,9 @@ def test_learning_two_texts_together_changes_neither() -> None:
 
 
 def test_the_difference_of_models_scores_the_difference() -> None:
-    one, other = learned(TEXT[:5], TEXT[5:])
+    first, second = learned(TEXT[:5], TEXT[5:])
     ids = encode([*TEXT, "old cat a a", "sees"])
-    assert (one - other).score(ids) == pytest.approx(one.score(ids) - other.score(ids), abs=1e-12)
+    assert (first - second).score(ids) == pytest.approx(first.score(ids) - second.score(ids), abs=1e-12)
 
 
 def test_order_of_words_is_learned() -> None:

@@ -10,7 +10,7 @@ SOFTMAX = T * H * V
 
 
 def stack(gates: int) -> int:
-    """The products of one step of two layers: of inputs and of the state before, with each gate."""
+    """Return the multiply-adds of one step of two layers: inputs and states times the weights of each gate."""
     return gates * H * (E + H) + gates * H * (H + H)
 
 

@@ -17,9 +17,9 @@ def counted(lines: list[str]) -> pa.Table:
 
 def test_mean_ranks_are_those_of_a_table_counted_by_hand() -> None:
     lines = ["the king", "a dog sees the cat", "dog", "", "the the the", "sleeps"]
-    found = rarity.mean_ranks(counted(TRAINING), pa.chunked_array([lines[:2], lines[2:]]))
+    ranks = rarity.mean_ranks(counted(TRAINING), pa.chunked_array([lines[:2], lines[2:]]))
     wanted = [np.mean([RANKS.get(word, UNKNOWN) for word in line.split()] or [0]) for line in lines]
-    assert found == pytest.approx(wanted)
+    assert ranks == pytest.approx(wanted)
     assert wanted[:3] == [1.5, (5 + 7 + 5 + 1 + 3) / 5, 7]
 
 
@@ -29,11 +29,11 @@ def test_ranks_are_those_of_scipy() -> None:
 
 
 def test_the_order_and_the_parts_in_which_words_were_counted_change_nothing() -> None:
-    one, parts = counted(TRAINING), counts.WordCounts()
+    whole, parts = counted(TRAINING), counts.WordCounts()
     for line in reversed(TRAINING):
         parts.add(counted([line]))
     lines = pa.chunked_array([["a king sees a dog", "cat"]])
-    assert rarity.mean_ranks(parts.total(), lines).tolist() == rarity.mean_ranks(one, lines).tolist()
+    assert rarity.mean_ranks(parts.total(), lines).tolist() == rarity.mean_ranks(whole, lines).tolist()
 
 
 def test_without_training_text_or_lines_there_is_little_to_rank() -> None:

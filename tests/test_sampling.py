@@ -1,4 +1,4 @@
-"""Drawn translations follow the model's probabilities, within the limits that are set."""
+"""Sampled translations follow the model's probabilities within the limits."""
 
 import math
 from collections import Counter
@@ -21,8 +21,8 @@ def test_translations_come_as_often_as_they_are_probable() -> None:
     with torch.no_grad():
         model.decoder.output.bias[PAD] = -1e4  # what is never drawn leaves nothing to the others
     (drawn,) = sample([model], SOURCES[:1], MANY, Sampling())
-    counts = Counter(one.ids for one in drawn)
-    probabilities = {one.ids: math.exp(one.log_prob) for one in drawn if one.complete}
+    counts = Counter(hypothesis.ids for hypothesis in drawn)
+    probabilities = {hypothesis.ids: math.exp(hypothesis.log_prob) for hypothesis in drawn if hypothesis.complete}
     assert len(probabilities) > 5
     for ids, probability in probabilities.items():  # 3.5 standard deviations
         assert abs(counts[ids] / 4000 - probability) < 3.5 * math.sqrt(probability / 4000)
@@ -32,8 +32,10 @@ def test_a_low_temperature_is_greedy_search() -> None:
     models, settings = [tiny.network(seed, init_uniform=1.0) for seed in (1, 2)], SearchSettings(1)
     drawn = sample(models, SOURCES, settings, Sampling(temperature=1e-4))
     searched = beam_search(models, SOURCES, settings)
-    assert [one.ids for (one,) in drawn] == [one.ids for (one,) in searched]
-    assert [one.log_prob for (one,) in drawn] == pytest.approx([one.log_prob for (one,) in searched], abs=1e-5)
+    assert [hypothesis.ids for (hypothesis,) in drawn] == [hypothesis.ids for (hypothesis,) in searched]
+    assert [hypothesis.log_prob for (hypothesis,) in drawn] == pytest.approx(
+        [hypothesis.log_prob for (hypothesis,) in searched], abs=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,21 +52,25 @@ def test_a_low_temperature_is_greedy_search() -> None:
     ids=str,
 )
 def test_tokens_are_drawn_from_the_likeliest(sampling: Sampling, expected: list[float]) -> None:
-    found = weights(torch.tensor([[0.1, 0.4, 0.2, 0.3]]).log(), sampling)
-    assert (found / found.sum()).tolist()[0] == pytest.approx(expected, abs=1e-6)
+    hypotheses = weights(torch.tensor([[0.1, 0.4, 0.2, 0.3]]).log(), sampling)
+    assert (hypotheses / hypotheses.sum()).tolist()[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_limits_hold_and_padding_is_never_drawn() -> None:
     model = tiny.network(init_uniform=0.1)
     settings = replace(MANY, n_best=200, min_tokens=1, forbid_unknown=True)
-    drawn = [one for found in sample([model], [[3], [4]], settings, Sampling()) for one in found]
-    assert {len(one.ids) for one in drawn} == {1, 2}
-    assert not any({PAD, UNK} & set(one.ids) for one in drawn)
+    drawn = [
+        hypothesis for hypotheses in sample([model], [[3], [4]], settings, Sampling()) for hypothesis in hypotheses
+    ]
+    assert {len(hypothesis.ids) for hypothesis in drawn} == {1, 2}
+    assert not any({PAD, UNK} & set(hypothesis.ids) for hypothesis in drawn)
 
 
 def test_the_seed_decides_and_an_empty_source_has_the_empty_translation() -> None:
     model, settings = tiny.network(init_uniform=0.1), SearchSettings(5, 5)
-    found = [sample([model], SOURCES, settings, Sampling(seed=seed)) for seed in (1, 1, 2)]
-    assert found[0] == found[1] != found[2]
-    assert found[0][1] == [Hypothesis((), 0.0)]
-    assert [one.score for one in found[0][0]] == sorted((one.score for one in found[0][0]), reverse=True)
+    hypotheses = [sample([model], SOURCES, settings, Sampling(seed=seed)) for seed in (1, 1, 2)]
+    assert hypotheses[0] == hypotheses[1] != hypotheses[2]
+    assert hypotheses[0][1] == [Hypothesis((), 0.0)]
+    assert [hypothesis.score for hypothesis in hypotheses[0][0]] == sorted(
+        (hypothesis.score for hypothesis in hypotheses[0][0]), reverse=True
+    )

@@ -1,4 +1,4 @@
-"""Beam search against exhaustive search, greedy search and itself in other company."""
+"""Beam search, against exhaustive search, greedy search and itself in other batches."""
 
 import itertools
 import math
@@ -22,16 +22,16 @@ WIDE = SearchSettings(beam=len(TOKENS) ** LENGTH, n_best=5, max_tokens=LENGTH)
 
 
 def log_prob(models: list[Seq2Seq], source: list[int], ids: tuple[int, ...], mean: str = "probabilities") -> float:
-    """Of the translation with its </s>, step by step."""
+    """Compute the log-probability of a translation with its </s>, step by step."""
     states = [model.encoder(pack_sources([torch.tensor(source)], reverse=True)) for model in models]
     total, last = 0.0, EOS
     for token in (*ids, EOS):
-        found = []
+        log_probs = []
         for number, model in enumerate(models):
             logits, states[number] = tiny.step(model, torch.tensor([last]), states[number])
-            found.append(logits.double().log_softmax(dim=-1)[0, token].item())
-        geometric = sum(found) / len(found)
-        arithmetic = math.log(sum(math.exp(one) for one in found) / len(found))
+            log_probs.append(logits.double().log_softmax(dim=-1)[0, token].item())
+        geometric = sum(log_probs) / len(log_probs)
+        arithmetic = math.log(sum(math.exp(value) for value in log_probs) / len(log_probs))
         total, last = total + (geometric if mean == "log_probabilities" else arithmetic), token
     return total
 
@@ -59,7 +59,7 @@ SETTINGS = [
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_a_beam_that_prunes_nothing_finds_what_exhaustive_search_finds(seed: int, settings: SearchSettings) -> None:
     model, sources = network(seed, eos_bias=1.0), [source for source in SOURCES if source]
-    for source, found in zip(sources, beam_search([model], sources, settings), strict=True):
+    for source, hypotheses in zip(sources, beam_search([model], sources, settings), strict=True):
         least = max(settings.min_tokens, math.ceil(settings.min_length_ratio * len(source)))
         allowed = [ids for ids in EVERY if least <= len(ids) <= settings.max_tokens]
         allowed = [ids for ids in allowed if not (settings.forbid_unknown and UNK in ids)]
@@ -69,18 +69,20 @@ def test_a_beam_that_prunes_nothing_finds_what_exhaustive_search_finds(seed: int
             for ids in allowed
         }
         best = sorted(allowed, key=scores.__getitem__, reverse=True)[: settings.n_best]
-        assert [one.ids for one in found] == best
-        assert [one.score for one in found] == pytest.approx([scores[ids] for ids in best], abs=1e-5)
+        assert [hypothesis.ids for hypothesis in hypotheses] == best
+        assert [hypothesis.score for hypothesis in hypotheses] == pytest.approx([scores[ids] for ids in best], abs=1e-5)
 
 
 @pytest.mark.parametrize("mean", ["probabilities", "log_probabilities"])
 @pytest.mark.parametrize("members", [2, 3])
 def test_an_ensemble_means_what_its_models_say_at_each_step(members: int, mean: str) -> None:
     models = [network(10 + member, eos_bias=1.0, hidden=4 + member) for member in range(members)]
-    (found,) = beam_search(models, SOURCES[:1], replace(WIDE, mean=mean))
+    (hypotheses,) = beam_search(models, SOURCES[:1], replace(WIDE, mean=mean))
     scores = {ids: log_prob(models, SOURCES[0], ids, mean) for ids in EVERY}
-    assert [one.ids for one in found] == sorted(EVERY, key=scores.__getitem__, reverse=True)[:5]
-    assert [one.log_prob for one in found] == pytest.approx([scores[one.ids] for one in found], abs=1e-5)
+    assert [hypothesis.ids for hypothesis in hypotheses] == sorted(EVERY, key=scores.__getitem__, reverse=True)[:5]
+    assert [hypothesis.log_prob for hypothesis in hypotheses] == pytest.approx(
+        [scores[hypothesis.ids] for hypothesis in hypotheses], abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("beam", [1, 2, 4])
@@ -95,7 +97,7 @@ def test_stopping_early_changes_nothing(beam: int, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("seed", range(4))
 def test_a_beam_of_one_is_greedy(seed: int) -> None:
     model = network(seed)
-    for source, (found,) in zip(SOURCES[:3], beam_search([model], SOURCES[:3], SearchSettings(1)), strict=True):
+    for source, (greedy,) in zip(SOURCES[:3], beam_search([model], SOURCES[:3], SearchSettings(1)), strict=True):
         state, last, ids = model.encoder(pack_sources([torch.tensor(source)], reverse=True)), EOS, []
         for _ in range(len(source) * 3 + EXTRA_LENGTH):
             logits, state = tiny.step(model, torch.tensor([last]), state)
@@ -103,9 +105,9 @@ def test_a_beam_of_one_is_greedy(seed: int) -> None:
             if (last := int(logits.argmax())) == EOS:
                 break
             ids.append(last)
-        assert found.ids == tuple(ids)
-        assert found.complete == (last == EOS)
-        assert found.log_prob == pytest.approx(log_prob([model], source, found.ids), abs=1e-5)
+        assert greedy.ids == tuple(ids)
+        assert greedy.complete == (last == EOS)
+        assert greedy.log_prob == pytest.approx(log_prob([model], source, greedy.ids), abs=1e-5)
 
 
 @pytest.mark.parametrize("beam", [1, 3, 12])
@@ -114,39 +116,49 @@ def test_a_sentence_has_the_same_translations_in_any_company(beam: int) -> None:
     together = beam_search([model], SOURCES, settings)
     backwards = beam_search([model], SOURCES[::-1], settings)[::-1]
     alone = [beam_search([model], [source], settings)[0] for source in SOURCES]
-    for one, two, three in zip(together, backwards, alone, strict=True):
-        assert [each.ids for each in one] == [each.ids for each in two] == [each.ids for each in three]
-        for other in (two, three):
-            assert [each.log_prob for each in one] == pytest.approx([each.log_prob for each in other], abs=1e-4)
+    for first, second, third in zip(together, backwards, alone, strict=True):
+        assert (
+            [hypothesis.ids for hypothesis in first]
+            == [hypothesis.ids for hypothesis in second]
+            == [hypothesis.ids for hypothesis in third]
+        )
+        for hypotheses in (second, third):
+            assert [hypothesis.log_prob for hypothesis in first] == pytest.approx(
+                [hypothesis.log_prob for hypothesis in hypotheses], abs=1e-4
+            )
 
 
 @pytest.mark.parametrize("settings", [SearchSettings(6, 6), SearchSettings(6, 4, length_penalty=1.0)], ids=str)
 def test_the_best_are_sorted_and_all_different(settings: SearchSettings) -> None:
     for hypotheses in beam_search([network(5)], [source for source in SOURCES if source], settings):
-        scores = [one.score for one in hypotheses]
+        scores = [hypothesis.score for hypothesis in hypotheses]
         assert len(hypotheses) == settings.n_best
         assert scores == sorted(scores, reverse=True)
-        assert len({one.ids for one in hypotheses}) == len(hypotheses)
+        assert len({hypothesis.ids for hypothesis in hypotheses}) == len(hypotheses)
 
 
 def test_a_translation_without_end_stops_at_the_limit() -> None:
     settings = SearchSettings(2, max_length_ratio=1.5)
-    found = beam_search([network(1, eos_bias=-1e4)], [[3, 4], [5]], settings)
-    assert [len(one.ids) for (one,) in found] == [3 + EXTRA_LENGTH, 2 + EXTRA_LENGTH]
-    assert not any(one.complete for (one,) in found)
+    lists = beam_search([network(1, eos_bias=-1e4)], [[3, 4], [5]], settings)
+    assert [len(hypothesis.ids) for (hypothesis,) in lists] == [3 + EXTRA_LENGTH, 2 + EXTRA_LENGTH]
+    assert not any(hypothesis.complete for (hypothesis,) in lists)
 
 
 def test_one_length_can_be_forced_on_all() -> None:
     settings = SearchSettings(3, 3, min_tokens=7, max_tokens=7)
-    found = beam_search([network(1)], [[3, 4], [5]], settings)
-    assert {len(one.ids) for hypotheses in found for one in hypotheses} == {7}
+    lists = beam_search([network(1)], [[3, 4], [5]], settings)
+    assert {len(hypothesis.ids) for hypotheses in lists for hypothesis in hypotheses} == {7}
 
 
 def test_padding_is_never_said() -> None:
     model = network(1)
     with torch.no_grad():
         model.decoder.output.bias[PAD] += 100
-    assert all(PAD not in one.ids for found in beam_search([model], SOURCES, SearchSettings(3, 3)) for one in found)
+    assert all(
+        PAD not in hypothesis.ids
+        for hypotheses in beam_search([model], SOURCES, SearchSettings(3, 3))
+        for hypothesis in hypotheses
+    )
 
 
 def test_an_empty_source_has_the_empty_translation() -> None:
@@ -158,5 +170,5 @@ def test_of_equal_hypotheses_the_first_and_of_equal_tokens_the_lowest_is_preferr
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-    (found,) = beam_search([model], [[3, 4]], SearchSettings(4, 4, min_tokens=2, max_tokens=2))
-    assert [one.ids for one in found] == [(1, 1), (1, 3), (1, 4), (3, 1)]
+    (hypotheses,) = beam_search([model], [[3, 4]], SearchSettings(4, 4, min_tokens=2, max_tokens=2))
+    assert [hypothesis.ids for hypothesis in hypotheses] == [(1, 1), (1, 3), (1, 4), (3, 1)]

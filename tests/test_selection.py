@@ -1,4 +1,4 @@
-"""Selection: two dialects of the same words are told apart, and percentages are of words."""
+"""Selection separates two dialects of the same words, and percentages count words."""
 
 import functools
 import random
@@ -16,7 +16,7 @@ WORDS = [f"word{number}" for number in range(50)]
 
 
 def dialect(name: str, pairs: int, seed: int) -> Columns:
-    """Sentences of the same words in every dialect, each word followed by one of six, and their translations."""
+    """Return sentences of a dialect, in which one of six words follows each word, and their translations."""
     habits = random.Random(name)
     follows = {word: habits.sample(WORDS, 6) for word in WORDS}
     dice = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Subwords: learned from lines that are drawn with equal chances, the same bytes each time."""
+"""Subword vocabularies: uniform sampling of lines, and equal bytes in each training."""
 
 import subprocess
 import sys

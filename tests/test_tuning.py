@@ -1,4 +1,4 @@
-"""Tuning against exhaustive search, oracle against all choices, and both against sacreBLEU."""
+"""Tuning, against exhaustive search; the oracle, against all choices; and both against sacreBLEU."""
 
 import itertools
 
@@ -15,7 +15,7 @@ WORDS = ["le", "roi", "voit", "la", "reine", "et", "chat", "un"]
 
 
 def texts(seed: int, sentences: int, most: int, words: int = 12) -> tuple[list[list[str]], list[str]]:
-    """Lists of candidates that each miss some words of their reference, and the references."""
+    """Return lists of candidates that each miss some words of their reference, and the references."""
     draw = np.random.default_rng(seed)
     lists, references = [], []
     for _ in range(sentences):
@@ -48,7 +48,7 @@ def drawn(seed: int, sentences: int = 6, most: int = 5, features: int = 2) -> Ca
 
 
 def flat(lists: list[list[str]]) -> list[str]:
-    return [one for candidates in lists for one in candidates]
+    return [candidate for candidates in lists for candidate in candidates]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,9 @@ def flat(lists: list[list[str]]) -> list[str]:
 def test_bleu_is_that_of_sacrebleu(hypotheses: list[str]) -> None:
     references = ["le roi voit la reine et le chat", "un chat voit la reine"]
     metric = BLEU(tokenize="none", smooth_method="none", force=True)
-    counts = np.concatenate([count_matches([one], right) for one, right in zip(hypotheses, references, strict=True)])
+    counts = np.concatenate(
+        [count_matches([candidate], right) for candidate, right in zip(hypotheses, references, strict=True)]
+    )
     assert counts.tolist() == metric._extract_corpus_statistics(hypotheses, [references])
     assert candidates.bleu(counts.sum(axis=0)) == pytest.approx(metric.corpus_score(hypotheses, [references]).score)
 
@@ -76,7 +78,7 @@ def test_no_point_of_a_line_is_better_than_the_one_that_is_found(seed: int) -> N
     draw = np.random.default_rng(seed)
     weights, direction = draw.normal(size=(2, 3))
     heights, slopes = lists.features @ weights, lists.features @ direction
-    found = lists.bleu(lists.choose(tuning.search_line(lists, weights, direction)))
+    reached = lists.bleu(lists.choose(tuning.search_line(lists, weights, direction)))
     # BLEU can change where two lines cross only: a point between each two crossings is all there is.
     crossings = [
         (heights[i] - heights[j]) / (slopes[j] - slopes[i])
@@ -85,7 +87,7 @@ def test_no_point_of_a_line_is_better_than_the_one_that_is_found(seed: int) -> N
     ]
     points = np.sort([*crossings, min(crossings) - 2, max(crossings) + 2])
     every = [lists.bleu(lists.choose(weights + direction * step)) for step in (points[1:] + points[:-1]) / 2]
-    assert found == pytest.approx(max(every), abs=1e-9)
+    assert reached == pytest.approx(max(every), abs=1e-9)
 
 
 def test_lines_that_cross_in_one_point_or_are_equal_turn_once() -> None:
@@ -110,7 +112,7 @@ def test_tuned_weights_reach_what_all_angles_reach(seed: int) -> None:
 def test_tuning_finds_the_feature_that_says_the_truth_and_leaves_the_noise() -> None:
     lists, references = texts(3, sentences=60, most=8)
     draw = np.random.default_rng(1)
-    right = [-one.count("?") - (12 - len(one.split())) for one in flat(lists)]
+    right = [-candidate.count("?") - (12 - len(candidate.split())) for candidate in flat(lists)]
     features = np.column_stack([1000 * draw.normal(size=len(right)), np.array(right) / 1000])
     development = corpus(lists, references, features)
     tuned = tuning.tune(development, np.array([0.5, 0.5]), restarts=3, seed=1)
@@ -142,9 +144,9 @@ def test_tuning_does_not_depend_on_the_units_of_features(seed: int) -> None:
     units = np.array([64.0, 1.0, 0.125])
     scaled = Candidates(lists.starts, lists.features * units, lists.counts)
     start = np.array([0.5, 0.3, 0.2])
-    tuned, other = tuning.tune(lists, start, 2, seed=1), tuning.tune(scaled, start / units, 2, seed=1)
-    assert other.bleu == pytest.approx(tuned.bleu)
-    weights = other.weights * units
+    tuned, changed = tuning.tune(lists, start, 2, seed=1), tuning.tune(scaled, start / units, 2, seed=1)
+    assert changed.bleu == pytest.approx(tuned.bleu)
+    weights = changed.weights * units
     assert weights / np.abs(weights).sum() == pytest.approx(tuned.weights, abs=1e-6)
 
 
@@ -152,14 +154,14 @@ def test_a_candidate_that_leads_for_no_more_than_rounding_is_passed_over() -> No
     lists, references = texts(1, sentences=1, most=1)
     features = np.array([[1 / 3, -1.0], [1e-12, 0.0], [-1 / 3, 1.0]])
     peak = corpus([["? ? ? ?", references[0], lists[0][0]]], references, features)
-    found = tuning.search_line(peak, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
-    assert abs(found[1] - 1 / 3) > 0.1
-    assert peak.choose(found).tolist() == [2]
+    reached = tuning.search_line(peak, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    assert abs(reached[1] - 1 / 3) > 0.1
+    assert peak.choose(reached).tolist() == [2]
 
 
 def test_where_nothing_can_be_gained_the_start_stays() -> None:
     lists, references = texts(1, sentences=3, most=1)
-    single = corpus([[one[0]] for one in lists], references, np.ones((3, 2)))
+    single = corpus([[candidate[0]] for candidate in lists], references, np.ones((3, 2)))
     tuned = tuning.tune(single, np.array([0.5, 0.5]), restarts=2, seed=1)
     assert tuned.weights.tolist() == [0.5, 0.5]
 
@@ -169,9 +171,9 @@ def test_the_oracle_is_near_the_best_of_all_choices(seed: int) -> None:
     lists = drawn(seed, sentences=4, most=5)
     ranges = [range(*pair) for pair in itertools.pairwise(lists.starts)]
     best = max(lists.bleu(np.array(choice)) for choice in itertools.product(*ranges))
-    found = lists.bleu(oracle(lists))
-    assert best - 1.0 <= found <= best + 1e-9
-    assert found >= lists.bleu(lists.starts[:-1])
+    reached = lists.bleu(oracle(lists))
+    assert best - 1.0 <= reached <= best + 1e-9
+    assert reached >= lists.bleu(lists.starts[:-1])
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -183,19 +185,19 @@ def test_no_single_exchange_improves_the_oracle(seed: int) -> None:
         (lengths, np.repeat(draw.integers(10, 25, (30, 1)), 10, axis=0), (right * said).astype(int), said)
     )
     lists = Candidates(np.arange(0, 301, 10), np.zeros((300, 1)), counts)
-    found = oracle(lists)
+    reached = oracle(lists)
     for sentence, (start, end) in enumerate(itertools.pairwise(lists.starts)):
         for place in range(start, end):
-            other = found.copy()
-            other[sentence] = place
-            assert lists.bleu(other) <= lists.bleu(found) + 1e-9
+            changed = reached.copy()
+            changed[sentence] = place
+            assert lists.bleu(changed) <= lists.bleu(reached) + 1e-9
 
 
 def test_a_perfect_scorer_reaches_the_oracle() -> None:
     lists, references = texts(7, sentences=30, most=6)
     for candidates_, reference in zip(lists, references, strict=True):
         candidates_.append(reference)
-    right = np.array([float(one in references) for one in flat(lists)])
+    right = np.array([float(candidate in references) for candidate in flat(lists)])
     perfect = corpus(lists, references, np.column_stack([np.zeros_like(right), right]))
     assert perfect.bleu(perfect.choose(np.array([0.5, 0.5]))) == pytest.approx(100)
     assert perfect.bleu(oracle(perfect)) == pytest.approx(100)

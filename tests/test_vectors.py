@@ -15,8 +15,8 @@ SENTENCES = [[3, 4, 5], [6], [5, 4, 3], [4] * 9, [3, 4], [6, 5, 4, 3]]
 @pytest.mark.parametrize("state", ["h", "c"])
 def test_any_layer_of_h_or_c_is_that_of_the_encoder(layer: int, state: str) -> None:
     network = tiny.network(layers=3).eval()
-    found = vectors.embed(network, SENTENCES, layer, state)
-    for sentence, vector in zip(SENTENCES, found, strict=True):
+    embedded = vectors.embed(network, SENTENCES, layer, state)
+    for sentence, vector in zip(SENTENCES, embedded, strict=True):
         with torch.inference_mode():
             h, c = network.encoder(pack_sources([torch.tensor(sentence)], network.architecture.reverse_source)).own
         wanted = (h if state == "h" else c)[(layer or 3) - 1, 0]
@@ -40,8 +40,8 @@ def test_neighbors_are_those_of_scikit_learns_cosines() -> None:
     points = np.random.default_rng(1).normal(size=(20, 5)).astype(np.float32)
     cosines = cosine_similarity(points.astype(np.float64))
     for row, close in zip((3, 17), vectors.nearest(points, (3, 17), 4, range(20)), strict=True):
-        wanted = [other for other in np.argsort(-cosines[row]).tolist() if other != row][:4]
-        assert [other for other, _ in close] == wanted
+        wanted = [neighbor for neighbor in np.argsort(-cosines[row]).tolist() if neighbor != row][:4]
+        assert [neighbor for neighbor, _ in close] == wanted
         assert [cosine for _, cosine in close] == pytest.approx(cosines[row, wanted].tolist(), abs=2e-6)
 
 
