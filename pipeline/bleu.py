@@ -49,6 +49,7 @@ def score(path: Path, references: dict[str, list[str]], run: str, parameters: Pa
     bleu = metrics.corpus_bleu(plain, references["target"], False, *sampling)
     tokenized = metrics.corpus_bleu(tokens, references["target_tokens"], True, *sampling)
     chrf = metrics.corpus_chrf(plain, references["target"], *sampling)
+    precisions: dict[str, Any] = {f"precision_{n}": round(value, 4) for n, value in enumerate(bleu.precisions, 1)}
     return RunScores(
         system=chosen.system,
         seeds=chosen.seeds,
@@ -56,7 +57,7 @@ def score(path: Path, references: dict[str, list[str]], run: str, parameters: Pa
         sentences=len(plain),
         brevity_penalty=round(bleu.brevity_penalty, 6),
         length_ratio=round(bleu.length_ratio, 6),
-        **{f"precision_{n}": round(value, 4) for n, value in enumerate(bleu.precisions, 1)},
+        **precisions,
         **columns("bleu", bleu),
         **columns("bleu_tokenized", tokenized),
         **columns("chrf", chrf),

@@ -225,7 +225,7 @@ def write_table(path: Path, cleaning: Cleaning) -> None:
         corpus: {f"repaired_{kind}": count for kind, count in counts.items()}
         for corpus, counts in cleaning.repairs.items()
     }
-    rows = ({"corpus": corpus} | counts | repairs[corpus] for corpus, counts in cleaning.ledger.items())
+    rows = ({"corpus": corpus, **counts, **repairs[corpus]} for corpus, counts in cleaning.ledger.items())
     records.write_csv(path, rows)
 
 

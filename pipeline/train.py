@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -253,7 +254,8 @@ def fingerprint(task: Task) -> str:
 
 def write_curve(path: Path, end: Position) -> None:
     """Write the learning curve, one row an evaluation."""
-    records.write_csv(path, (CurvePoint(**row) for row in end.curve))
+    rows: list[dict[str, Any]] = end.curve  # an update is an int, which float allows
+    records.write_csv(path, (CurvePoint(**row) for row in rows))
 
 
 def write_model(task: Task, network: Seq2Seq, end: Position, count: int) -> None:

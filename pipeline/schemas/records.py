@@ -67,7 +67,8 @@ def parse(kind: type[Record], content: bytes, place: str) -> Record:
     Raises:
         UserError: `content` is not JSON, or its keys or types are not those of `kind`.
     """
-    return validated(lambda: adapter(kind).validate_json(content, strict=True), place)
+    value: Record = validated(lambda: adapter(kind).validate_json(content, strict=True), place)
+    return value
 
 
 def validated(validate: Callable[[], Record], place: str) -> Record:
