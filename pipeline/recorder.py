@@ -31,7 +31,10 @@ PACKAGES = ("torch", "dvc", "mlflow", "snakemake", "sacrebleu")
 
 
 def main() -> None:
-    """Record until the stage sends its status or ends; any failure here prints one line and leaves the stage alone."""
+    """Record until the stage sends its status or ends.
+
+    Any failure here prints one line and leaves the stage alone.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     logging.disable(logging.CRITICAL)
@@ -46,7 +49,10 @@ def main() -> None:
 
 
 def listen(pipe: IO[bytes]) -> "queue.Queue[Message]":
-    """Read messages from the pipe as they come, so that the stage never waits; a closed pipe counts as KILLED."""
+    """Read messages from the pipe as they come, so that the stage never waits.
+
+    A closed pipe counts as KILLED.
+    """
     messages: queue.Queue[Message] = queue.Queue()
 
     def read() -> None:

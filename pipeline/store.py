@@ -81,7 +81,10 @@ class Store:
 
     @classmethod
     def find(cls, experiment: str) -> "Store | None":
-        """Return the store if it holds the experiment, else None; never create either."""
+        """Return the store if it holds the experiment, else None.
+
+        Never create either.
+        """
         database = uri().removeprefix("sqlite:///")
         if database != uri() and not Path(database).exists():
             return None
@@ -91,7 +94,10 @@ class Store:
         return cls(experiment) if MlflowClient(uri()).get_experiment_by_name(experiment) else None
 
     def _create(self, experiment: str) -> str:
-        """Create the experiment; a server decides itself where artifacts go."""
+        """Create the experiment.
+
+        A server decides itself where artifacts go.
+        """
         place = None if os.environ.get("MLFLOW_TRACKING_URI") else (root() / "mlartifacts").as_uri()
         created: str = self.client.create_experiment(experiment, artifact_location=place)
         return created
@@ -130,7 +136,10 @@ class Store:
             return run.info.run_id, parent
 
     def parent(self, group: Mapping[str, str], start_time: int) -> str:
-        """Return the id of the parent run of a group: a DVC experiment, parameter file and commit; create it once."""
+        """Return the id of the parent run of a group: a DVC experiment, parameter file and commit.
+
+        Create it once.
+        """
         parent: str
         identity = hashlib.sha256(json.dumps(group, sort_keys=True).encode()).hexdigest()[:16]
         for run in self.search(None, {PIPELINE: identity}):
@@ -210,7 +219,10 @@ class Store:
 
 
 def durations(experiment: str) -> dict[str, float]:
-    """Return the seconds of the latest uninterrupted run of each stage; resumed trainings are left out."""
+    """Return the seconds of the latest uninterrupted run of each stage.
+
+    Resumed trainings are left out.
+    """
     store = Store.find(experiment)
     runs = store.search("FINISHED", {}) if store else []
     whole = [run for run in reversed(runs) if STAGE in run.data.tags and "resumed" not in run.data.tags]

@@ -27,11 +27,17 @@ class Run:
         self._before = cost.cpu_seconds()
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
-        """Record numbers; those of a curve have a step."""
+        """Record numbers.
+
+        Those of a curve have a step.
+        """
         self._send(metrics={name: float(value) for name, value in values.items()}, step=step or 0)
 
     def artifact(self, path: Path) -> None:
-        """Record a copy of a file, which must stay until the stage ends; declared reports are recorded anyway."""
+        """Record a copy of a file, which must stay until the stage ends.
+
+        Declared reports are recorded anyway.
+        """
         self._send(artifact=str(path.absolute()))
 
     def part(self, name: str, params: Mapping[str, str], values: Mapping[str, float]) -> None:
@@ -59,7 +65,10 @@ class Run:
             pass
 
     def _send(self, **message: Any) -> None:
-        """Send a message; one to a recorder that has ended is dropped, because the recorder printed the reason."""
+        """Send a message.
+
+        One to a recorder that has ended is dropped, because the recorder printed the reason.
+        """
         if self._recorder is None or self._recorder.stdin is None:
             return
         message["time"] = now()

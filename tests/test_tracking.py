@@ -1,4 +1,4 @@
-"""The recorder as stages see it, with a real SQLite store read back by MLflow's own client."""
+"""Tracking of stages in a real SQLite store, read back by MLflow's client."""
 
 import contextlib
 import hashlib
@@ -66,7 +66,7 @@ stages:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to run stages in; its name has a space, as a person's may."""
+    """Make a folder for stages whose name has a space, and work in it."""
     folder = tmp_path / "a b"
     folder.mkdir()
     (folder / "stage.py").write_text(STAGE)
@@ -95,17 +95,17 @@ def finish(process: "subprocess.Popen[str]") -> tuple[int, str]:
 
 
 class Recorded:
-    """What stands in the store at the root of a workspace."""
+    """The content of the store in a workspace."""
 
     def __init__(self, workspace: Path, experiment: str = "seq2seq"):
         from mlflow import MlflowClient
 
         assert (workspace / "mlflow.db").exists()
-        with FileLock(workspace / "work/tracking.lock"):  # a database half made is no oracle
+        with FileLock(workspace / "work/tracking.lock"):  # waits until the database is complete
             self.client = MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
-        found = self.client.get_experiment_by_name(experiment)
-        assert found is not None
-        runs: list[Any] = list(self.client.search_runs([found.experiment_id], order_by=["attributes.start_time ASC"]))
+        entity = self.client.get_experiment_by_name(experiment)
+        assert entity is not None
+        runs: list[Any] = list(self.client.search_runs([entity.experiment_id], order_by=["attributes.start_time ASC"]))
         self.stages = [run for run in runs if "stage" in run.data.tags]
         self.parents = [run for run in runs if "stage" not in run.data.tags]
 
@@ -200,7 +200,7 @@ def test_another_store_takes_everything(workspace: Path, tmp_path: Path, monkeyp
     other = tmp_path / "other"
     other.mkdir()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{other / 'mlflow.db'}")
-    monkeypatch.setenv("DVC_ROOT", str(other))  # where the lock stands
+    monkeypatch.setenv("DVC_ROOT", str(other))  # the folder of the lock
     assert finish(start("")) == (0, "")
     assert not (workspace / "mlflow.db").exists()
     assert Recorded(other).statuses() == [("stage", "FINISHED")]
@@ -244,7 +244,7 @@ def test_under_dvc_a_run_says_what_it_was_made_from(workspace: Path) -> None:
         "runs.a.beam": "1",
         "runs.a.deep.er": "x",
     }
-    assert [(one.dataset.name, one.dataset.digest) for one in use.inputs.dataset_inputs] == [
+    assert [(entry.dataset.name, entry.dataset.digest) for entry in use.inputs.dataset_inputs] == [
         ("data/made.json", made_md5)
     ]
     assert first.artifacts(use, "reports") == ["reports/a.json", "reports/a.png"]
@@ -291,12 +291,12 @@ def test_after_the_report_each_result_leads_to_the_run_that_made_its_bytes(works
     recorded = Recorded(workspace)
     assert recorded.statuses() == [("make", "FINISHED"), ("report", "FINISHED"), ("report", "FINISHED")]
     make, _, report = (run.info.run_id for run in recorded.stages)
-    found = json.loads((workspace / "reports/provenance.js").read_text().partition("\n")[2])
+    written = json.loads((workspace / "reports/provenance.js").read_text().partition("\n")[2])
     md5 = hashlib.md5(b"{}").hexdigest()
-    assert found["stages"] == [
+    assert written["stages"] == [
         {"name": name, "files": [{"path": path, "md5": md5, "run": run, "found_by": "content"}]}
         for name, path, run in (("make", "data/made.json", make), ("report", "reports/index.html", report))
     ]
-    assert found["runs"][make]["cpu_seconds"] is not None and found["runs"][make]["gpu_seconds"] == 0
-    assert found["runs"][report]["parameters"] == {"title": "two"}
-    assert found["total"]["runs"] == 2 and found["runs"].keys() == {make, report}
+    assert written["runs"][make]["cpu_seconds"] is not None and written["runs"][make]["gpu_seconds"] == 0
+    assert written["runs"][report]["parameters"] == {"title": "two"}
+    assert written["total"]["runs"] == 2 and written["runs"].keys() == {make, report}
