@@ -1,4 +1,4 @@
-"""Runs a stage as several processes, on one node or more, by torchrun's own machinery; a lost one starts all again."""
+"""Runs of a stage as several processes on one or more nodes, by torchrun, with a restart if a process is lost."""
 
 import logging
 import os
@@ -19,36 +19,39 @@ from s2s.errors import UserError, check
 from s2s.program import mistake
 
 NODES = "S2S_NODES"
-"""Environment variable: how many nodes share the processes. The same command is to be started on each."""
+"""Environment variable: number of nodes that share the processes. The same command must be started on each node."""
 RENDEZVOUS = "S2S_RENDEZVOUS"
-"""Environment variable: host:port of one of the nodes, where they meet."""
+"""Environment variable: host:port on one of the nodes, to which all nodes connect."""
 FAILURE = "S2S_FAILURE"
-"""Environment variable, set here: the file where a process writes what a person did wrong."""
+"""Environment variable, set here: the file to which a process writes a user's mistake."""
 RESTARTS = 3
 
 
 def is_worker() -> bool:
-    """Whether this process is one of several that `launch` started."""
+    """Return whether `launch` started this process."""
     return FAILURE in os.environ
 
 
 def local_rank() -> int:
-    """The number of this process on its node; it takes the GPU of that number."""
+    """Return the number of this process on its node, which is also the number of its GPU."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def node_count() -> int:
-    """How many nodes share the processes."""
+    """Return the number of nodes that share the processes."""
     text = os.environ.get(NODES, "1")
     check(text.isdecimal() and int(text) > 0, f"{NODES}: found {text!r}; expected a number of nodes, 1 or more")
     return int(text)
 
 
 def processes_here(devices: int) -> int:
-    """How many of all processes run on this node.
+    """Return the number of processes on this node.
+
+    Args:
+        devices: number of all processes.
 
     Raises:
-        UserError: they cannot be shared out.
+        UserError: the nodes cannot share the processes evenly, or have no address to connect to.
     """
     nodes = node_count()
     check(devices % nodes == 0, f"train.devices: found {devices}; expected a multiple of {NODES}={nodes}")
@@ -57,16 +60,16 @@ def processes_here(devices: int) -> int:
 
 
 def launch(devices: int) -> None:
-    """Runs this very program as `devices` processes, and again from the last checkpoint if one of them is lost.
+    """Run this program as `devices` processes, and again from the last checkpoint if a process is lost.
 
     Raises:
-        UserError: one of them found a person's mistake.
-        SystemExit: they failed too often, or a signal ended them.
+        UserError: a process found a user's mistake.
+        SystemExit: processes failed too often, or a signal ended them.
     """
     nodes = node_count()
-    # Those that start again would otherwise read the addresses of the lost ones, and wait for them.
+    # Otherwise restarted processes would read the addresses of the lost ones from a shared store, and wait for them.
     os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
-    logging.disable(logging.WARNING)  # torchrun warns of each signal that it passes on
+    logging.disable(logging.WARNING)  # torchrun warns of each signal that it forwards
     with tempfile.TemporaryDirectory() as folder:
         failure = Path(folder) / "failure"
         os.environ[FAILURE] = str(failure)
@@ -98,7 +101,7 @@ def launch(devices: int) -> None:
 
 @contextmanager
 def mistakes_told() -> Iterator[None]:
-    """In a process that `launch` started, hands a person's mistake to it, and is not started again for that."""
+    """Report a user's mistake to the `launch` that started this process, so that it does not restart the process."""
     try:
         yield
     except (UserError, OSError) as error:
@@ -108,5 +111,5 @@ def mistakes_told() -> Iterator[None]:
         if local_rank() == 0:
             Path(os.environ[FAILURE]).write_text(message, encoding="utf-8")
             os.kill(os.getppid(), signal.SIGTERM)
-        time.sleep(60)  # until it is ended: an exit would be taken for a loss
+        time.sleep(60)  # until `launch` ends the process: an exit would look like a lost process
         raise

@@ -1,4 +1,4 @@
-"""Shows a training on the terminal and in the log, and records it in MLflow."""
+"""Display of a training on the terminal or in the log, and its record in MLflow."""
 
 import math
 from pathlib import Path
@@ -9,22 +9,22 @@ from s2s.status import Status
 
 
 class Watch:
-    """Shows and tracks what the trainer tells."""
+    """A watcher that shows reports and records them in MLflow."""
 
     def __init__(self, name: str, run: tracking.Run, meter: Meter) -> None:
         self.name, self.run, self.meter = name, run, meter
 
     def say(self, text: str) -> None:
-        """Prints a remark."""
+        """Print a remark."""
         print(f"train {self.name}: {text}", flush=True)
 
     def resumed(self, path: Path) -> None:
-        """Says where training goes on, and records it."""
+        """Print and record the checkpoint from which training goes on."""
         self.say(f"goes on from checkpoint {path}")
         self.run.tag("resumed", str(path))
 
     def status(self, status: Status) -> None:
-        """Shows one line and records all numbers."""
+        """Show one line, and record all numbers."""
         text = f"epoch {status.epoch:.2f}, perplexity {status.train_perplexity:.2f}"
         if status.dev_perplexity is None:
             speed = (status.source_tokens + status.target_tokens) / max(status.seconds, 1e-9)
@@ -36,7 +36,7 @@ class Watch:
 
 
 def numbers(status: Status) -> dict[str, float]:
-    """What MLflow draws of a status; words are source and target tokens together, as in the paper."""
+    """Return the finite metrics of a report, where words are source and target tokens together, as in the paper."""
     values = {
         "epoch": status.epoch,
         "learning_rate": status.learning_rate,

@@ -1,7 +1,4 @@
-"""How much of a batch fits into memory at a time: counted before the first step, and tried.
-
-Shapes: B batch, S source length, T target length, N tokens.
-"""
+"""Memory that training needs, from which follows how much of a batch is computed at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,24 +14,24 @@ from s2s.errors import check
 from s2s.loss import CUDA_BYTES
 
 GIGABYTE = 1e9
-STATES = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 2, "adadelta": 2}  # numbers an optimiser keeps for each weight
-BACKWARD = 1.5  # a backward pass needs what the forward one kept and, of a layer at a time, gradients of it
+STATES = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 2, "adadelta": 2}  # numbers an optimizer keeps for each weight
+BACKWARD = 1.5  # bytes of a backward pass for each byte kept by the forward pass, with the gradients of one layer
 EXHAUSTED = ("can't allocate memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
-"""What torch's CPU allocator, CUDA, cuBLAS and cuDNN say, none of them by an exception of its own."""
-SPARE_BYTES = 300 << 20  # of buffers in libraries, and of a CPU's chunk of the softmax
+"""Texts in the errors of torch's CPU allocator, CUDA, cuBLAS and cuDNN, which have no exception of their own."""
+SPARE_BYTES = 300 << 20  # for buffers of libraries, and a CPU's chunk of logits
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What training will take of one device's memory."""
+    """The memory that training needs on one device."""
 
-    fixed_bytes: int  # weights, gradients, optimiser, average
-    token_bytes: int  # what the forward pass keeps for a token, source and padded target counted together
-    batch_tokens: int  # of the costliest batch, the share of one process
-    piece_tokens: int  # a share is computed in pieces of at most so many; 0: as it is
+    fixed_bytes: int  # of weights, gradients, optimizer and average
+    token_bytes: int  # kept by the forward pass for each token, of sources and padded targets together
+    batch_tokens: int  # of one process's share of the costliest batch
+    piece_tokens: int  # of a piece of a share, at most; 0: a share is one piece
 
     def __str__(self) -> str:
-        """As a person reads it."""
+        """Describe the plan in one line."""
         at_once = min(self.piece_tokens or self.batch_tokens, self.batch_tokens)
         total = self.fixed_bytes + at_once * self.token_bytes * BACKWARD
         pieces = f"in pieces of {self.piece_tokens:,} tokens" if at_once < self.batch_tokens else "in one piece"
@@ -46,25 +43,25 @@ class Plan:
 
 
 def fixed_bytes(model: nn.Module, optimizer: str, averaged: bool) -> int:
-    """Bytes that do not depend on the batch: weights, gradients, the optimiser's state and the average."""
+    """Count the bytes that do not depend on the batch: weights, gradients, the optimizer's state and the average."""
     copies = 2 + STATES[optimizer] + averaged
     return copies * sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
 
 
 def softmax_bytes(output: nn.Linear) -> int:
-    """What a GPU needs for the softmax beside all that: a chunk in two types, and the weight's copies and products."""
+    """Count the further bytes of the softmax on a GPU: a chunk in two types, and copies and products of its weight."""
     return CUDA_BYTES * 3 // 2 + 10 * output.weight.numel() if output.weight.is_cuda else 0
 
 
 @contextmanager
 def kept_bytes() -> Iterator[list[int]]:
-    """Counts the bytes that autograd keeps for backward passes of what runs meanwhile; the list's one number grows."""
-    count, seen = [0], set[int]()
+    """Count the bytes that autograd keeps for backward passes inside the block, in the only item of a list."""
+    count, counted = [0], set[int]()
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in seen and not isinstance(tensor, nn.Parameter):
-            seen.add(storage.data_ptr())
+        if storage.data_ptr() not in counted and not isinstance(tensor, nn.Parameter):
+            counted.add(storage.data_ptr())
             count[0] += storage.nbytes()
         return tensor
 
@@ -73,9 +70,9 @@ def kept_bytes() -> Iterator[list[int]]:
 
 
 def costliest(corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int) -> NDArray[np.int32]:
-    """The batch of the most tokens, source and padded target counted together, of those of about equal length.
+    """Return the bucketed batch with the most tokens, sources and padded targets together.
 
-    The longest pairs are in it, so that batches of any lengths hardly take more.
+    Batches of mixed lengths hardly need more memory, because this batch has the longest pairs.
     """
     batches = bucket(corpus, batch_sentences, batch_tokens)
     order, sizes = np.concatenate(batches), np.array([len(batch) for batch in batches])
@@ -86,10 +83,16 @@ def costliest(corpus: EncodedCorpus, batch_sentences: int, batch_tokens: int) ->
 
 
 def piece_tokens(memory_gb: float, fixed: int, token_bytes: int, longest_pair: int) -> int:
-    """How many tokens a piece may have under a budget; 0 means as many as there are.
+    """Return the largest number of tokens in a piece under a memory budget, 0 for no limit.
+
+    Args:
+        memory_gb: the budget; 0: none.
+        fixed: bytes that do not depend on the batch.
+        token_bytes: bytes for each token in the forward pass.
+        longest_pair: tokens of the longest pair.
 
     Raises:
-        UserError: the budget does not hold the longest pair.
+        UserError: the budget is too small for the longest pair.
     """
     if memory_gb == 0:
         return 0
@@ -104,6 +107,6 @@ def piece_tokens(memory_gb: float, fixed: int, token_bytes: int, longest_pair: i
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Whether an error says that memory, of whichever device, ran out."""
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or any(words in str(error) for words in EXHAUSTED)
+    """Return whether an error means that a device ran out of memory."""
+    is_typed = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return is_typed or any(text in str(error) for text in EXHAUSTED)

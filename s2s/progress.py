@@ -1,4 +1,4 @@
-"""Progress with an ETA: a live bar on a terminal, a line now and then in a log."""
+"""Progress with the remaining time: a live bar on a terminal, or lines in a log."""
 
 import sys
 import time
@@ -8,16 +8,16 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-HEARTBEAT_SECONDS = 15.0  # between lines in a log: enough to see life, too few to flood it
+HEARTBEAT_SECONDS = 15.0  # between lines in a log
 
 
 class Meter:
-    """Shows how far a long piece of work is."""
+    """A display of the progress of a long task."""
 
     def __init__(self, title: str, total: float) -> None:
         self.title, self.total, self.text = title, total, ""
-        self.started = self.said = time.monotonic()
-        self.first: float | None = None  # work that was done before, of a resumed run, has no rate
+        self.started = self.printed = time.monotonic()
+        self.first: float | None = None  # work done before, by a resumed run, is left out of the rate
         self.bar: Progress | None = None
         self.task = TaskID(0)
 
@@ -41,17 +41,17 @@ class Meter:
             self.bar.stop()
 
     def update(self, done: float, text: str = "", now: bool = False) -> None:
-        """Tells how much of the total is done; `now` says it even if a line has just been written."""
+        """Show how much of the total is done, even shortly after the last line of a log if `now`."""
         if self.first is None:
             self.first, self.started = done, time.monotonic()
         if self.bar is not None:
             self.bar.update(self.task, completed=done, total=self.total, text=text)  # the total may change
-        elif now or time.monotonic() - self.said >= HEARTBEAT_SECONDS:
-            self.said = time.monotonic()
+        elif now or time.monotonic() - self.printed >= HEARTBEAT_SECONDS:
+            self.printed = time.monotonic()
             print(f"{self.title}: {done / self.total:4.0%}, {text}{self.remaining(done)}", file=sys.stderr, flush=True)
 
     def remaining(self, done: float) -> str:
-        """The time left at the rate so far, for a line of the log."""
+        """Return the remaining time at the rate so far, as text for a line of the log, or ""."""
         progress = done - (self.first or 0.0)
         if progress <= 0 or done >= self.total:
             return ""

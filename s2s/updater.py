@@ -1,7 +1,7 @@
-"""One update: the gradient of a batch, computed in pieces by one process or many, and the step that it makes.
+"""Updates: the gradient of a batch, computed in pieces by one or more processes, and the optimizer's step.
 
-An update sees the same batch on any hardware. Each process computes its share of it, in pieces that fit into memory;
-all gradients are summed and divided once. So how a batch is cut changes nothing but rounding and what dropout draws.
+An update has the same batch on any hardware. Each process computes a share of it, in pieces that fit into memory, and
+all gradients are summed and divided once. So the division changes only rounding and the draws of dropout.
 """
 
 import math
@@ -27,17 +27,17 @@ from s2s.world import World
 
 @dataclass(frozen=True)
 class Share:
-    """What one process computes of a batch, and what it has to know of the whole."""
+    """The part of a batch that one process computes, with sizes of the whole batch."""
 
     pairs: NDArray[np.int32]  # of the whole batch
-    pieces: list[Batch]
-    piece_tokens: int
+    pieces: list[Batch]  # of the share
+    piece_tokens: int  # the limit by which the pieces were made
     source_tokens: int  # of the whole batch
-    target_tokens: int  # likewise, with </s>
+    target_tokens: int  # of the whole batch, with </s>
 
 
 class Updater:
-    """Makes the updates of one model by one recipe."""
+    """A maker of updates of one model by one recipe."""
 
     def __init__(
         self, model: Seq2Seq, recipe: Recipe, corpus: EncodedCorpus, seed: int, device: torch.device, world: World
@@ -47,34 +47,34 @@ class Updater:
         self.optimizer = make_optimizer(model.parameters(), recipe)
         self.average = Average(model, recipe.average_updates) if recipe.average_updates else None
         self.gradients = GradientSum(model.parameters(), world)
-        self.piece_tokens = 0  # a share is computed in pieces of at most so many tokens; 0: in one piece
+        self.piece_tokens = 0  # of a piece of a share, at most; 0: a share is one piece
 
     def share(self, pairs: NDArray[np.int32]) -> Share:
-        """Gathers what this process computes of a batch; meant for a thread, while it still computes the one before."""
+        """Gather this process's share of a batch, possibly in a thread while the share before is computed."""
         limit = self.piece_tokens
-        mine = share(pairs, self.world.rank, self.world.size)
+        own_pairs = share(pairs, self.world.rank, self.world.size)
         batches = []
-        for piece in pieces(mine, *self.lengths(mine), limit):
+        for piece in pieces(own_pairs, *self.lengths(own_pairs), limit):
             batch = make_batch(self.corpus, piece, self.model.architecture.reverse_source)
             batches.append(batch.pin() if self.device.type == "cuda" else batch)
         source, target = self.lengths(pairs)
         return Share(pairs, batches, limit, int(source.sum()), int(target.sum()))
 
     def lengths(self, pairs: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Source and target tokens of pairs, each [B]."""
+        """Return the numbers of source and target tokens of pairs, [B] each."""
         return self.corpus.source.lengths_of(pairs), self.corpus.target.lengths_of(pairs)
 
     def update(self, share: Share, number: int, rate: float) -> tuple[Tensor, Tensor]:
-        """One step down the gradient of one batch; a loss or gradient that is no finite number makes none.
+        """Make an update with one batch, unless its loss or gradient is not finite.
 
         Args:
-            share: what this process computes of the batch.
-            number: of the update; with the seed it decides what dropout draws.
+            share: this process's share of the batch.
+            number: of the update; with the seed it decides the draws of dropout.
             rate: the learning rate.
 
         Returns:
-            The log-loss of the whole batch, nats, summed over tokens, and the norm of its gradient, scalars left on the
-            device.
+            The log-loss of the whole batch, in nats and summed over tokens, and the norm of its gradient, scalars on
+            the device.
         """
         log_loss = self.accumulate(share, number)
         norm = clip_gradient(self.model.parameters(), self.recipe.clip_norm) + 0.0 * log_loss
@@ -86,13 +86,15 @@ class Updater:
         return log_loss, norm
 
     def accumulate(self, share: Share, number: int) -> Tensor:
-        """Leaves the gradient of a batch in the parameters, and returns its summed log-loss.
+        """Compute the gradient of a batch, in the parameters' `grad`, and return its summed log-loss.
+
+        If memory runs out, the batch is computed again in smaller pieces.
 
         Raises:
-            UserError: memory does not hold a single pair.
+            UserError: memory is too small for a single pair.
         """
         while True:
-            if share.piece_tokens != self.piece_tokens:  # made before memory ran out
+            if share.piece_tokens != self.piece_tokens:  # it was gathered before memory ran out
                 share = self.share(share.pairs)
             self.seed_dropout(number)
             self.gradients.start()
@@ -104,12 +106,12 @@ class Updater:
             self.make_pieces_smaller(share.pairs, number)
 
     def seed_dropout(self, number: int) -> None:
-        """Makes what dropout draws a function of seed, update and process: nothing random has to be kept."""
+        """Seed dropout by seed, update and process, so that checkpoints need no random state."""
         key = np.random.SeedSequence((self.seed, number, self.world.rank))
         torch.manual_seed(int(key.generate_state(1, np.uint64)[0]))
 
     def descend(self, share: Share) -> Tensor | None:
-        """Runs all pieces forward and backward, and returns their summed log-loss, or nothing if memory ran out."""
+        """Run all pieces forward and backward, and return their summed log-loss, or None if memory ran out."""
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         divisor = share.target_tokens if self.recipe.normalize_loss == "tokens" else self.recipe.batch_sentences
         try:
@@ -124,7 +126,7 @@ class Updater:
         return total
 
     def backward(self, batch: Batch, divisor: int, total: Tensor) -> None:
-        """Adds the gradient of a batch's loss, divided, to that of the parameters, and its log-loss to the total."""
+        """Add the gradient of a piece's loss, divided by `divisor`, to the parameters', and its log-loss to `total`."""
         recipe, output = self.recipe, self.model.decoder.output
         with self.precision():
             for states, right_tokens in self.model.segments(batch, recipe.bptt_tokens):
@@ -133,12 +135,12 @@ class Updater:
                 total += log_loss
 
     def precision(self) -> torch.autocast:
-        """Products in bfloat16 where that was asked for and a GPU computes."""
-        mixed = self.recipe.mixed_precision and self.device.type == "cuda"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
+        """Return an autocast to bfloat16, enabled for mixed precision on a GPU."""
+        is_mixed = self.recipe.mixed_precision and self.device.type == "cuda"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_mixed)
 
     def make_pieces_smaller(self, pairs: NDArray[np.int32], number: int) -> None:
-        """Halves what is computed at a time, in all processes alike, since one of them ran out of memory."""
+        """Halve the size of pieces in all processes, because one of them ran out of memory."""
         self.gradients.start()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -152,15 +154,15 @@ class Updater:
         self.piece_tokens = max(longest, int(before) // 2)
 
     def longest_pair(self, pairs: NDArray[np.int32]) -> int:
-        """The most tokens of one pair, source and target together."""
+        """Return the largest number of tokens in a pair, source and target together."""
         source, target = self.lengths(pairs)
         return int((source + target).max())
 
     def plan(self) -> memory.Plan:
-        """Finds how much of a batch fits into memory at a time, by counting and by trying the costliest batch.
+        """Choose the size of pieces by counting bytes and by trying the costliest batch.
 
         Raises:
-            UserError: the budget, or the device, does not hold a single pair.
+            UserError: the budget, or the device's memory, is too small for a single pair.
         """
         recipe = self.recipe
         pairs = memory.costliest(self.corpus, recipe.batch_sentences, recipe.batch_tokens)
@@ -171,16 +173,16 @@ class Updater:
         self.piece_tokens = min((tokens for tokens in (limit, self.piece_tokens) if tokens), default=0)
         self.accumulate(self.share(pairs), 0)
         self.gradients.start()
-        mine = share(pairs, self.world.rank, self.world.size)
-        return memory.Plan(fixed, token_bytes, cost(*self.lengths(mine)), self.piece_tokens)
+        own_pairs = share(pairs, self.world.rank, self.world.size)
+        return memory.Plan(fixed, token_bytes, cost(*self.lengths(own_pairs)), self.piece_tokens)
 
     def count_token_bytes(self, pairs: NDArray[np.int32]) -> int:
-        """Bytes that a forward pass keeps for each further token."""
+        """Count the bytes that a forward pass keeps for each further token."""
         (few, small), (many, large) = (self.kept_bytes(pairs[:count]) for count in (2, 4))
         return (large - small) // (many - few) if many > few else large // many
 
     def kept_bytes(self, pairs: NDArray[np.int32]) -> tuple[int, int]:
-        """Tokens of some pairs, and the bytes that a forward pass over them keeps."""
+        """Return the number of tokens of some pairs, and the bytes that a forward pass over them keeps."""
         batch = make_batch(self.corpus, pairs, self.model.architecture.reverse_source).to(self.device)
         with memory.kept_bytes() as kept, self.precision():
             states = list(self.model.segments(batch, 0))

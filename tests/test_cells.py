@@ -28,24 +28,24 @@ LAYERS: dict[str, dict[str, object]] = {
 
 
 def encoder(**changes: object) -> RecurrentEncoder:
-    """An encoder with random weights, those of layer normalization too."""
-    found = tiny.network(1, **changes).encoder
-    assert isinstance(found, RecurrentEncoder)
-    for module in found.modules():
+    """Make an encoder with random weights, including those of layer normalization."""
+    network = tiny.network(1, **changes).encoder
+    assert isinstance(network, RecurrentEncoder)
+    for module in network.modules():
         if isinstance(module, nn.LayerNorm):
             nn.init.normal_(module.weight)
             nn.init.normal_(module.bias)
-    return found
+    return network
 
 
-def check_reading(found: RecurrentEncoder, cell: str) -> None:
-    """What an encoder reads out of sentences of several lengths is what the equations say of each alone."""
+def check_reading(network: RecurrentEncoder, cell: str) -> None:
+    """Check that an encoder of sentences of several lengths agrees with the equations for each sentence alone."""
     packed = pack_sources([torch.tensor(tokens) for tokens in SENTENCES], reverse=False)
     with torch.no_grad():
-        outputs, state = found.read(packed)
+        outputs, state = network.read(packed)
     padded, lengths = nn.utils.rnn.pad_packed_sequence(outputs)
     for row, tokens in enumerate(SENTENCES):
-        expected, expected_state = equations.encode(found, cell, tokens)
+        expected, expected_state = equations.encode(network, cell, tokens)
         np.testing.assert_allclose(array(padded[: lengths[row], row]), expected, atol=1e-6, rtol=1e-6)
         for part, expected_part in zip(state, expected_state, strict=True):
             np.testing.assert_allclose(array(part[:, row]), expected_part, atol=1e-6, rtol=1e-6)
@@ -75,11 +75,11 @@ def test_a_step_is_the_equations(cell: str, layers: str) -> None:
     inputs = torch.randn(3, width)
     state = tuple(torch.rand(stack.layers, 3, 5) for _ in range(stack.cell.states))
     with torch.inference_mode():
-        said, after = stack.stepper()(inputs, state)
+        outputs, after = stack.stepper()(inputs, state)
     for row in range(3):
         before = [array(part[:, row]) for part in state]
         expected, expected_after = equations.read(stack, cell, array(inputs[row : row + 1]), before)
-        np.testing.assert_allclose(array(said[row]), expected[0], atol=1e-6)
+        np.testing.assert_allclose(array(outputs[row]), expected[0], atol=1e-6)
         for part, expected_part in zip(after, expected_after, strict=True):
             np.testing.assert_allclose(array(part[:, row]), expected_part, atol=1e-6)
 
@@ -93,35 +93,35 @@ TORCHS: dict[str, nn.RNNCellBase] = {
 
 
 def drawn(cell: str) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Inputs, [3, 4], and a state, [3, 5] each."""
+    """Draw inputs, [3, 4], and a state, [3, 5] each."""
     return torch.randn(3, 4), tuple(torch.randn(3, 5) for _ in range(CELLS[cell].states))
 
 
 @pytest.mark.parametrize("cell", TORCHS)
 def test_a_step_is_that_of_torchs_own_cell(cell: str) -> None:
     inputs, state = drawn(cell)
-    theirs = TORCHS[cell]
-    expected = theirs(inputs, state if len(state) > 1 else state[0])
-    found = CELLS[cell].step(list(theirs.parameters()))(inputs, state)
-    torch.testing.assert_close(found, expected if len(state) > 1 else (expected,), atol=1e-6, rtol=0)
+    cell_of_torch = TORCHS[cell]
+    expected = cell_of_torch(inputs, state if len(state) > 1 else state[0])
+    after = CELLS[cell].step(list(cell_of_torch.parameters()))(inputs, state)
+    torch.testing.assert_close(after, expected if len(state) > 1 else (expected,), atol=1e-6, rtol=0)
 
 
 def test_without_peepholes_it_is_an_lstm() -> None:
     inputs, state = drawn("lstm")
-    theirs = nn.LSTMCell(4, 5)
-    of_input, of_hidden, bias, hidden_bias = theirs.parameters()
-    found = cells.peephole_step([of_input, of_hidden, bias + hidden_bias, torch.zeros(3, 5)])(inputs, state)
-    torch.testing.assert_close(found, theirs(inputs, state), atol=1e-6, rtol=0)
+    cell_of_torch = nn.LSTMCell(4, 5)
+    of_input, of_hidden, bias, hidden_bias = cell_of_torch.parameters()
+    after = cells.peephole_step([of_input, of_hidden, bias + hidden_bias, torch.zeros(3, 5)])(inputs, state)
+    torch.testing.assert_close(after, cell_of_torch(inputs, state), atol=1e-6, rtol=0)
 
 
 def test_chos_unit_with_an_open_reset_gate_is_torchs_gru() -> None:
     inputs, state = drawn("gru")
-    theirs = nn.GRUCell(4, 5)
-    of_input, of_hidden, bias, hidden_bias = theirs.parameters()
+    cell_of_torch = nn.GRUCell(4, 5)
+    of_input, of_hidden, bias, hidden_bias = cell_of_torch.parameters()
     with torch.no_grad():
         bias[:5] = 100
-    found = cells.gru_cho_step([of_input, of_hidden, bias + hidden_bias])(inputs, state)
-    torch.testing.assert_close(found, (theirs(inputs, state[0]),), atol=1e-6, rtol=0)
+    after = cells.gru_cho_step([of_input, of_hidden, bias + hidden_bias])(inputs, state)
+    torch.testing.assert_close(after, (cell_of_torch(inputs, state[0]),), atol=1e-6, rtol=0)
 
 
 def test_chos_unit_with_closed_gates_forgets_h() -> None:
@@ -129,25 +129,25 @@ def test_chos_unit_with_closed_gates_forgets_h() -> None:
     of_input, of_hidden, bias, _ = nn.GRUCell(4, 5).parameters()
     with torch.no_grad():
         bias[:10] = -100
-    (found,) = cells.gru_cho_step([of_input, of_hidden, bias])(inputs, (h,))
-    torch.testing.assert_close(found, torch.tanh(inputs @ of_input[10:].T + bias[10:]), atol=1e-6, rtol=0)
+    (after,) = cells.gru_cho_step([of_input, of_hidden, bias])(inputs, (h,))
+    torch.testing.assert_close(after, torch.tanh(inputs @ of_input[10:].T + bias[10:]), atol=1e-6, rtol=0)
 
 
 @EACH
 @pytest.mark.parametrize("residual", [False, True])
 def test_dropout_is_between_layers_and_never_within(cell: str, residual: bool) -> None:
-    """Of all numbers, so that it needs no luck: the upper layer then reads zeros, and the lower one is unharmed."""
+    """Dropout drops all numbers here: the upper layer then reads zeros, and the lower layer is not changed."""
     stack = Stack(tiny.architecture(cell=cell, layers=2, dropout=1.0, residual=residual), 4).train()
     for parameter in stack.parameters():
         nn.init.uniform_(parameter, -0.5, 0.5)
     inputs = torch.randn(3, 1, 4)
-    said, state = stack(inputs, stack.zeros(inputs, 1))
+    outputs, state = stack(inputs, stack.zeros(inputs, 1))
     weights = [[array(weight) for weight in layer] for layer in stack.weights()]
     lower = upper = [np.zeros(5)] * stack.cell.states
     for number in range(3):
         lower = equations.STEPS[cell](weights[0], array(inputs[number, 0]), lower)
         upper = equations.STEPS[cell](weights[1], np.zeros(5), upper)
-        np.testing.assert_allclose(array(said[number, 0]), upper[0], atol=1e-6)
+        np.testing.assert_allclose(array(outputs[number, 0]), upper[0], atol=1e-6)
     for part, below, above in zip(state, lower, upper, strict=True):
         np.testing.assert_allclose(array(part[:, 0]), [below, above], atol=1e-6)
 
@@ -160,7 +160,7 @@ COUNTS: dict[str, Callable[[int, int], int]] = {
     "rnn_tanh": lambda E, H: E * H + H**2 + 2 * H,
     "rnn_relu": lambda E, H: E * H + H**2 + 2 * H,
 }
-"""Numbers that a layer learns; torch's layers have two biases."""
+"""Number of weights in a layer; torch's layers have two biases."""
 
 
 @EACH

@@ -1,4 +1,4 @@
-"""Stages that are killed, or have no room, as programs of their own: nothing lost, nothing doubled, nothing half."""
+"""Stages that are killed, or run out of disk space: no output is lost, doubled or partial."""
 
 import os
 import re
@@ -37,19 +37,19 @@ def finish(stage: list[str]) -> None:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """All that stages have declared; what they work with besides is hidden or in work/."""
+    """Return the declared outputs of stages; their temporary files are hidden or in work/."""
     names = ("clean", "vocab", "encoded", "cleaning.json", "cleaning.csv", "vocab.json", "encoding.json")
-    found = [path for name in names for path in (folder / name, *(folder / name).rglob("*")) if path.is_file()]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+    paths = [path for name in names for path in (folder / name, *(folder / name).rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
-def tops(found: dict[str, bytes]) -> set[str]:
-    """The files and folders at the top."""
-    return {name.split("/")[0] for name in found}
+def tops(outputs: dict[str, bytes]) -> set[str]:
+    """Return the names of the outer files and folders."""
+    return {name.split("/")[0] for name in outputs}
 
 
 def write_raw(folder: Path) -> None:
-    """Raw text of which some pairs are dropped."""
+    """Write raw text with some pairs that are to be dropped."""
     splits = {}
     for split, count in (("train", PAIRS), ("dev", 50), ("test", 50)):
         corpus = RawCorpus("plain", f"{split}.en", f"{split}.fr", count)
@@ -63,7 +63,7 @@ def write_raw(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose data stages have run undisturbed."""
+    """Make a project whose data stages have run undisturbed."""
     folder = tmp_path_factory.mktemp("whole")
     project.write_parameters(folder, vocab={"min_count": 1})
     (folder / "raw").mkdir()
@@ -80,7 +80,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same project before any stage has run."""
+    """Make the same project before any stage has run."""
     (tmp_path / "params.yaml").write_bytes((whole / "params.yaml").read_bytes())
     (tmp_path / "raw").symlink_to(whole / "raw")
     monkeypatch.chdir(tmp_path)
@@ -88,13 +88,13 @@ def copy(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def give(whole: Path, copy: Path, names: str) -> None:
-    """Lets a stage find what earlier ones made."""
+    """Give a stage the outputs of earlier stages."""
     for name in names.split():
         (copy / name).symlink_to(whole / name)
 
 
 def kill_once(stage: list[str], begun: Callable[[], object]) -> None:
-    """Starts a stage and kills it and its workers as soon as something of its work can be seen."""
+    """Start a stage, and kill it and its workers as soon as its first files appear."""
     program = start(stage)
     while not begun():
         assert program.poll() is None, "the stage ended before it could be killed"

@@ -1,4 +1,4 @@
-"""One training in several processes: what is lost is started again, what a person did wrong is told once."""
+"""A training in several processes: lost processes are restarted, and a user's mistake is reported once."""
 
 import os
 import shutil
@@ -22,7 +22,8 @@ from tests import project
 SMALL: dict[str, dict[str, Any]] = {
     "download": {"demo": {"seed": 1, "train_pairs": 400, "dev_pairs": 20, "test_pairs": 30, "max_words": 20}},
     "model": {"hidden": 16, "embedding": 12, "dropout": 0.0},
-    "train": {"epochs": 30.0, "threads": 1, "device": "cpu", "devices": 2, "checkpoint_minutes": 0.001},
+    "train": {"epochs": 30.0, "threads": 1, "device": "cpu", "devices": 2},
+    "operation": {"checkpoint_minutes": 0.001},
 }
 COMMAND = [sys.executable, "-m", "pipeline.train", "--system", "reversed", "--seed", "1", "--encoded", "encoded"]
 COMMAND += ["--vocab", "vocab", "--out", "model", "--curve", "curve.csv"]
@@ -32,7 +33,7 @@ WEIGHTS = "model/weights.safetensors"
 
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with encoded text."""
+    """Make a project with encoded text."""
     folder = tmp_path_factory.mktemp("encoded")
     project.write_parameters(folder, **SMALL)
     with pytest.MonkeyPatch.context() as patch:
@@ -47,7 +48,7 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(encoded: Path) -> Path:
-    """The project after a training by two processes that nothing disturbed."""
+    """Make the project after an undisturbed training by two processes."""
     done = subprocess.run(
         COMMAND, cwd=encoded, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=120
     )
@@ -57,7 +58,7 @@ def whole(encoded: Path) -> Path:
 
 @pytest.fixture
 def here(whole: Path, tmp_path: Path) -> Path:
-    """A copy of it in which nothing was trained yet."""
+    """Make a copy of the project before training."""
     folder = tmp_path / "project"
     shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("work", "model", "curve.csv"))
     return folder
@@ -65,7 +66,7 @@ def here(whole: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def running(here: Path) -> "Iterator[subprocess.Popen[str]]":
-    """The same training, which has written a checkpoint."""
+    """Start the same training, and wait for its first checkpoint."""
     process = subprocess.Popen(
         COMMAND, cwd=here, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -78,7 +79,7 @@ def running(here: Path) -> "Iterator[subprocess.Popen[str]]":
 
 
 def workers(process: "subprocess.Popen[str]") -> list[psutil.Process]:
-    return [one for one in psutil.Process(process.pid).children() if "pipeline.train" in one.cmdline()]
+    return [child for child in psutil.Process(process.pid).children() if "pipeline.train" in child.cmdline()]
 
 
 def test_both_processes_ran_through_all_epochs(whole: Path) -> None:

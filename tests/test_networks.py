@@ -1,4 +1,4 @@
-"""What holds for every kind of network: each is an encoder that makes a state and a decoder that steps it."""
+"""Properties of every kind of network: an encoder makes a state, and a decoder advances it."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ EACH = pytest.mark.parametrize("kind", KINDS)
 
 
 def network(kind: str, **changes: object) -> Seq2Seq:
-    """A small network of some kind, with random weights."""
+    """Make a small network of some kind, with random weights."""
     return tiny.network(1, **KINDS[kind] | changes)
 
 
@@ -54,10 +54,10 @@ def test_a_step_is_what_teacher_forcing_says(kind: str) -> None:
     model = network(kind)
     with torch.inference_mode():
         stepper = Stepper(model)
-        own = other = stepper.start(SOURCES)
+        own = pair_state = stepper.start(SOURCES)
         for tokens in ([EOS] * 5, [3, 4, 5, 6, 7], [6, 6, 7, 3, 3], [4, 4, 4, 4, 4]):
             log_probs, own = stepper.step(torch.tensor(tokens), own)
-            logits, other = tiny.step(model, torch.tensor(tokens), other)
+            logits, pair_state = tiny.step(model, torch.tensor(tokens), pair_state)
             torch.testing.assert_close(log_probs, logits.log_softmax(dim=1), atol=2e-6, rtol=0)
 
 
@@ -67,13 +67,13 @@ def test_hypotheses_that_share_a_source_are_what_each_is_alone(kind: str) -> Non
     with torch.inference_mode():
         _, state = stepper.step(torch.full((5,), EOS), stepper.start(SOURCES))
         together = state.take(sentences.repeat_interleave(3), sentences)
-        for said in (tokens, tokens.flip(0)):
-            found, together = stepper.step(said.flatten(), together)
+        for last_tokens in (tokens, tokens.flip(0)):
+            outputs, together = stepper.step(last_tokens.flatten(), together)
         for row, owner in enumerate(torch.split(sentences.repeat_interleave(3), 1)):
             alone = state.take(owner, owner)
-            for said in (tokens, tokens.flip(0)):
-                expected, alone = stepper.step(said.flatten()[row : row + 1], alone)
-            torch.testing.assert_close(found[row], expected[0], atol=2e-6, rtol=0)
+            for last_tokens in (tokens, tokens.flip(0)):
+                expected, alone = stepper.step(last_tokens.flatten()[row : row + 1], alone)
+            torch.testing.assert_close(outputs[row], expected[0], atol=2e-6, rtol=0)
 
 
 @EACH
@@ -96,10 +96,10 @@ def test_a_sentence_is_read_alike_in_any_company(kind: str, most_runs: int, monk
     steppers = Stepper(model)
     with torch.inference_mode():
         tokens = torch.full((5,), EOS)
-        said, _ = steppers.step(tokens, steppers.start(SOURCES))
+        outputs, _ = steppers.step(tokens, steppers.start(SOURCES))
         for row, source in enumerate(SOURCES):
             alone, _ = steppers.step(tokens[:1], steppers.start([source]))
-            torch.testing.assert_close(said[row], alone[0], atol=2e-6, rtol=0)
+            torch.testing.assert_close(outputs[row], alone[0], atol=2e-6, rtol=0)
             np.testing.assert_allclose(together[row], vectors.embed(model, [source])[0], atol=1e-6)
 
 
@@ -117,7 +117,7 @@ def test_scores_agree_however_they_are_computed(kind: str, tmp_path: Path) -> No
     model, corpus = network(kind), tiny.digits(tmp_path, "dev", 30, seed=1)
     sources = [corpus.source[pair].tolist() for pair in range(30)]
     targets = [corpus.target[pair].tolist()[:-1] for pair in range(30)]
-    forced = [one.sum() for one in score_pairs([model], sources, targets, 40)]
+    forced = [token_scores.sum() for token_scores in score_pairs([model], sources, targets, 40)]
     np.testing.assert_allclose(forced, sentence_log_probs(model, corpus, 100), atol=1e-4)
     (best, *_), *_ = beam_search([model], sources[:1], SearchSettings(beam=3, n_best=3))
     if best.complete:
@@ -129,16 +129,18 @@ def test_scores_agree_however_they_are_computed(kind: str, tmp_path: Path) -> No
 def test_a_sentence_is_translated_alike_in_any_company(kind: str) -> None:
     model, settings = network(kind, init_uniform=1.0), SearchSettings(beam=3, n_best=2, max_tokens=8)
     together = beam_search([model], SOURCES, settings)
-    for source, found in zip(SOURCES, together, strict=True):
+    for source, in_company in zip(SOURCES, together, strict=True):
         (alone,) = beam_search([model], [source], settings)
-        assert [one.ids for one in alone] == [one.ids for one in found]
-        assert [one.log_prob for one in alone] == pytest.approx([one.log_prob for one in found], abs=1e-4)
+        assert [hypothesis.ids for hypothesis in alone] == [hypothesis.ids for hypothesis in in_company]
+        assert [hypothesis.log_prob for hypothesis in alone] == pytest.approx(
+            [hypothesis.log_prob for hypothesis in in_company], abs=1e-4
+        )
 
 
 def test_unlike_networks_translate_together() -> None:
     models = [network(kind) for kind in KINDS]
-    (found, *_) = beam_search(models, SOURCES, SearchSettings(beam=4, n_best=4))
-    for one in found:
-        if one.complete:
-            (forced,) = score_pairs(models, SOURCES[:1], [list(one.ids)], 100)
-            assert forced.sum() == pytest.approx(one.log_prob, abs=1e-4)
+    (hypotheses, *_) = beam_search(models, SOURCES, SearchSettings(beam=4, n_best=4))
+    for hypothesis in hypotheses:
+        if hypothesis.complete:
+            (forced,) = score_pairs(models, SOURCES[:1], [list(hypothesis.ids)], 100)
+            assert forced.sum() == pytest.approx(hypothesis.log_prob, abs=1e-4)

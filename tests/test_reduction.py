@@ -1,4 +1,4 @@
-"""Two processes train as one: the same losses, updates and decisions, whatever goes wrong in one of them."""
+"""Two processes train like one: the same losses, updates and decisions, whatever fails in one of them."""
 
 import json
 import math
@@ -25,16 +25,16 @@ RECIPE = {"epochs": 2.0, "optimizer": "adam", "evaluations_per_epoch": 2, "avera
 
 
 class Notes:
-    """Keeps remarks."""
+    """A watcher that keeps remarks."""
 
     def __init__(self) -> None:
         self.remarks: list[str] = []
 
     def status(self, status: Status) -> None:
-        """Numbers are not looked at."""
+        """Ignore numbers."""
 
     def say(self, text: str) -> None:
-        """Keeps a remark."""
+        """Keep a remark."""
         self.remarks.append(text)
 
 
@@ -65,7 +65,7 @@ def truncated(world: World, folder: Path) -> dict[str, Any]:
 
 
 def summed(world: World, folder: Path) -> dict[str, Any]:
-    """One bucket a parameter, so that all are sent while others are computed."""
+    """Use one bucket a parameter, so that buckets are sent while others are computed."""
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
     for parameter in model.parameters():
         nn.init.constant_(parameter, 0.5)
@@ -79,12 +79,12 @@ def summed(world: World, folder: Path) -> dict[str, Any]:
     gradients.finish()
     return {
         "sent": sent_meanwhile,
-        "gradients": [one.grad.tolist() for one in model.parameters() if one.grad is not None],
+        "gradients": [parameter.grad.tolist() for parameter in model.parameters() if parameter.grad is not None],
     }
 
 
 def spoilt(world: World, folder: Path) -> dict[str, Any]:
-    """The loss of the second process is no number in two updates."""
+    """Make the loss of the second process NaN in two updates."""
     count = iter(range(10_000))
 
     def not_a_number(*arguments: Any, **named: Any) -> Any:
@@ -97,7 +97,7 @@ def spoilt(world: World, folder: Path) -> dict[str, Any]:
 
 
 def exhausted(world: World, folder: Path) -> dict[str, Any]:
-    """The memory of the second process runs out in its backward passes, but for small ones."""
+    """Make memory run out in large backward passes of the second process."""
 
     def limited(states: torch.Tensor, *arguments: Any, **named: Any) -> Any:
         loss, log_loss = linear_cross_entropy(states, *arguments, **named)
@@ -114,7 +114,7 @@ def exhausted(world: World, folder: Path) -> dict[str, Any]:
 
 
 def stopped(world: World, folder: Path) -> dict[str, Any]:
-    """One process is asked to stop, then one alone goes on."""
+    """Ask one process to stop, then go on with one process alone."""
     made, _ = trainer(folder, world)
     made.stop = lambda: world.rank == 1 and made.position.update == 5
     with pytest.raises(StoppedError):
@@ -127,7 +127,7 @@ def stopped(world: World, folder: Path) -> dict[str, Any]:
 
 
 def apart(world: World, folder: Path) -> dict[str, Any]:
-    """The second process does not see the checkpoints of the first."""
+    """Hide the checkpoints of the first process from the second."""
     made, _ = trainer(folder, world)
     with pytest.raises(UserError) as refused:
         made.run(folder / ("whole" if world.rank == 0 else "elsewhere"))
@@ -138,18 +138,17 @@ SCENES = (whole, truncated, summed, spoilt, exhausted, stopped, apart)
 
 
 def scenes(world: World, folder: Path) -> None:
-    """Plays all scenes in one pair of processes, for starting them takes seconds."""
+    """Play all scenes in one pair of processes, because starting them takes seconds."""
     for scene in SCENES:
         (folder / f"{scene.__name__}-{world.rank}.json").write_text(json.dumps(scene(world, folder)))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What two processes did, beside one alone."""
+    """Run all scenes in two processes, and return the folder of their results."""
     place = tmp_path_factory.mktemp("two")
-    tiny.digits(
-        place, "train", 97, seed=1
-    )  # the last batch of a length may have one pair: nothing for the second process
+    # The last batch of a length may have a single pair, and so none for the second process.
+    tiny.digits(place, "train", 97, seed=1)
     tiny.digits(place, "dev", 30, seed=2)
     processes.run(scenes, 2, place)
     return place
@@ -181,7 +180,9 @@ def test_gradients_are_sums_and_sent_while_others_are_computed(folder: Path) -> 
     for parameter in model.parameters():
         nn.init.constant_(parameter, 0.5)
     torch.autograd.backward(sum(model(torch.full((1, 3), value)).sum() for value in (1.0, 2.0, 2.0, 3.0)))
-    assert first["gradients"] == [one.grad.tolist() for one in model.parameters() if one.grad is not None]
+    assert first["gradients"] == [
+        parameter.grad.tolist() for parameter in model.parameters() if parameter.grad is not None
+    ]
     assert first["sent"] == len(list(model.parameters()))
 
 
@@ -207,8 +208,10 @@ def test_all_stop_at_one_update_and_one_alone_goes_on_there(folder: Path) -> Non
 
 
 def test_processes_that_see_other_checkpoints_are_refused(folder: Path) -> None:
-    for one in played(folder, "apart"):
-        assert re.search(r"found checkpoints of updates \[\d+, 0\] on the processes; expected the same", one["message"])
+    for result in played(folder, "apart"):
+        assert re.search(
+            r"found checkpoints of updates \[\d+, 0\] on the processes; expected the same", result["message"]
+        )
 
 
 def test_one_process_writes_the_checkpoints(folder: Path) -> None:

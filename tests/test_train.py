@@ -1,4 +1,4 @@
-"""The train stage, and the stages that use what it made: members, translate, bleu, perplexity."""
+"""The train stage, and the stages that use its models: members, translate, bleu, perplexity."""
 
 import json
 import math
@@ -59,7 +59,7 @@ def train_one(system: str, seed: int) -> None:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which every stage up to perplexity ran."""
+    """Make a project in which every stage up to perplexity has run."""
     folder = tmp_path_factory.mktemp("finished")
     project.write_parameters(folder, **SMALL)
     with pytest.MonkeyPatch.context() as patch:
@@ -91,7 +91,7 @@ def translate_run(run: str) -> None:
 
 @pytest.fixture
 def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the finished project, to be changed at will."""
+    """Make a copy of the finished project, which a test may change."""
     folder = tmp_path / "project"
     shutil.copytree(finished, folder)
     monkeypatch.chdir(folder)
@@ -186,11 +186,18 @@ def test_another_training_has_another_fingerprint(here: Path, other: Callable[[P
 
 
 @pytest.mark.parametrize(
-    "change", [{"memory_gb": 1.0}, {"devices": 2}, {"checkpoint_minutes": 1.0}, {"keep_checkpoints": 5}], ids=str
+    "change",
+    [
+        {"train": {"memory_gb": 1.0}},
+        {"train": {"devices": 2}},
+        {"operation": {"checkpoint_minutes": 1.0}},
+        {"operation": {"keep_checkpoints": 5}},
+    ],
+    ids=str,
 )
 def test_how_a_training_is_run_is_not_in_the_fingerprint(here: Path, change: dict[str, Any]) -> None:
-    """A training that lost a GPU goes on without it."""
-    assert fingerprint(here) == fingerprint(here, changes={"train": change})
+    """A training that lost a GPU can continue without it."""
+    assert fingerprint(here) == fingerprint(here, changes=change)
 
 
 def test_the_test_text_is_not_in_the_fingerprint(here: Path) -> None:
@@ -199,11 +206,11 @@ def test_the_test_text_is_not_in_the_fingerprint(here: Path) -> None:
     assert fingerprint(here) == before
 
 
-def test_a_comment_in_the_code_is_not_in_the_fingerprint(
+def test_comments_and_docstrings_in_the_code_are_not_in_the_fingerprint(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, code = fingerprint(here), Path(str(loss.__file__)).read_text()
-    for extra, same in (("\n# a remark\n", True), ("\nSCALE = 2\n", False)):
+    for extra, same in (("\n# a remark\n", True), ('\n"""A remark."""\n', True), ("\nSCALE = 2\n", False)):
         (tmp_path / "loss.py").write_text(code + extra)
         monkeypatch.setattr(loss, "__file__", str(tmp_path / "loss.py"))
         assert (fingerprint(here) == before) is same
@@ -225,8 +232,8 @@ def test_a_run_has_the_first_seeds_of_its_system(here: Path) -> None:
 
 def test_every_test_sentence_has_a_translation_in_order(here: Path) -> None:
     translations = read_translations(here / "translations/single.jsonl", 30)
-    assert all(math.isfinite(one.log_prob) and one.log_prob < 0 for one in translations)
-    assert len({one.translation for one in translations}) > 1
+    assert all(math.isfinite(row.log_prob) and row.log_prob < 0 for row in translations)
+    assert len({row.translation for row in translations}) > 1
 
 
 def test_a_member_that_changed_is_refused(here: Path) -> None:
@@ -249,10 +256,10 @@ def test_models_that_do_not_share_vocabularies_are_refused(here: Path) -> None:
 
 
 def test_scores_are_sacrebleus_on_the_same_text(here: Path) -> None:
-    found = json.loads((here / "reports/bleu.json").read_text())
+    scores = json.loads((here / "reports/bleu.json").read_text())
     for run in ("single", "ensemble"):
         rows = read_translations(here / f"translations/{run}.jsonl", 30)
-        plain, tokens = [one.translation for one in rows], [one.tokens for one in rows]
+        plain, tokens = [row.translation for row in rows], [row.tokens for row in rows]
         references = {name: [read_column(here / "clean/test.parquet", name)] for name in ("target", "target_tokens")}
         expected = {
             "bleu": sacrebleu.corpus_bleu(plain, references["target"]),
@@ -262,12 +269,12 @@ def test_scores_are_sacrebleus_on_the_same_text(here: Path) -> None:
             "chrf": sacrebleu.corpus_chrf(plain, references["target"]),
         }
         for name, score in expected.items():
-            assert found[run][name] == pytest.approx(score.score, abs=1e-4)
-            assert found[run][f"{name}_low"] <= found[run][f"{name}_high"]
-            assert "version:" in found[run][f"{name}_signature"]
-        assert found[run]["sentences"] == 30
+            assert scores[run][name] == pytest.approx(score.score, abs=1e-4)
+            assert scores[run][f"{name}_low"] <= scores[run][f"{name}_high"]
+            assert "version:" in scores[run][f"{name}_signature"]
+        assert scores[run]["sentences"] == 30
     table = pd.read_csv(here / "reports/bleu.csv", index_col="run")
-    assert table.loc["single", "bleu"] == found["single"]["bleu"]
+    assert table.loc["single", "bleu"] == scores["single"]["bleu"]
 
 
 def test_translations_of_other_length_than_the_test_set_are_refused(here: Path) -> None:
@@ -278,23 +285,23 @@ def test_translations_of_other_length_than_the_test_set_are_refused(here: Path) 
 
 
 def test_perplexity_is_per_token_of_each_split(here: Path) -> None:
-    found = json.loads((here / "reports/perplexity.json").read_text())
-    assert list(found) == ["reversed-1", "reversed-2"]
+    report = json.loads((here / "reports/perplexity.json").read_text())
+    assert list(report) == ["reversed-1", "reversed-2"]
     described = json.loads((here / "models/reversed/1/model.json").read_text())
-    assert found["reversed-1"]["dev"]["perplexity"] == pytest.approx(described["dev_perplexity"], rel=1e-6)
+    assert report["reversed-1"]["dev"]["perplexity"] == pytest.approx(described["dev_perplexity"], rel=1e-6)
     corpus = EncodedCorpus.open(here / "encoded/base", "test")
-    values = found["reversed-1"]["test"]
+    values = report["reversed-1"]["test"]
     assert values["tokens"] == len(corpus.target.ids)
     assert values["unknown_share"] == pytest.approx((corpus.target.ids == vocabulary.UNK).mean(), abs=1e-6)
 
 
 def test_the_log_probabilities_of_test_sentences_make_up_the_perplexity(here: Path) -> None:
-    found = json.loads((here / "reports/perplexity.json").read_text())
+    report = json.loads((here / "reports/perplexity.json").read_text())
     scores = sentence_scores.read(here / "reports/sentences.parquet", ["reversed-2", "reversed-1"])
-    for name, one in scores.items():
-        assert len(one.tokens) == 30
-        value = math.exp(-one.log_probs.sum() / one.tokens.sum())
-        assert value == pytest.approx(found[name]["test"]["perplexity"], rel=1e-5)
+    for name, model_scores in scores.items():
+        assert len(model_scores.tokens) == 30
+        value = math.exp(-model_scores.log_probs.sum() / model_scores.tokens.sum())
+        assert value == pytest.approx(report[name]["test"]["perplexity"], rel=1e-5)
 
 
 def command(here: Path) -> tuple[list[str], dict[str, str]]:
@@ -376,16 +383,16 @@ def test_a_run_replaces_unknown_words_where_it_wants(here: Path) -> None:
     weights = load_file(model / "weights.safetensors")
     weights["decoder.output.bias"][UNK] += 5.0
     save_file(weights, model / "weights.safetensors")
-    found = {}
+    rows = {}
     for run, wanted in (("plain", False), ("replaced", True)):
         runs = {run: {"system": "reversed", "seeds": 1, "beam": 1, "translate": {"replace_unknown": wanted}}}
         project.write_parameters(here, runs=runs, **project.first_by(run), **SMALL)
         name_members(run)
         translate_run(run)
-        found[run] = read_translations(here / "translations" / f"{run}.jsonl", 30)
-    assert sum(row.tokens.split().count("<unk>") for row in found["plain"]) > 10
-    assert not any("<unk>" in row.tokens for row in found["replaced"])
-    assert [row.unknown for row in found["plain"]] == [row.unknown for row in found["replaced"]]
-    for one, other in zip(found["plain"], found["replaced"], strict=True):
-        for word, instead in zip(one.tokens.split(), other.tokens.split(), strict=True):
+        rows[run] = read_translations(here / "translations" / f"{run}.jsonl", 30)
+    assert sum(row.tokens.split().count("<unk>") for row in rows["plain"]) > 10
+    assert not any("<unk>" in row.tokens for row in rows["replaced"])
+    assert [row.unknown for row in rows["plain"]] == [row.unknown for row in rows["replaced"]]
+    for plain, replaced in zip(rows["plain"], rows["replaced"], strict=True):
+        for word, instead in zip(plain.tokens.split(), replaced.tokens.split(), strict=True):
             assert word in ("<unk>", instead)

@@ -1,4 +1,4 @@
-"""Training learns, is a function of its seed, and goes on exactly where it was."""
+"""Training learns, depends only on its seed, and continues exactly where it stopped."""
 
 import dataclasses
 import errno
@@ -30,7 +30,7 @@ Corpora = tuple[EncodedCorpus, EncodedCorpus]
 
 
 class Notes:
-    """A watcher that remembers."""
+    """A watcher that keeps reports and remarks."""
 
     def __init__(self) -> None:
         self.numbers: list[Status] = []
@@ -85,10 +85,10 @@ def test_it_learns_digit_strings_to_a_perplexity_below(tmp_path: Path, task: str
 
 
 def test_fifty_updates_have_the_golden_losses() -> None:
-    """If it fails, some edit changed numbers. If that was meant, tests/golden.py says what to do."""
+    """A failure means that an edit changed numbers; for intended changes see golden.py."""
     command = [sys.executable, "-m", "tests.golden"]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert found.stdout == (ROOT / "tests/golden_losses.txt").read_text()
+    program = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert program.stdout == (ROOT / "tests/golden_losses.txt").read_text()
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path, corpora: Corpora) -> None:
@@ -129,7 +129,7 @@ def test_killed_anywhere_it_ends_with_the_same_weights_and_curve(
 
 @pytest.mark.parametrize("calls", [1, 5, 13, 14, 15, 20])
 def test_asked_to_stop_it_saves_at_once_and_goes_on_exactly_there(tmp_path: Path, corpora: Corpora, calls: int) -> None:
-    """The 14th question comes in the middle of an evaluation."""
+    """The 14th call of `stop` is during an evaluation."""
     whole, position = train(corpora, tmp_path / "whole", average_updates=3)
     asked = iter(range(1, 1000))
     stopped = trainer(corpora, stop=lambda: next(asked) == calls, average_updates=3)
@@ -163,18 +163,20 @@ def test_a_named_checkpoint_is_gone_on_from_under_another_recipe(tmp_path: Path,
 
 def test_the_checkpoint_of_another_model_is_refused(tmp_path: Path, corpora: Corpora) -> None:
     train(corpora, tmp_path / "checkpoints", epochs=0.1)
-    other = Trainer(tiny.network(), tiny.recipe(), *corpora, 1, CPU)
+    larger = Trainer(tiny.network(), tiny.recipe(), *corpora, 1, CPU)
     with pytest.raises(UserError, match=r"update-.*: found another kind of training \(.*\); expected a checkpoint of"):
-        other.run(tmp_path / "checkpoints")
+        larger.run(tmp_path / "checkpoints")
 
 
 def test_the_best_weights_are_kept_and_patience_ends_training(tmp_path: Path, corpora: Corpora) -> None:
     folder = tmp_path / "checkpoints"
     model, position = train(corpora, folder, learning_rate=1.0, decay="constant", epochs=50.0, patience_epochs=2)
-    found = [row["dev_perplexity"] for row in position.curve]
-    assert len(found) < 50
-    assert position.best_perplexity == min(found) == pytest.approx(perplexity(model, corpora[1], 1000).perplexity)
-    assert found.index(min(found)) == len(found) - 3
+    perplexities = [row["dev_perplexity"] for row in position.curve]
+    assert len(perplexities) < 50
+    assert (
+        position.best_perplexity == min(perplexities) == pytest.approx(perplexity(model, corpora[1], 1000).perplexity)
+    )
+    assert perplexities.index(min(perplexities)) == len(perplexities) - 3
 
 
 def test_an_epoch_is_evaluated_as_often_as_asked(tmp_path: Path, corpora: Corpora) -> None:
@@ -213,12 +215,12 @@ def test_a_loss_that_is_never_a_number_is_told(tmp_path: Path, corpora: Corpora)
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, calls: set[int]) -> None:
-    """Makes the loss of some calls no number."""
+    """Make the loss of some calls NaN."""
     count = iter(range(10_000))
 
     def spoilt(*arguments: object, **named: object) -> tuple[torch.Tensor, torch.Tensor]:
-        found, log_loss = linear_cross_entropy(*arguments, **named)  # type: ignore[arg-type]
-        return found * (math.nan if next(count) in calls else 1.0), log_loss
+        loss, log_loss = linear_cross_entropy(*arguments, **named)  # type: ignore[arg-type]
+        return loss * (math.nan if next(count) in calls else 1.0), log_loss
 
     monkeypatch.setattr(updater, "linear_cross_entropy", spoilt)
 
@@ -234,7 +236,7 @@ def test_a_batch_whose_gradient_is_no_number_is_skipped_and_told(
 
 
 def exhaust(monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
-    """Makes memory run out wherever more than so many target tokens are computed at a time."""
+    """Make memory run out when more than a number of target tokens are computed at a time."""
 
     def limited(states: torch.Tensor, *arguments: object, **named: object) -> object:
         if len(states) > tokens:
@@ -322,12 +324,12 @@ def test_reports_count_what_came_since_the_last(
     monkeypatch.setattr(status, "STATUS_SECONDS", 0.0)
     _, position = train(corpora, tmp_path / "checkpoints", notes := Notes(), epochs=1.0)
     now, evaluated = notes.numbers[:-1], notes.numbers[-1]
-    assert sum(one.target_tokens for one in now) == int(corpora[0].target.lengths.sum())
-    assert sum(one.source_tokens for one in now) == int(corpora[0].source.lengths.sum())
+    assert sum(report.target_tokens for report in now) == int(corpora[0].target.lengths.sum())
+    assert sum(report.source_tokens for report in now) == int(corpora[0].source.lengths.sum())
     assert evaluated.train_perplexity == position.curve[0]["train_perplexity"]
-    logs = sum(math.log(one.train_perplexity) * one.target_tokens for one in now)
+    logs = sum(math.log(report.train_perplexity) * report.target_tokens for report in now)
     assert math.exp(logs / int(corpora[0].target.lengths.sum())) == pytest.approx(evaluated.train_perplexity)
-    assert all(one.machines[0].memory_mb > 0 for one in now)
+    assert all(report.machines[0].memory_mb > 0 for report in now)
 
 
 def test_a_budget_of_memory_is_kept_by_pieces(tmp_path: Path, corpora: Corpora) -> None:
@@ -355,7 +357,7 @@ def test_the_gradient_is_divided_as_stated(tmp_path: Path, normalize: str, share
     model = tiny.network()
     before = model.decoder.output.bias.detach().clone()
     Trainer(model, recipe, corpus, corpus, 1, CPU).run(tmp_path / "checkpoints")
-    # The bias's summed gradient is what the model expects of each token less what came; it is the step at rate 1.
+    # The bias's summed gradient is each token's expected count minus its count, and is the step at rate 1.
     step = before - model.decoder.output.bias.detach()
     twin = tiny.network()
     batch = make_batch(corpus, range(3), reverse_source=True)

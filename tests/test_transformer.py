@@ -24,7 +24,7 @@ SOURCES = [[3, 4, 5, 6, 7], [6], [7, 3]]
 
 
 def network(**changes: object) -> Seq2Seq:
-    """A small Transformer with random weights, those of its normalization too."""
+    """Make a small Transformer with random weights, including those of its normalization."""
     model = tiny.network(1, **SHAPE | changes)
     for module in model.modules():
         if isinstance(module, nn.LayerNorm):
@@ -34,32 +34,32 @@ def network(**changes: object) -> Seq2Seq:
 
 
 def read(model: Seq2Seq, sources: list[list[int]]) -> State:
-    """The encoder's state."""
+    """Return the encoder's state."""
     tensors = [torch.tensor(source) for source in sources]
     return model.encoder(pack_sources(tensors, model.architecture.reverse_source))  # type: ignore[no-any-return]
 
 
 class WrittenOut:
-    """The whole of it for one sentence, as Vaswani et al. 2017 have it, normalized before each part."""
+    """A Transformer for one sentence (Vaswani et al. 2017), with normalization before each part."""
 
     def __init__(self, model: Seq2Seq) -> None:
         self.weights = {name: weight.double().numpy() for name, weight in model.state_dict().items()}
         self.layers, self.heads = model.architecture.layers, model.architecture.heads
 
     def encoded(self, source: list[int]) -> list[Array]:
-        """What each layer says of each token, [S, H], the last one's normalized."""
-        states, said = self.placed("encoder.embedding", source), []
+        """Compute each layer's output at each token, [S, H], that of the last layer normalized."""
+        states, outputs = self.placed("encoder.embedding", source), []
         everything = np.full((len(source), len(source)), True)
         for layer in range(self.layers):
             place = f"encoder.layers.{layer}"
             read = self.norm(f"{place}.norm1", states)
             states = states + self.attention(f"{place}.self_attn", read, read, everything)[0]
             states = states + self.feed_forward(place, self.norm(f"{place}.norm2", states))
-            said.append(states)
-        return [*said[:-1], self.norm("encoder.norm", states)]
+            outputs.append(states)
+        return [*outputs[:-1], self.norm("encoder.norm", states)]
 
     def decoded(self, source: list[int], inputs: list[int]) -> tuple[Array, Array]:
-        """Logits after each input token, [T, V], and the mean attention of the last layer, [T, S]."""
+        """Compute the logits after each input token, [T, V], and the mean attention of the last layer, [T, S]."""
         memory, states = self.encoded(source)[-1], self.placed("decoder.embedding", inputs)
         everything, earlier = np.full((len(inputs), len(source)), True), np.tri(len(inputs)) > 0
         for layer in range(self.layers):
@@ -67,8 +67,8 @@ class WrittenOut:
             read = self.norm(f"{place}.norm1", states)
             states = states + self.attention(f"{place}.self_attn", read, read, earlier)[0]
             asking = self.norm(f"{place}.norm2", states)
-            found, looked = self.attention(f"{place}.multihead_attn", asking, memory, everything)
-            states = states + found
+            context, looked = self.attention(f"{place}.multihead_attn", asking, memory, everything)
+            states = states + context
             states = states + self.feed_forward(place, self.norm(f"{place}.norm3", states))
         return self.linear("decoder.output", self.norm("decoder.norm", states)), looked
 
@@ -94,16 +94,16 @@ class WrittenOut:
         return self.linear(f"{place}.linear2", np.maximum(0, self.linear(f"{place}.linear1", inputs)))
 
     def attention(self, name: str, asking: Array, asked: Array, allowed: NDArray[np.bool_]) -> tuple[Array, Array]:
-        """What is found, and the weights' mean over the heads."""
+        """Compute the attention's output, and the mean of its weights over the heads."""
         weights, biases = (np.split(self.weights[f"{name}.in_proj_{part}"], 3) for part in ("weight", "bias"))
         sides = zip((asking, asked, asked), weights, biases, strict=True)
         parts = [np.split(inputs @ weight.T + bias, self.heads, axis=1) for inputs, weight, bias in sides]
-        found, looked = [], []
+        outputs, looked = [], []
         for query, key, value in zip(*parts, strict=True):
             shares = np.where(allowed, np.exp(query @ key.T / np.sqrt(query.shape[1])), 0)
             looked.append(shares / shares.sum(axis=1, keepdims=True))
-            found.append(looked[-1] @ value)
-        return self.linear(f"{name}.out_proj", np.hstack(found)), np.mean(looked, axis=0)
+            outputs.append(looked[-1] @ value)
+        return self.linear(f"{name}.out_proj", np.hstack(outputs)), np.mean(looked, axis=0)
 
 
 @torch.inference_mode()
@@ -122,10 +122,10 @@ def test_it_is_the_equations_written_out() -> None:
 def test_a_sentences_vector_is_the_mean_over_its_positions() -> None:
     model = network(init_uniform=0.3, layers=3)
     for layer in (1, 2, 3):
-        found = vectors.embed(model, SOURCES, layer)
+        embedded = vectors.embed(model, SOURCES, layer)
         for row, source in enumerate(SOURCES):
-            said = WrittenOut(model).encoded(source[::-1])
-            np.testing.assert_allclose(found[row], said[layer - 1].mean(axis=0), atol=1e-6)
+            outputs = WrittenOut(model).encoded(source[::-1])
+            np.testing.assert_allclose(embedded[row], outputs[layer - 1].mean(axis=0), atol=1e-6)
 
 
 @torch.inference_mode()
@@ -139,13 +139,13 @@ def test_attention_is_a_distribution_over_text() -> None:
 
 
 def noisy(state: State) -> State:
-    """The encoder's state with other numbers where no text is."""
+    """Return the encoder's state with other numbers at padding."""
     memory, is_text = state.source
     return State((), (torch.where(is_text.unsqueeze(2), memory, 9.0), is_text))
 
 
 def longer(state: State) -> State:
-    """The encoder's state filled up with two positions of zeros, as if a longer sentence were in the batch."""
+    """Return the encoder's state with two more positions of zeros, as if a longer sentence were in the batch."""
     return state.each(lambda part: torch.cat((part, torch.zeros_like(part[:2]))))
 
 
@@ -163,13 +163,13 @@ def test_a_layer_computes_what_torchs_own_does(dropout: float) -> None:
     layer = nn.TransformerDecoderLayer(8, 2, 12, dropout, norm_first=True).train()
     inputs, memory = torch.randn(5, 3, 8), torch.randn(4, 3, 8)
     is_text = torch.arange(4)[:, None] < torch.tensor([4, 1, 3])
-    causal, one = torch.ones(5, 5, dtype=torch.bool).tril(), Pass(layer, plain)
+    causal, decoder_layer = torch.ones(5, 5, dtype=torch.bool).tril(), Pass(layer, plain)
     torch.manual_seed(7)
     expected = layer(inputs, memory, tgt_mask=~causal, memory_key_padding_mask=~is_text.t())
     torch.manual_seed(7)
-    found, said = one(inputs, None, causal, one.remember(memory), is_text.t()[:, None, None])
-    torch.testing.assert_close(found, expected)
-    assert said.shape == (5, 3, 16)
+    outputs, kept = decoder_layer(inputs, None, causal, decoder_layer.remember(memory), is_text.t()[:, None, None])
+    torch.testing.assert_close(outputs, expected)
+    assert kept.shape == (5, 3, 16)
 
 
 def test_training_and_evaluation_compute_the_same_bytes_and_warn_of_nothing(tmp_path: Path) -> None:
