@@ -38,7 +38,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: every key must be there, no other may be, and no value changes its type."""
+    """A part of params.yaml: every key is required, other keys are refused, and values are never converted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, str_max_length=4096)
 
@@ -54,7 +54,7 @@ class Demo(Section):
 
 
 class Files(Section):
-    """A person's own parallel text."""
+    """Files of your own parallel text."""
 
     train_source: str
     train_target: str
@@ -65,7 +65,7 @@ class Files(Section):
 
 
 class Download(Section):
-    """Where the text comes from."""
+    """Source and languages of the parallel text."""
 
     source: Name
     source_language: str = Field(pattern="^[a-z]{2}$")
@@ -75,7 +75,7 @@ class Download(Section):
 
 
 class Clean(Section):
-    """What is normalized and which pairs are dropped."""
+    """Normalization of the text, and rules that drop pairs."""
 
     normalize_punctuation: bool
     lowercase: bool
@@ -90,7 +90,7 @@ class Clean(Section):
 
 
 class Vocab(Section):
-    """Which tokens a model knows."""
+    """Kind and size of the vocabularies."""
 
     kind: Literal["words", "unigram", "bpe"]
     source_size: int = Field(ge=8, le=1_000_000)
@@ -100,7 +100,7 @@ class Vocab(Section):
 
 
 class Model(Section):
-    """The architecture."""
+    """Architecture of the network."""
 
     network: Literal["recurrent", "transformer"]
     cell: Literal["lstm", "lstm_peephole", "gru", "gru_cho", "rnn_tanh", "rnn_relu"]
@@ -121,12 +121,12 @@ class Model(Section):
 
     @property
     def has_c(self) -> bool:
-        """Whether its cells have a memory, c, beside what they say, h."""
+        """Whether its cells have a cell state c beside the hidden state h."""
         return self.network == "recurrent" and self.cell.startswith("lstm")
 
 
 class Train(Section):
-    """How a model is trained."""
+    """Training of a model."""
 
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adadelta"]
     learning_rate: float = Field(gt=0, le=10)
@@ -176,7 +176,7 @@ class Run(Section):
 
 
 class Translate(Section):
-    """How the test set is decoded, unless a run changes it."""
+    """Decoding of the test set; a run may change any key."""
 
     batch_sentences: int = Field(ge=1, le=4096)
     n_best: int = Field(ge=1, le=1000)
@@ -194,21 +194,21 @@ class Translate(Section):
 
 
 class Rescoring(Section):
-    """Lists of a first pass, and the run whose models score them."""
+    """N-best lists of a first pass, and the run whose models score them."""
 
     first_pass: Name
     scorer: Name
 
 
 class Lexicon(Section):
-    """Which words translate each other."""
+    """Lexicon of word translations, learned by word alignment."""
 
     pairs: int = Field(ge=0, le=100_000_000)
     iterations: int = Field(ge=1, le=100)
 
 
 class Rescore(Section):
-    """How n-best lists are made, scored and weighted."""
+    """Making, scoring and weighting of n-best lists."""
 
     n_best: int = Field(ge=2, le=10_000)
     batch_tokens: BatchTokens
@@ -219,7 +219,7 @@ class Rescore(Section):
 
 
 class Perplexity(Section):
-    """How models are evaluated on given translations."""
+    """Perplexity of models on given translations."""
 
     batch_tokens: BatchTokens
     device: Device
@@ -227,7 +227,7 @@ class Perplexity(Section):
 
 
 class Bleu(Section):
-    """How sure a score is."""
+    """Confidence intervals of BLEU."""
 
     bootstrap_samples: Samples
     bootstrap_seed: Seed
@@ -255,14 +255,14 @@ class Embeddings(Section):
 
 
 class Neighbors(Section):
-    """The closest test sentences to some."""
+    """Test sentences that are nearest to others in the encoder's state."""
 
     sentences: int = Field(ge=0, le=1000)
     nearest: int = Field(ge=1, le=100)
 
 
 class Rarity(Section):
-    """BLEU by how rare the words of a sentence are, Figure 3."""
+    """BLEU by the rarity of a sentence's words, Figure 3."""
 
     bins: int = Field(ge=2, le=100)
     bootstrap_samples: Samples
@@ -270,13 +270,13 @@ class Rarity(Section):
 
 
 class Ablations(Section):
-    """What each system changes, gains and costs."""
+    """Comparison of each system with a base system."""
 
     base: Name
 
 
 class Report(Section):
-    """The page."""
+    """The HTML report."""
 
     samples: int = Field(ge=0, le=1000)
 
@@ -323,31 +323,31 @@ class Parameters(Section):
     operation: Operation
 
     def vocabulary(self, name: str) -> Vocab:
-        """The base vocabulary with the changes of one that has a name laid over it."""
+        """Return section `vocab` with the changes of a vocabulary."""
         return Vocab.model_validate(self.vocab.model_dump() | self.vocabularies[name])
 
     def vocabulary_of(self, system: str) -> str:
-        """The name of the vocabulary that the models of a system have."""
+        """Return the name of the vocabulary that the models of a system have."""
         return next(model.vocabulary for model in self.models.values() if model.system == system)
 
     def system(self, name: str) -> tuple[Model, Train]:
-        """The base model and training with the changes of one system laid over them."""
+        """Return sections `model` and `train` with the changes of a system."""
         changes = self.systems[name]
         model = self.model.model_dump() | changes.get("model", {})
         train = self.train.model_dump() | changes.get("train", {})
         return Model.model_validate(model), Train.model_validate(train)
 
     def run(self, name: str) -> Translate:
-        """How one run decodes: its changes laid over the section."""
+        """Return section `translate` with the changes of a run."""
         return Translate.model_validate(self.translate.model_dump() | self.runs[name].translate)
 
     def seeds(self, system: str) -> list[int]:
-        """The seeds that a system is trained from, in the order of params.yaml."""
+        """Return the seeds that a system is trained from, in the order of params.yaml."""
         return [model.seed for model in self.models.values() if model.system == system]
 
 
 def read(path: Path = PATH) -> Parameters:
-    """Reads and checks params.yaml.
+    """Read and check params.yaml.
 
     Raises:
         UserError: one line with place, found and wanted.
@@ -414,7 +414,7 @@ def load(text: str, place: str) -> Any:
 
 
 class PlainConstructor(SafeConstructor):
-    """The reader's part that makes values: it refuses merge keys, which can double a map again and again."""
+    """Constructor of plain values that refuses merge keys, because nested ones can double a map at each level."""
 
     def flatten_mapping(self, node: MappingNode) -> Any:
         """Refuse a map with the key `<<`."""
@@ -441,7 +441,7 @@ def expanded(values: object, counts: dict[int, int]) -> int:
     """Return how many values a tree holds, where each alias counts as all that it stands for.
 
     Args:
-        counts: results for maps and lists by id, as far as they are known; a map that holds itself counts as too many.
+        counts: results for maps and lists by id, filled here; a map that holds itself counts as too many.
     """
     if not isinstance(values, dict | list):
         return 1
@@ -453,7 +453,7 @@ def expanded(values: object, counts: dict[int, int]) -> int:
 
 
 def check_changes(read_changed: Callable[[], object], place: str) -> None:
-    """Checks the values that a vocabulary, a system or a run changes as those of the sections that it changes."""
+    """Check the changes of a vocabulary, a system or a run by the rules of the sections that they change."""
     try:
         read_changed()
     except ValidationError as error:
@@ -488,7 +488,7 @@ def quoted(value: object) -> str:
 
 
 def known_keys(place: tuple[str, ...]) -> Iterator[str]:
-    """The keys that a section may have; `place` is its path from the root."""
+    """Yield the keys that a section may have; `place` is its path from the root."""
     kind: Any = Parameters
     for part in place:
         # vocabularies, systems, models and runs are dictionaries under free names
@@ -498,7 +498,7 @@ def known_keys(place: tuple[str, ...]) -> Iterator[str]:
 
 
 def contradictions(parameters: Parameters) -> Iterator[str]:
-    """Values that are each in range and cannot stand together."""
+    """Yield a message for each value that is in range and contradicts another value."""
     for name, model in parameters.models.items():
         yield from model_contradictions(f"models.{name}", name, model, parameters)
     for name, run in parameters.runs.items():
@@ -512,8 +512,8 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
         yield from train_contradictions(f"systems.{name}: train", parameters.system(name)[1])
         yield from network_contradictions(f"systems.{name}", *parameters.system(name))
     if not parameters.seeds(base := parameters.ablations.base):
-        known = ", ".join(dict.fromkeys(model.system for model in parameters.models.values()))
-        yield f"ablations.base: found {base!r}; expected a system that has models: {known}"
+        trained = ", ".join(dict.fromkeys(model.system for model in parameters.models.values()))
+        yield f"ablations.base: found {base!r}; expected a system that has models: {trained}"
     yield from embeddings_contradictions(parameters)
     if parameters.download.source == "files":
         for key, path in parameters.download.files.model_dump().items():
@@ -522,7 +522,7 @@ def contradictions(parameters: Parameters) -> Iterator[str]:
 
 
 def model_contradictions(place: str, name: str, model: TrainedModel, parameters: Parameters) -> Iterator[str]:
-    """What a model names and is not there, or is not as in its system's other models."""
+    """Yield messages on a model of an unknown system or vocabulary, or unlike the other models of its system."""
     if model.system not in parameters.systems:
         yield f"{place}.system: found {model.system!r}; expected one of {', '.join(parameters.systems)}"
     if name != f"{model.system}-{model.seed}":
@@ -534,7 +534,7 @@ def model_contradictions(place: str, name: str, model: TrainedModel, parameters:
 
 
 def embeddings_contradictions(parameters: Parameters) -> Iterator[str]:
-    """A model, a layer or sentences to show that are not there."""
+    """Yield messages on a model, a layer or sentences to show that do not exist."""
     shown = parameters.embeddings
     trained = [(model.system, model.seed) for model in parameters.models.values()]
     if (shown.system, shown.seed) not in trained:
@@ -548,7 +548,7 @@ def embeddings_contradictions(parameters: Parameters) -> Iterator[str]:
 
 
 def network_contradictions(place: str, model: Model, train: Train) -> Iterator[str]:
-    """What a Transformer cannot be."""
+    """Yield messages on settings that a Transformer cannot have."""
     if model.network == "transformer":
         if model.hidden % model.heads:
             yield f"{place}: model.hidden: found {model.hidden}; expected a multiple of {model.heads}, its heads"
@@ -559,7 +559,7 @@ def network_contradictions(place: str, model: Model, train: Train) -> Iterator[s
 
 
 def train_contradictions(place: str, train: Train) -> Iterator[str]:
-    """What does not fit together in the training of one system."""
+    """Yield messages on contradictions and missing files in the training of a system."""
     if train.weight_decay and train.optimizer != "adamw":
         yield f"{place}.weight_decay: found {train.weight_decay} with {train.optimizer}; expected 0.0, or adamw"
     for key in ("source_embeddings", "target_embeddings", "resume_from"):
@@ -570,15 +570,15 @@ def train_contradictions(place: str, train: Train) -> Iterator[str]:
 
 
 def run_contradictions(place: str, run: Run, parameters: Parameters) -> Iterator[str]:
-    """Models that a run wants and that are not there."""
+    """Yield messages on a run of an unknown system, or of more models than it has."""
     if run.system not in parameters.systems:
         yield f"{place}.system: found {run.system!r}; expected one of {', '.join(parameters.systems)}"
-    if run.seeds > (known := len(parameters.seeds(run.system))):
-        yield f"{place}.seeds: found {run.seeds}; expected at most {known}, the models of {run.system}"
+    if run.seeds > (count := len(parameters.seeds(run.system))):
+        yield f"{place}.seeds: found {run.seeds}; expected at most {count}, the models of {run.system}"
 
 
 def decoding_contradictions(place: str, run: Run, parameters: Parameters) -> Iterator[str]:
-    """What does not fit together in the search of one run."""
+    """Yield messages on contradictions in the search of a run."""
     settings = Translate.model_validate(parameters.translate.model_dump() | run.translate)
     if settings.n_best > run.beam:
         yield f"{place}.n_best: found {settings.n_best}; expected at most {run.beam}, the beam"
@@ -593,16 +593,16 @@ def decoding_contradictions(place: str, run: Run, parameters: Parameters) -> Ite
 
 
 def first_pass_contradictions(place: str, path: str, parameters: Parameters) -> Iterator[str]:
-    """Lists that nothing makes and that are not there."""
+    """Yield a message on n-best lists that no run makes and that are not on disk."""
     ours = [f"members/{run}.json" for run in parameters.runs]
     if path not in ours and not Path(path).is_dir():
         yield f"{place}: found {path!r}; expected {' or '.join(ours)}, or a folder of another system's lists"
 
 
 def rescoring_contradictions(place: str, rescoring: Rescoring, parameters: Parameters) -> Iterator[str]:
-    """What a rescoring names and is not there."""
+    """Yield messages on a rescoring of an unknown first pass, or by an unknown run."""
     if rescoring.scorer not in parameters.runs:
         yield f"{place}.scorer: found {rescoring.scorer!r}; expected one of {', '.join(parameters.runs)}"
     if rescoring.first_pass not in parameters.first_passes:
-        known = ", ".join(parameters.first_passes)
-        yield f"{place}.first_pass: found {rescoring.first_pass!r}; expected one of {known}"
+        names = ", ".join(parameters.first_passes)
+        yield f"{place}.first_pass: found {rescoring.first_pass!r}; expected one of {names}"

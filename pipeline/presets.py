@@ -38,8 +38,8 @@ def merged(name: str, folder: Path = FOLDER) -> str:
     Raises:
         UserError: no preset has this name, or it is not YAML or holds a key that the default does not have.
     """
-    known = names(folder)
-    check(name in known, f"preset {name}: found no such preset; expected one of {', '.join(known)}")
+    listed = names(folder)
+    check(name in listed, f"preset {name}: found no such preset; expected one of {', '.join(listed)}")
     path = folder / f"{name}.yaml"
     changes = parameters.read_text(path)
     parameters.load(changes, str(path))

@@ -1,4 +1,4 @@
-"""Spans a grid of systems in params.yaml: each combination of some values, its models, and a run of each."""
+"""Add a grid of systems to params.yaml: a system for each combination of values, its models, and a run of each."""
 
 import difflib
 import itertools
@@ -18,22 +18,22 @@ from s2s.errors import UserError, check
 SECTIONS: dict[str, type[Section]] = {"vocab": Vocab, "model": Model, "train": Train}
 KEYS = {key: section for section, kind in SECTIONS.items() for key in kind.model_fields}
 PLACE = "sweep"
-Point = dict[str, Any]  # a value of each key of the grid, `model.layers` written as `layers`
+Point = dict[str, Any]  # one value for each key of the grid; the key of `model.layers` is `layers`
 
 
 @dataclass
 class Additions:
-    """What a sweep adds to params.yaml, by section, and what it finds there."""
+    """Entries that a sweep adds to params.yaml, by section, and systems of the grid that are there already."""
 
     vocabularies: dict[str, Any] = field(default_factory=dict)
     systems: dict[str, Any] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
     runs: dict[str, Any] = field(default_factory=dict)
     there: dict[str, str] = field(default_factory=dict)
-    """Names of the grid, and of the systems that are there already and are the same."""
+    """Names of the grid, each with the name of the system in params.yaml that is the same."""
 
     def sections(self) -> dict[str, dict[str, Any]]:
-        """Those that something is added to."""
+        """Return the sections that get entries, with these entries."""
         names = ("vocabularies", "systems", "models", "runs")
         return {name: entries for name in names if (entries := getattr(self, name))}
 
@@ -44,19 +44,21 @@ def main(
         typer.Argument(help="keys of `vocab`, `model` and `train` with values: layers=1,2,3,4 kind=words,bpe"),
     ],
     seeds: Annotated[
-        str, typer.Option(help="that each system is trained from, such as 1,2; the first of the base")
+        str, typer.Option(help="to train each system from, such as 1,2; by default the first of the base")
     ] = "",
-    base: Annotated[str, typer.Option(help="system whose other changes are kept; ablations.base")] = "",
-    beam: Annotated[int | None, typer.Option(help="of the runs; that of the base's first run")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only tell what would be added")] = False,
+    base: Annotated[str, typer.Option(help="system whose other changes are kept; by default ablations.base")] = "",
+    beam: Annotated[
+        int | None, typer.Option(help="beam size of the runs; by default that of the base's first run")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be added and write nothing")] = False,
 ) -> None:
-    """Adds to params.yaml a system for each combination of values, its models, and a run: what is there is kept.
+    """Add to params.yaml a system for each combination of values, its models, and a run; nothing is removed.
 
-    `python -m pipeline plan` then says what that takes, `dvc repro` or `snakemake` runs it.
+    `python -m pipeline plan` then says how long that takes; `dvc repro` or `snakemake` runs it.
     """
-    found = parameters.read()
+    current = parameters.read()
     text = parameters.read_text(parameters.PATH)
-    additions = span(found, read_grid(grid), base or default_base(found), read_seeds(seeds), beam)
+    additions = span(current, read_grid(grid), base or default_base(current), read_seeds(seeds), beam)
     for section, entries in additions.sections().items():
         text = parameter_file.insert(text, section, entries)
     parameters.parse(text, PLACE)
@@ -67,13 +69,13 @@ def main(
     typer.echo(end(additions, dry_run))
 
 
-def default_base(found: Parameters) -> str:
-    """The system that the others are compared with."""
-    return found.ablations.base
+def default_base(current: Parameters) -> str:
+    """Return the system that the others are compared with."""
+    return current.ablations.base
 
 
 def read_grid(assignments: Sequence[str]) -> dict[str, list[Any]]:
-    """Keys with their values, in the order given."""
+    """Return the keys of the grid with their values, in the order given."""
     grid: dict[str, list[Any]] = {}
     for assignment in assignments:
         name, equals, values = assignment.partition("=")
@@ -85,7 +87,7 @@ def read_grid(assignments: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def known_key(name: str) -> str:
-    """A key of the sections that a system may change, also where its section is named: `model.layers` is `layers`."""
+    """Return a key of the sections that a system may change, without its section: `layers` for `model.layers`."""
     section, dot, key = name.rpartition(".")
     if KEYS.get(key) and (not dot or KEYS[key] == section):
         return key
@@ -115,66 +117,69 @@ def read_value(key: str, text: str) -> Any:
 
 
 def read_seeds(text: str) -> list[int]:
-    """Seeds with commas between."""
+    """Return the seeds of a text such as `1,2`."""
     try:
-        return list(dict.fromkeys(int(one) for one in text.split(","))) if text else []
+        return list(dict.fromkeys(int(seed) for seed in text.split(","))) if text else []
     except ValueError:
         raise UserError(f"--seeds: found {text!r}; expected numbers such as 1,2") from None
 
 
 def span(
-    found: Parameters, grid: Mapping[str, Sequence[Any]], base: str, seeds: list[int], beam: int | None
+    current: Parameters, grid: Mapping[str, Sequence[Any]], base: str, seeds: list[int], beam: int | None
 ) -> Additions:
-    """All that is to be added for a grid around a base system."""
-    check(base in found.systems, f"--base: found {base!r}; expected one of {', '.join(found.systems)}")
-    seeds, spoken = seeds or found.seeds(base)[:1] or [1], base if found.seeds(base) else default_base(found)
+    """Return the entries to add for a grid around a base system."""
+    check(base in current.systems, f"--base: found {base!r}; expected one of {', '.join(current.systems)}")
+    vocabulary_owner = base if current.seeds(base) else default_base(current)
+    seeds = seeds or current.seeds(base)[:1] or [1]
     additions = Additions()
     for values in itertools.product(*grid.values()):
         point = dict(zip(grid, values, strict=True))
-        vocabulary = add_vocabulary(found, additions, found.vocabulary_of(spoken), part(point, "vocab"))
-        system = add_system(found, additions, base, point, vocabulary)
-        add_models(found, additions, system, seeds, vocabulary)
-        add_run(found, additions, system, template(found, base, beam))
+        vocabulary = add_vocabulary(current, additions, current.vocabulary_of(vocabulary_owner), part(point, "vocab"))
+        system = add_system(current, additions, base, point, vocabulary)
+        add_models(current, additions, system, seeds, vocabulary)
+        add_run(current, additions, system, template(current, base, beam))
     return additions
 
 
 def part(point: Point, section: str) -> Point:
-    """The part of a point that belongs to a section."""
+    """Return the values of a point that belong to a section."""
     return {key: value for key, value in point.items() if KEYS[key] == section}
 
 
-def add_vocabulary(found: Parameters, additions: Additions, base: str, point: Point) -> str:
-    """Adds the vocabulary of a point of the grid, unless one that is the same is there; returns its name."""
+def add_vocabulary(current: Parameters, additions: Additions, base: str, point: Point) -> str:
+    """Add the vocabulary of a point of the grid unless there is an equal one, and return its name."""
     if not point:
         return base
-    name = name_of(point, "" if base == found.vocabulary_of(default_base(found)) else base)
-    changes = {**found.vocabularies[base], **point}
-    there = found.model_copy(update={"vocabularies": {**found.vocabularies, **additions.vocabularies}})
-    trial = found.model_copy(update={"vocabularies": {name: changes}})
+    name = name_of(point, "" if base == current.vocabulary_of(default_base(current)) else base)
+    changes = {**current.vocabularies[base], **point}
+    extended = current.model_copy(update={"vocabularies": {**current.vocabularies, **additions.vocabularies}})
+    trial = current.model_copy(update={"vocabularies": {name: changes}})
     parameters.check_changes(lambda: trial.vocabulary(name), f"{PLACE}: vocabularies.{name}")
-    for other in there.vocabularies:
-        if there.vocabulary(other) == trial.vocabulary(name):
-            return other
+    for existing in extended.vocabularies:
+        if extended.vocabulary(existing) == trial.vocabulary(name):
+            return existing
     check(
-        name not in there.vocabularies,
+        name not in extended.vocabularies,
         f"{PLACE}: found vocabularies.{name} with other changes; expected another name for it",
     )
     additions.vocabularies[name] = changes
     return name
 
 
-def add_system(found: Parameters, additions: Additions, base: str, point: Point, vocabulary: str) -> str:
-    """Adds the system of a point of the grid, unless one that is the same is there; returns its name."""
-    name = name_of(point, "" if base == default_base(found) else base)
-    changes = overlaid(found.systems[base], point)
-    trial = found.model_copy(update={"systems": {name: changes}})
+def add_system(current: Parameters, additions: Additions, base: str, point: Point, vocabulary: str) -> str:
+    """Add the system of a point of the grid unless there is an equal one, and return its name."""
+    name = name_of(point, "" if base == default_base(current) else base)
+    changes = overlaid(current.systems[base], point)
+    trial = current.model_copy(update={"systems": {name: changes}})
     parameters.check_changes(lambda: trial.system(name), f"{PLACE}: systems.{name}")
-    for other in found.systems:
-        speaks = found.vocabulary_of(other) if found.seeds(other) else vocabulary
-        if found.system(other) == trial.system(name) and speaks == vocabulary:
-            additions.there[name] = other
-            return other
-    check(name not in found.systems, f"{PLACE}: found systems.{name} with other changes; expected another name for it")
+    for existing in current.systems:
+        has = current.vocabulary_of(existing) if current.seeds(existing) else vocabulary
+        if current.system(existing) == trial.system(name) and has == vocabulary:
+            additions.there[name] = existing
+            return existing
+    check(
+        name not in current.systems, f"{PLACE}: found systems.{name} with other changes; expected another name for it"
+    )
     check(
         name not in additions.systems,
         f"{PLACE}: found two systems named {name}; expected values that differ in letters",
@@ -184,53 +189,53 @@ def add_system(found: Parameters, additions: Additions, base: str, point: Point,
 
 
 def name_of(point: Point, base: str) -> str:
-    """Such as `layers-3` or `layers-3-cell-gru`."""
+    """Return the name of a point, such as `layers-3` or `layers-3-cell-gru`."""
     parts = [base] * bool(base) + [f"{key}-{value}" for key, value in point.items()]
     return re.sub(r"[^a-z0-9_-]+", "_", "-".join(parts).lower())
 
 
 def overlaid(changes: Mapping[Any, Mapping[str, Any]], point: Point) -> dict[str, dict[str, Any]]:
-    """A system's changes with those of a point laid over them; its models have the vocabulary."""
+    """Return a system's changes of `model` and `train`, updated by those of a point."""
     whole = {section: {**changes.get(section, {}), **part(point, section)} for section in ("model", "train")}
     return {section: values for section, values in whole.items() if values}
 
 
-def add_models(found: Parameters, additions: Additions, system: str, seeds: Sequence[int], vocabulary: str) -> None:
-    """Adds the models of a system that lack."""
+def add_models(current: Parameters, additions: Additions, system: str, seeds: Sequence[int], vocabulary: str) -> None:
+    """Add the models of a system that are missing."""
     for seed in seeds:
-        if (name := f"{system}-{seed}") not in found.models:
+        if (name := f"{system}-{seed}") not in current.models:
             additions.models[name] = {"system": system, "seed": seed, "vocabulary": vocabulary}
 
 
-def template(found: Parameters, base: str, beam: int | None) -> Run:
-    """How all systems are translated: as the base's first run by a single model, or else its first run."""
-    runs = [run for run in found.runs.values() if run.system == base]
+def template(current: Parameters, base: str, beam: int | None) -> Run:
+    """Return the settings of every run: those of the base's first run by a single model, or else of its first run."""
+    runs = [run for run in current.runs.values() if run.system == base]
     single = min(runs, key=lambda run: run.seeds > 1, default=Run(system=base, seeds=1, beam=1))
     return single.model_copy(update={"seeds": 1} | ({} if beam is None else {"beam": beam}))
 
 
-def add_run(found: Parameters, additions: Additions, system: str, like: Run) -> None:
-    """Adds a run of a system, unless there is one that is the same."""
+def add_run(current: Parameters, additions: Additions, system: str, like: Run) -> None:
+    """Add a run of a system unless there is an equal one."""
     run = like.model_copy(update={"system": system})
-    if run in found.runs.values():
+    if run in current.runs.values():
         return
-    taken = found.runs.keys() | additions.runs.keys()
+    taken = current.runs.keys() | additions.runs.keys()
     free = [name for name in (system, f"{system}-beam{run.beam}") if name not in taken]
     check(free, f"{PLACE}: found other runs named {system} and {system}-beam{run.beam}; expected one of these free")
     additions.runs[free[0]] = run.model_dump(exclude_defaults=True)
 
 
 def told(additions: Additions) -> Iterator[str]:
-    """What is added, as params.yaml has it, and what is not."""
+    """Yield the lines that are added, as in params.yaml, and a line for each system that is there already."""
     for section, entries in additions.sections().items():
         yield f"{section}:"
         yield from (f"  {parameter_file.entry(name, value)}" for name, value in entries.items())
-    for name, other in additions.there.items():
-        yield f"{name}: there already" + (f", as {other}" if other != name else "")
+    for name, existing in additions.there.items():
+        yield f"{name}: there already" + (f", as {existing}" if existing != name else "")
 
 
 def end(additions: Additions, dry_run: bool) -> str:
-    """What came of it."""
+    """Return the last line of the output: whether entries were added, and what to do next."""
     if not additions.sections():
         return f"nothing to add: {parameters.PATH} holds all of it"
     if dry_run:

@@ -13,7 +13,7 @@ NAMES = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml") if path.s
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the repository's presets and the demo's parameters."""
+    """Return a folder with the repository's presets and the demo's parameters."""
     monkeypatch.chdir(tmp_path)
     for folder in ("presets", "probes"):
         (tmp_path / folder).symlink_to(ROOT / folder)

@@ -16,7 +16,7 @@ DEMO = (ROOT / "presets/default.yaml").read_bytes()
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The demo's parameters in a folder of their own."""
+    """Return a folder that holds the demo's parameters."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "probes").symlink_to(ROOT / "probes")
     (tmp_path / "params.yaml").write_bytes(DEMO)
@@ -31,7 +31,7 @@ ADDED = ("vocabularies", "systems", "models", "runs")
 
 
 def added(here: Path) -> dict[str, dict[str, Any]]:
-    """What is in params.yaml and not in the demo, by section."""
+    """Return the entries of params.yaml that the demo does not have, by section."""
     old, new = (
         yaml.safe_load(path.read_text(encoding="utf-8"))
         for path in (ROOT / "presets/default.yaml", here / "params.yaml")
