@@ -14,7 +14,7 @@ If the models have attention, their attention map at position j makes up nine te
 of a small `bahdanau` model 60 %, and the most attended word, without the lexicon's probability, 40 %. The last tenth
 helps models with poor attention: one `luong_general` model restored 56 % with it and 15 % without, another 60 % both
 ways. Weights for source words that known target words already account for restored no more words, and an alignment with
-one word for all that the vocabulary lacks restored fewer (`bench/alignment.py`).
+one word for all that the vocabulary lacks restored fewer.
 """
 
 import json
