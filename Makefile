@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test slow lint ui serve bench clusters lock
+.PHONY: help setup repro quick test slow lint schema ui serve bench clusters lock
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -33,22 +33,29 @@ repro: setup  ## run the whole pipeline and print the headline numbers
 	@$(PY) -m dvc repro
 	@$(PY) -m pipeline summary
 
-test: lint  ## lint, types and tests
+quick: lint  ## lint, types and unit tests: before each commit
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile -m unit
+
+test: lint  ## lint, types and all tests but the slow
 	# By file: the tests of a file share what its fixtures ran. Files of few tests are the long ones: not left for the end.
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 slow: setup  ## the tests that train for minutes
 	$(PY) -m pytest -m slow
 
-lint: setup  ## ruff and mypy alone
+lint: setup  ## style, spelling and types
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
+	.venv/bin/codespell
 	$(PY) -m mypy
+
+schema: setup  ## write params.schema.json, by which editors complete and check params.yaml
+	$(PY) -m pipeline schema
 
 ui: setup  ## open MLflow's pages on what was run, at http://localhost:PORT
 	$(PY) -m mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --port $(PORT)
 
-serve: setup  ## answer requests with the package of RUN (python -m pipeline.package --run RUN), at http://localhost:5001
+serve: setup  ## answer requests with the package of RUN (python -m pipeline.serving.package --run RUN), at http://localhost:5001
 	$(PY) -m mlflow models serve --model-uri packages/$(RUN) --env-manager local --port 5001
 
 bench: setup  ## measure speed on this machine

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from sacremoses import MosesPunctNormalizer, MosesTokenizer
 
-from pipeline import stage
-from pipeline.lines import open_bytes
-from pipeline.schemas import records
-from pipeline.schemas.raw import MANIFEST, Manifest
+from pipeline.running import program
+from pipeline.schemas.data import records
+from pipeline.schemas.data.raw import MANIFEST, Manifest
+from s2s.text.lines import open_bytes
 
 LANGUAGES = ("en", "fr")
 MAX_WORDS, MAX_RATIO = 100, 3.0
@@ -95,4 +95,4 @@ def index(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    stage.program(main)
+    program.program(main)

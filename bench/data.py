@@ -19,9 +19,8 @@ from bench import registry, report, wmt
 from bench.footprint import Footprint
 from bench.project import STAGES, link_inputs, run_module, write_preset
 from bench.serve import serving
-from pipeline.schemas import records
-from pipeline.schemas.cleaned import Cleaning
-from pipeline.schemas.measured_text import Encoding
+from pipeline.schemas.data import records
+from pipeline.schemas.reports.text import Cleaning, Encoding
 from pipeline.workers import cores
 
 TIMED = ("clean", "vocab", "encode")

@@ -23,15 +23,17 @@ from bench import opennmt, plain, report
 from bench.floor import Floor, Kind, Product, gpu_name, multiply, sentences_alive, timed
 from bench.footprint import Footprint, run
 from bench.train import RECIPE, peak_memory_mb
-from pipeline import stage
-from s2s import files, model, vocabulary
-from s2s.data import SIDES
+from pipeline.running import program
+from s2s import files
+from s2s.data.corpus import SIDES
 from s2s.device import prepare
 from s2s.errors import check
-from s2s.model import Seq2Seq
-from s2s.network.interface import Architecture
-from s2s.search import SearchSettings, beam_search
-from s2s.vocabulary import Vocabulary
+from s2s.inference.search import SearchSettings, beam_search
+from s2s.model import folder as model_folder
+from s2s.model.interface import Architecture
+from s2s.model.seq2seq import Seq2Seq
+from s2s.text import vocabulary
+from s2s.text.vocabulary import Vocabulary
 
 ROOT = Path(__file__).parent.parent
 PEER_MODEL = "model_step_1.pt"
@@ -106,8 +108,8 @@ def random_model(
     torch.manual_seed(1)
     shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, len(first) + 3, target_vocabulary)
     folder.mkdir()
-    save_file(Seq2Seq(shape).state_dict(), folder / model.WEIGHTS)
-    files.write_json(folder / model.DESCRIPTION, {"model": model.describe(shape)})
+    save_file(Seq2Seq(shape).state_dict(), folder / model_folder.WEIGHTS)
+    files.write_json(folder / model_folder.DESCRIPTION, {"model": model_folder.describe(shape)})
     for side, entries in words.items():
         vocabulary.WordVocabulary(entries).save(folder, side)
     return folder
@@ -125,7 +127,7 @@ def measured(
     floor: bool,
 ) -> dict[str, Any]:
     """Translate a text batch by batch, compute the products of each batch, and return the figures."""
-    network, source_words = model.load(folder, str(place)), vocabulary.load(folder, "source")
+    network, source_words = model_folder.load(folder, str(place)), vocabulary.load(folder, "source")
     encoded = read(source, source_words, sentences)
     settings = SearchSettings(
         beam, min_tokens=words, max_tokens=words or 1000, max_length_ratio=100.0 if words else 3.0
@@ -212,7 +214,7 @@ def beside_peer(
 
 def peer_model(folder: Path, text: Path, scratch: Path, threads: int) -> Path:
     """Train a model of the same shape with OpenNMT-py for one update, and return its folder."""
-    shape, scratch_text = model.load(folder).architecture, scratch / "text"
+    shape, scratch_text = model_folder.load(folder).architecture, scratch / "text"
     scratch_text.mkdir(parents=True)
     lines = text.read_text(encoding="utf-8").splitlines()[:64]
     for side in SIDES:
@@ -236,4 +238,4 @@ def of_runs(runs: Sequence[tuple[float, Footprint]], sentences: int) -> dict[str
 
 
 if __name__ == "__main__":
-    stage.program(main)
+    program.program(main)

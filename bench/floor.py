@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from s2s.network.interface import Architecture
+from s2s.model.interface import Architecture
 
 Lengths = NDArray[np.integer]
 Operands = tuple[Tensor, Tensor, Tensor]  # a, b and the output of a @ b

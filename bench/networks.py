@@ -17,14 +17,13 @@ import torch
 from bench import report
 from bench.floor import gpu_name, timed
 from bench.train import RECIPE, measured
-from pipeline import stage
-from s2s.corpus_writer import write_split
-from s2s.data import EncodedCorpus
+from pipeline.running import program
+from s2s.data.corpus import EncodedCorpus, write_split
 from s2s.device import prepare
-from s2s.model import Seq2Seq
-from s2s.network.interface import Architecture
-from s2s.search import SearchSettings, beam_search
-from s2s.vocabulary import EOS, SPECIAL
+from s2s.inference.search import SearchSettings, beam_search
+from s2s.model.interface import Architecture
+from s2s.model.seq2seq import Seq2Seq
+from s2s.text.vocabulary import EOS, SPECIAL
 
 KINDS: dict[str, dict[str, object]] = {
     "lstm": {},
@@ -114,4 +113,4 @@ def sentences_per_second(
 
 
 if __name__ == "__main__":
-    stage.program(main)
+    program.program(main)

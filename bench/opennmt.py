@@ -12,9 +12,9 @@ import torch
 
 from bench.footprint import Footprint, run
 from s2s import files
-from s2s.network.interface import Architecture
-from s2s.recipe import Recipe
-from s2s.vocabulary import SPECIAL
+from s2s.model.interface import Architecture
+from s2s.text.vocabulary import SPECIAL
+from s2s.training.recipe import Recipe
 
 VERSION = "3.5.1"
 ENVIRONMENT = Path(__file__).parent.parent / ".bench" / "opennmt"

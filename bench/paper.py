@@ -20,12 +20,12 @@ import torch
 from bench import plain, report
 from bench.floor import gpu_name, peak_rate, timed
 from bench.train import RECIPE, WARM_UP, lengths, make_updates, operations, peak_memory_mb, settings, start, take
-from pipeline import stage
-from s2s.data import EncodedCorpus
+from pipeline.running import program
+from s2s.data.corpus import EncodedCorpus
 from s2s.device import prepare
-from s2s.model import parameter_count
-from s2s.network.interface import Architecture
-from s2s.recipe import Recipe
+from s2s.model.interface import Architecture
+from s2s.model.seq2seq import parameter_count
+from s2s.training.recipe import Recipe
 
 EPOCHS, EPOCH_WORDS = 7.5, 652e6  # Sutskever et al. 2014, sections 3.1 and 3.4: 348M French and 304M English words
 
@@ -155,4 +155,4 @@ def gpu_memory(place: torch.device) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    stage.program(main)
+    program.program(main)

@@ -21,8 +21,8 @@ import torch
 from bench import opennmt, plain, report
 from bench.footprint import Footprint, run
 from bench.train import RECIPE, settings
-from pipeline import stage
-from s2s.network.interface import Architecture
+from pipeline.running import program
+from s2s.model.interface import Architecture
 
 ROOT = Path(__file__).parent.parent
 REPORT_UPDATES = 10  # between OpenNMT-py's reports; the first is not counted
@@ -166,4 +166,4 @@ def of_runs(runs: list[Speed]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    stage.program(main)
+    program.program(main)

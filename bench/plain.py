@@ -9,11 +9,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from s2s import files
-from s2s.corpus_writer import SplitWriter
-from s2s.counts import count_words, word_vocabulary
-from s2s.data import EncodedCorpus
+from s2s.data.corpus import EncodedCorpus, SplitWriter
 from s2s.errors import check
-from s2s.vocabulary import EOS, SPECIAL, WordVocabulary
+from s2s.text.frequencies import count_words, word_vocabulary
+from s2s.text.vocabulary import EOS, SPECIAL, WordVocabulary
 
 WORDS, SPREAD, LONGEST = 25, 0.4, 80  # words of a random source: median, sigma of the logarithm, limit
 GROWTH, NOISE = 1.1, 0.1  # target words for each source word: mean, sigma

@@ -9,11 +9,12 @@ from pipeline.workers import WORKERS
 
 ROOT = Path(__file__).parent.parent
 STAGES = {
-    "download": "pipeline.download --out data/raw",
-    "clean": "pipeline.clean --raw data/raw --out data/clean --report reports/cleaning.json "
+    "download": "pipeline.stages.download --out data/raw",
+    "clean": "pipeline.stages.clean --raw data/raw --out data/clean --report reports/cleaning.json "
     "--table reports/cleaning.csv",
-    "vocab": "pipeline.vocab --vocabulary base --clean data/clean --out data/vocab --report reports/vocab.json",
-    "encode": "pipeline.encode --clean data/clean --vocab data/vocab --out data/encoded --report reports/encoding.json",
+    "vocab": "pipeline.stages.vocab --vocabulary base --clean data/clean --out data/vocab --report reports/vocab.json",
+    "encode": "pipeline.stages.encode --clean data/clean --vocab data/vocab --out data/encoded "
+    "--report reports/encoding.json",
 }
 """The stages before training, as modules with their flags."""
 

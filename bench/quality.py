@@ -23,17 +23,17 @@ from bench.floor import timed
 from bench.project import link_inputs, write_preset
 from bench.real_text import SCORED, Text, prepare_text, write_peer_text
 from bench.train import Batch, start
-from pipeline import parameters, stage
+from pipeline.parameters import parameters, reading
+from pipeline.running import program
+from s2s.data.prefetch import prefetched
 from s2s.device import prepare
-from s2s.ensemble import batches
-from s2s.model import Seq2Seq
-from s2s.network.interface import Architecture
-from s2s.optim import learning_rate
-from s2s.prefetch import prefetched
-from s2s.recipe import Recipe
-from s2s.search import Hypothesis, SearchSettings, beam_search
-from s2s.trainer import Trainer
-from s2s.vocabulary import UNK
+from s2s.inference.ensemble import batches
+from s2s.inference.search import Hypothesis, SearchSettings, beam_search
+from s2s.model.interface import Architecture
+from s2s.model.seq2seq import Seq2Seq
+from s2s.text.vocabulary import UNK
+from s2s.training.recipe import Recipe, learning_rate
+from s2s.training.trainer import Trainer
 
 PRESET = "multi30k"
 DECODED_SENTENCES = 64  # in a batch
@@ -95,7 +95,7 @@ def written_parameters(project: Path, parameter_file: Path | None) -> parameters
         write_preset(PRESET, project)
     else:
         shutil.copyfile(parameter_file, project / "params.yaml")
-    return parameters.read(project / "params.yaml")
+    return reading.read(project / "params.yaml")
 
 
 def same_course(recipe: Recipe, epochs: float) -> Recipe:
@@ -209,4 +209,4 @@ def compared(our_curve: Curve, peer_curve: Curve) -> dict[str, float | None]:
 
 
 if __name__ == "__main__":
-    stage.program(main)
+    program.program(main)

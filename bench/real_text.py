@@ -6,13 +6,14 @@ from pathlib import Path
 
 from bench import opennmt
 from bench.project import STAGES, run_module
-from pipeline.schemas.pairs import read_column
-from s2s import files, vocabulary
-from s2s.data import SIDES, EncodedCorpus, Side
-from s2s.metrics import corpus_bleu
-from s2s.search import Hypothesis
-from s2s.text import detokenize
-from s2s.vocabulary import EOS, Vocabulary
+from pipeline.schemas.data.pairs import read_column
+from s2s import files
+from s2s.data.corpus import SIDES, EncodedCorpus, Side
+from s2s.evaluation.metrics import corpus_bleu
+from s2s.inference.search import Hypothesis
+from s2s.text import vocabulary
+from s2s.text.tokenizer import detokenize
+from s2s.text.vocabulary import EOS, Vocabulary
 
 SCORED = ("dev", "test")
 

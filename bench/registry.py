@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline import sources
-from pipeline.sources import Copy, Corpus, Source
+from pipeline.sources import catalog
+from pipeline.sources.catalog import Copy, Corpus, Source
 
 LANGUAGES = ("en", "fr")
 NAME = "wmt14"
@@ -16,7 +16,7 @@ NAME = "wmt14"
 @cache
 def wmt14() -> Source:
     """Return the catalog's entry."""
-    return sources.read()[NAME]
+    return catalog.read()[NAME]
 
 
 def corpora() -> tuple[Corpus, ...]:

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from bench import plain, report
 from bench.floor import Floor, gpu_name, multiply, products, timed
-from pipeline import stage
-from s2s.data import EncodedCorpus
+from pipeline.running import program
+from s2s.data.corpus import EncodedCorpus
+from s2s.data.prefetch import prefetched
 from s2s.device import prepare
-from s2s.model import Seq2Seq
-from s2s.network.interface import Architecture
-from s2s.prefetch import prefetched
-from s2s.recipe import Recipe
-from s2s.trainer import Trainer
+from s2s.model.interface import Architecture
+from s2s.model.seq2seq import Seq2Seq
+from s2s.training.recipe import Recipe
+from s2s.training.trainer import Trainer
 
 RECIPE = Recipe(
     optimizer="adam",
@@ -212,4 +212,4 @@ def peak_memory_mb(place: torch.device) -> float:
 
 
 if __name__ == "__main__":
-    stage.program(main)
+    program.program(main)

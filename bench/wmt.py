@@ -18,7 +18,7 @@ from bench.defects import DROPPED_AS, REPAIRED_AS, Pair, Stock, how_many, plant,
 from bench.packing import pack_all, text_path
 from bench.registry import LANGUAGES, corpora
 from bench.sentences import draw_block, lexicon
-from pipeline.sources import Corpus
+from pipeline.sources.catalog import Corpus
 from pipeline.workers import mapped
 from s2s import files
 

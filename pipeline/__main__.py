@@ -9,12 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import parameters, presets, sources, tracking
+from pipeline.parameters import presets, reading
+from pipeline.sources import catalog
+from pipeline.tracking import run as tracking
 from s2s import files, program
 from s2s.errors import UserError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__, no_args_is_help=True)
-VALID = f"{parameters.PATH} is valid\n"
+VALID = f"{reading.PATH} is valid\n"
 PAGE = Path("reports/index.html")
 
 
@@ -37,9 +39,9 @@ def check(
 
 def check_all() -> None:
     """Read params.yaml and check that its source of text exists."""
-    source = parameters.read().download.source
-    if source not in sources.MADE_HERE:
-        sources.find(source)
+    source = reading.read().download.source
+    if source not in catalog.MADE_HERE:
+        catalog.find(source)
 
 
 @app.command()
@@ -82,25 +84,25 @@ PROGRAM = {"context_settings": {"ignore_unknown_options": True, "allow_extra_arg
 @app.command(**PROGRAM)  # type: ignore[arg-type]
 def provenance(context: typer.Context) -> None:
     """Write the MLflow run of each result, its time and its machine, for the page to show."""
-    hand_over("pipeline.provenance", context.args)
+    hand_over("pipeline.tracking.provenance", context.args)
 
 
 @app.command(**PROGRAM)  # type: ignore[arg-type]
 def sweep(context: typer.Context) -> None:
     """Add to params.yaml a system for each combination of values, such as layers=1,2,3,4 cell=lstm,gru."""
-    hand_over("pipeline.sweep", context.args)
+    hand_over("pipeline.commands.sweep", context.args)
 
 
 @app.command(**PROGRAM)  # type: ignore[arg-type]
 def schema(context: typer.Context) -> None:
     """Write params.schema.json, by which editors complete and check params.yaml."""
-    hand_over("pipeline.parameter_schema", context.args)
+    hand_over("pipeline.parameters.schema", context.args)
 
 
 @app.command(**PROGRAM)  # type: ignore[arg-type]
 def plan(context: typer.Context) -> None:
     """Print the stages that would run now, with the expected time and disk space."""
-    hand_over("pipeline.plan", context.args)
+    hand_over("pipeline.commands.plan", context.args)
 
 
 def hand_over(module: str, arguments: Sequence[str]) -> None:

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import torch
 
-from pipeline.parameters import Translate
-from pipeline.schemas.encoded import check_vocabularies
-from pipeline.schemas.pairs import read_column, text_column
-from pipeline.schemas.translated import Members
+from pipeline.parameters.sections import Translate
+from pipeline.schemas.data.encoded import check_vocabularies
+from pipeline.schemas.data.pairs import read_column, text_column
+from pipeline.schemas.data.translated import Members
 from s2s.errors import check
 from s2s.files import sha256
-from s2s.model import WEIGHTS
-from s2s.search import SearchSettings
-from s2s.translator import Sentence, Translator
-from s2s.vocabulary import Vocabulary
+from s2s.inference.search import SearchSettings
+from s2s.inference.translator import Sentence, Translator
+from s2s.model.folder import WEIGHTS
+from s2s.text.vocabulary import Vocabulary
 
 
 def search_settings(settings: Translate, beam: int) -> SearchSettings:

@@ -2,8 +2,9 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -57,3 +58,49 @@ class Meter:
             return ""
         seconds = (time.monotonic() - self.started) * (self.total - done) / progress
         return f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The resources that a process of a training has used."""
+
+    memory_mb: float  # largest resident size
+    gpu_memory_mb: float  # largest allocated size; 0 without a GPU
+    cpu_percent: float  # of one core, since the process started
+
+
+@dataclass(frozen=True)
+class Status:
+    """The numbers of a report, which is made every few seconds and after each evaluation."""
+
+    epoch: float
+    epochs: float
+    update: int
+    learning_rate: float
+    train_perplexity: float  # since the last report; after an evaluation, since the evaluation before
+    gradient_norm: float  # mean over the same updates
+    source_tokens: int  # since the last report
+    target_tokens: int  # since the last report, with </s>
+    seconds: float  # since the last report
+    machines: tuple[Machine, ...]  # by rank
+    dev_perplexity: float | None = None  # only after an evaluation
+
+
+class Watcher(Protocol):
+    """A receiver of reports, which shows or records them."""
+
+    def status(self, status: Status) -> None:
+        """Receive the numbers of a report."""
+
+    def say(self, text: str) -> None:
+        """Receive a remark that the user should see."""
+
+
+class Silent:
+    """A watcher that ignores all reports."""
+
+    def status(self, status: Status) -> None:
+        """Ignore a report."""
+
+    def say(self, text: str) -> None:
+        """Ignore a remark."""

@@ -31,3 +31,15 @@ def browser() -> "Iterator[Browser]":
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
+
+
+KINDS = ("process", "engine", "browser", "slow")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that drive a page as `browser`, and all without a mark of `KINDS` as `unit`."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+        if not any(item.get_closest_marker(kind) for kind in KINDS):
+            item.add_marker("unit")

@@ -13,11 +13,10 @@ import pyarrow.parquet as pq
 import typer
 from numpy.typing import NDArray
 
-from s2s import incoming
-from s2s.commands import options
+from s2s.commands import incoming, options
 from s2s.errors import check
 from s2s.files import naming, whole
-from s2s.translator import Translator
+from s2s.inference.translator import Translator
 
 BLOCK = 1024  # sentences embedded at a time and written as a row group
 Blocks = Iterator[tuple[list[str], NDArray[np.float32]]]  # sentences and their vectors, [N, H]

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from s2s import incoming
-from s2s.commands import options
+from s2s.commands import incoming, options
 from s2s.errors import UserError, check
-from s2s.scoring import Evaluation
-from s2s.translator import Translator
+from s2s.inference.translator import Translator
+from s2s.model.scoring import Evaluation
 
 BLOCK = 1024  # pairs scored at a time, sorted by length
 Pairs = tuple[list[str], list[str]]

@@ -6,70 +6,65 @@ from typing import Annotated
 
 import typer
 
-from s2s import incoming, nbest
-from s2s.commands import options
-from s2s.commands import search_options as search
-from s2s.nbest import Candidate
-from s2s.sampling import Sampling
-from s2s.search import SearchSettings
-from s2s.translator import Translation, Translator
+from s2s.commands import incoming, options
+from s2s.inference import nbest
+from s2s.inference.nbest import Candidate
+from s2s.inference.sampling import Sampling
+from s2s.inference.search import SearchSettings
+from s2s.inference.translator import Translation, Translator
 
 READ_AHEAD = 16  # batches read at a time and sorted by length, so that a batch has sentences of similar length
+NBest = Annotated[int, typer.Option(min=0, help="Write n-best lists in Moses' format; 0: the best only.")]
+Scores = Annotated[bool, typer.Option("--scores", help="Write log-probability, tab, translation.")]
+Lexicon = Annotated[
+    Path | None, typer.Option(help="Lexicon that replaces <unk>, as data/lexicon/base.parquet.", show_default=False)
+]
 
 
 def translate(
     model: options.Model,
     files: options.Files = None,
-    n_best: Annotated[
-        int,
-        typer.Option(min=0, help="Write n-best lists in Moses' format; 0: the best only."),
-    ] = 0,
-    scores: Annotated[bool, typer.Option("--scores", help="Write log-probability, tab, translation.")] = False,
-    lexicon: Annotated[
-        Path | None, typer.Option(help="Lexicon that replaces <unk>, as data/lexicon/base.parquet.", show_default=False)
-    ] = None,
+    n_best: NBest = 0,
+    scores: Scores = False,
+    lexicon: Lexicon = None,
     mean: options.Mean = "probabilities",
     device: options.Device = "auto",
     threads: options.Threads = 0,
     batch_sentences: options.BatchSentences = 64,
-    beam: search.Beam = SearchSettings.beam,
-    length_penalty: search.LengthPenalty = SearchSettings.length_penalty,
-    word_reward: search.WordReward = SearchSettings.word_reward,
-    min_length_ratio: search.MinLengthRatio = SearchSettings.min_length_ratio,
-    max_length_ratio: search.MaxLengthRatio = SearchSettings.max_length_ratio,
-    min_tokens: search.MinTokens = SearchSettings.min_tokens,
-    max_tokens: search.MaxTokens = SearchSettings.max_tokens,
-    forbid_unknown: search.ForbidUnknown = SearchSettings.forbid_unknown,
-    sample: search.Sample = False,
-    temperature: search.Temperature = Sampling.temperature,
-    top_k: search.TopK = Sampling.top_k,
-    top_p: search.TopP = Sampling.top_p,
-    seed: search.Seed = Sampling.seed,
+    beam: options.Beam = SearchSettings.beam,
+    length_penalty: options.LengthPenalty = SearchSettings.length_penalty,
+    word_reward: options.WordReward = SearchSettings.word_reward,
+    min_length_ratio: options.MinLengthRatio = SearchSettings.min_length_ratio,
+    max_length_ratio: options.MaxLengthRatio = SearchSettings.max_length_ratio,
+    min_tokens: options.MinTokens = SearchSettings.min_tokens,
+    max_tokens: options.MaxTokens = SearchSettings.max_tokens,
+    forbid_unknown: options.ForbidUnknown = SearchSettings.forbid_unknown,
+    sample: options.Sample = False,
+    temperature: options.Temperature = Sampling.temperature,
+    top_k: options.TopK = Sampling.top_k,
+    top_p: options.TopP = Sampling.top_p,
+    seed: options.Seed = Sampling.seed,
 ) -> None:
     """Translate plain text, one sentence a line.
 
-    The output has a line for each input line; empty lines stay empty. Lines from
-    a terminal or a slow program are translated as they arrive.
+    Empty lines stay empty. Lines of a slow program are translated as they arrive.
 
     \b
     Examples:
     echo "The king sleeps." | s2s translate -m models/reversed/1
-    s2s translate -m models/reversed/1       (type sentences at the terminal)
     s2s translate -m models/reversed/1 -m models/reversed/2 --beam 12 a.en > a.fr
     s2s translate -m models/reversed/1 --beam 100 --n-best 100 a.en > a.nbest
-    s2s translate -m models/reversed/1 --lexicon data/lexicon/base.parquet a.en > a.fr
     s2s translate -m models/reversed/1 --sample --temperature 0.7 --n-best 5
     """
     sampling = Sampling(temperature, top_k, top_p, seed)
     width, limits = max(beam, n_best) if sample else beam, (min_length_ratio, max_length_ratio, min_tokens, max_tokens)
     settings = SearchSettings(width, n_best or 1, length_penalty, word_reward, *limits, forbid_unknown, mean)
-    search.check_search(settings)
+    options.check_search(settings)
     if not sample:
-        search.check_unused(sampling)
-    paths = options.paths(files)
-    translator = Translator.load(model, options.ready(device, threads), lexicon)
-    lists = translations(translator, paths, settings, batch_sentences, sampling if sample else None)
-    for number, candidates in enumerate(lists):
+        options.check_unused(sampling)
+    paths, translator = options.paths(files), Translator.load(model, options.ready(device, threads), lexicon)
+    drawn = sampling if sample else None
+    for number, candidates in enumerate(translations(translator, paths, settings, batch_sentences, drawn)):
         options.write(nbest_lines(number, candidates) if n_best else best_line(candidates[0], scores))
 
 

@@ -1,0 +1,121 @@
+"""data/clean: sentence pairs in Parquet files, as plain text and as tokens."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.schemas.data import records
+from s2s.errors import check
+
+SPLITS = ("train", "dev", "test")
+SIDES = ("source", "target")
+ROW_GROUP = 20_000  # sentence pairs, some megabytes: what is in memory at a time
+
+
+@dataclass(frozen=True)
+class SentencePair:
+    """A row of data/clean/train/<number>.parquet, dev.parquet and test.parquet.
+
+    Training pairs are split into files so that many processes can work on them.
+    """
+
+    id: int
+    """Counted from 0 over all files of a split."""
+    source: str
+    """Normalized plain text, as `target`."""
+    target: str
+    source_tokens: str
+    """Moses tokens joined by single spaces, as `target_tokens`."""
+    target_tokens: str
+
+
+PAIRS = records.schema(SentencePair)
+
+
+class PairWriter:
+    """Writes a Parquet file of sentence pairs in row groups of equal size, whatever the size of the calls."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows = 0
+        self.waiting: list[tuple[str, str, str, str]] = []
+        self.writer = pq.ParquetWriter(path, PAIRS, **records.PARQUET)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.flush()
+        self.writer.close()
+
+    def write(self, pairs: Iterable[tuple[str, str, str, str]]) -> None:
+        """Append pairs, each as source, target, source tokens and target tokens."""
+        for pair in pairs:
+            self.waiting.append(pair)
+            self.rows += 1
+            if len(self.waiting) == ROW_GROUP:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write the waiting pairs as a row group."""
+        if self.waiting:
+            numbers = range(self.rows - len(self.waiting), self.rows)
+            columns = [numbers, *zip(*self.waiting, strict=True)]
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS, strict=True)]
+            self.writer.write_table(pa.Table.from_arrays(arrays, schema=PAIRS))
+            self.waiting = []
+
+
+def write_pairs(path: Path, first: int, texts: pa.Table) -> None:
+    """Write a Parquet file of pairs from their columns of text, with ids that count from `first`."""
+    ids = pa.array(range(first, first + len(texts)), pa.int64())
+    columns = [ids, *(texts.column(name) for name in PAIRS.names[1:])]
+    records.write_parquet(path, pa.Table.from_arrays(columns, schema=PAIRS), ROW_GROUP)
+
+
+def open_pairs(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file of sentence pairs.
+
+    Raises:
+        UserError: the file is absent or not Parquet, or has other columns.
+    """
+    return records.open_parquet(path, PAIRS, "what the clean stage writes")
+
+
+def shards(clean: Path, split: str) -> list[Path]:
+    """Return the files of a split of data/clean, in order.
+
+    Raises:
+        UserError: there is no file of training pairs.
+    """
+    if split != "train":
+        return [clean / f"{split}.parquet"]
+    paths = sorted((clean / split).glob("*.parquet"))
+    check(paths, f"{clean / split}: found no Parquet file; expected what the clean stage writes")
+    return paths
+
+
+def read_table(path: Path, names: Sequence[str]) -> pa.Table:
+    """Read some columns of a whole file of pairs, in one thread: each processor has a worker already."""
+    return open_pairs(path).read(columns=list(names), use_threads=False)
+
+
+def stream_columns(path: Path, names: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield some columns of a file of pairs as lists of rows, one list for each row group."""
+    file = open_pairs(path)
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group, columns=list(names))
+        yield list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
+
+
+def read_column(path: Path, name: str) -> list[str]:
+    """Read one column of text of a file of pairs."""
+    return [row[0] for rows in stream_columns(path, [name]) for row in rows]
+
+
+def text_column(side: str, tokens: bool) -> str:
+    """Return the name of the column that holds a side's text, as tokens or plain."""
+    return f"{side}_tokens" if tokens else side

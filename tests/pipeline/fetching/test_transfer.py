@@ -1,0 +1,265 @@
+import gzip
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.fetching import transfer
+from pipeline.fetching.transfer import Fetch, mirrors, place_in
+from pipeline.sources.catalog import Copy
+from s2s.errors import UserError
+from tests.support import servers
+from tests.support.servers import Conduct
+
+NAME = "text one.gz"
+CONTENT = gzip.compress(random.Random(1).randbytes(2_500_000), mtime=0)
+SIZE = len(CONTENT)
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+FLIPPED = CONTENT[:100] + bytes([CONTENT[100] ^ 1]) + CONTENT[101:]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "PAUSES_SECONDS", (0.0, 0.0, 0.0))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / NAME).write_bytes(CONTENT)
+    return tmp_path / "mirror"
+
+
+@pytest.fixture
+def conduct() -> Conduct:
+    return Conduct()
+
+
+@pytest.fixture
+def site(folder: Path, conduct: Conduct) -> Iterator[str]:
+    with servers.serving(folder, conduct) as url:
+        yield url
+
+
+def listed(address: str, checksum: str = f"sha256:{DIGEST}", name: str = NAME, size: int | None = SIZE) -> Copy:
+    return Copy(address=f"{address}/{name}", bytes=size, checksum=checksum)
+
+
+def fetch(work: Path, *copies: Copy, mirrors: tuple[str, ...] = (), timeout_seconds: float = 5) -> Path:
+    return Fetch("one", copies, mirrors, timeout_seconds, work / "download")()
+
+
+def kept(work: Path) -> dict[str, int]:
+    """What lies in the folder of downloads."""
+    folder = work / "download"
+    return {path.name: path.stat().st_size for path in folder.iterdir()} if folder.exists() else {}
+
+
+def leave(work: Path, copy: Copy, content: bytes) -> Path:
+    """Leaves the part of a copy that an earlier run fetched."""
+    part = transfer.part_of(copy, work / "download")
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(content)
+    return part
+
+
+def test_a_file_comes_from_its_address_when_no_mirror_is_named(
+    site: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = fetch(tmp_path, listed(site))
+    assert path.read_bytes() == CONTENT
+    assert kept(tmp_path) == {f"{NAME}.{DIGEST[:16]}": SIZE}
+    assert capsys.readouterr().out == f"one: from {site}/{NAME}\n"
+
+
+def test_a_file_of_a_mirror_folder_is_used_where_it_lies(folder: Path, tmp_path: Path) -> None:
+    assert fetch(tmp_path, listed(servers.dead()), mirrors=(str(folder),)) == folder / NAME
+    assert kept(tmp_path) == {}
+
+
+def test_a_mirror_url_comes_first(site: str, tmp_path: Path, conduct: Conduct) -> None:
+    assert fetch(tmp_path, listed(servers.dead()), mirrors=(f"{site}/",)).read_bytes() == CONTENT
+    assert conduct.requests == [(NAME, None)]
+
+
+def test_a_mirror_may_hold_another_packing_with_its_own_name_and_checksum(folder: Path, tmp_path: Path) -> None:
+    other = b"other bytes"
+    (folder / "packed.zip").write_bytes(other)
+    second = listed(servers.dead(), f"sha256:{hashlib.sha256(other).hexdigest()}", "packed.zip", len(other))
+    first = listed(servers.dead(), name="absent.tgz")
+    assert fetch(tmp_path, first, second, mirrors=(str(folder),)) == folder / "packed.zip"
+
+
+def test_the_next_address_is_tried_when_the_first_has_no_such_file(
+    site: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = fetch(tmp_path, listed(f"{site}/deeper"), listed(site))
+    assert path.read_bytes() == CONTENT
+    assert f"one: not from {site}/deeper/{NAME}: HTTP 404 File not found\n" in capsys.readouterr().out
+
+
+def test_an_md5_is_verified_and_a_size_may_be_unknown(site: str, tmp_path: Path) -> None:
+    copy = listed(site, f"md5:{hashlib.md5(CONTENT).hexdigest()}", size=None)
+    assert fetch(tmp_path, copy).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("absent folder", "no such file or directory"),
+        ("site without it", "HTTP 404 File not found"),
+        ("dead site", "[Errno 111] Connection refused"),
+        ("strange scheme", "Request URL has an unsupported protocol 'gopher://'."),
+        ("flipped byte", f"found sha256 {hashlib.sha256(FLIPPED).hexdigest()} of {SIZE} bytes; expected {DIGEST}"),
+        ("cut off", f"found {SIZE - 1} bytes; expected {SIZE}"),
+        ("too long", f"found {SIZE + 1} bytes; expected {SIZE}"),
+    ],
+)
+def test_a_bad_mirror_is_passed_over_with_a_line(
+    bad: str, reason: str, site: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoiled = tmp_path / "spoiled"
+    spoiled.mkdir()
+    contents = {"flipped byte": FLIPPED, "cut off": CONTENT[:-1], "too long": CONTENT + b"x"}
+    if bad in contents:
+        (spoiled / NAME).write_bytes(contents[bad])
+    places = {"site without it": f"{site}/deeper", "dead site": servers.dead(), "strange scheme": "gopher://x"}
+    mirror = places.get(bad, str(spoiled))
+    assert fetch(tmp_path, listed("http://never.invalid"), mirrors=(mirror, str(folder))) == folder / NAME
+    said = capsys.readouterr().out.splitlines()
+    assert said == [f"one: not from {place_in(mirror, listed('http://x'))}: {reason}", f"one: from {folder / NAME}"]
+    assert kept(tmp_path) == {}
+
+
+def test_one_flipped_byte_is_named_kept_aside_and_fetched_from_the_next_place(
+    folder: Path, site: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "spoiled").mkdir()
+    (folder / "spoiled" / NAME).write_bytes(FLIPPED)
+    assert fetch(tmp_path, listed(f"{site}/spoiled"), listed(site)).read_bytes() == CONTENT
+    aside = tmp_path / "download" / f"{NAME}.bad"
+    assert aside.read_bytes() == FLIPPED
+    found = hashlib.sha256(FLIPPED).hexdigest()
+    assert capsys.readouterr().out.splitlines()[0] == (
+        f"one: not from {site}/spoiled/{NAME}: found sha256 {found} of {SIZE} bytes; expected {DIGEST}; kept as {aside}"
+    )
+
+
+def test_a_connection_that_is_cut_at_60_percent_goes_on_from_there(
+    site: str, tmp_path: Path, conduct: Conduct, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conduct.cuts = [0.6]
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT  # nothing lost, nothing doubled
+    assert conduct.requests == [(NAME, None), (NAME, f"bytes={int(SIZE * 0.6)}-")]
+    assert capsys.readouterr().out == f"one: from {site}/{NAME}\n"
+
+
+def test_a_server_that_cuts_again_and_again_is_called_as_long_as_it_gives_more(
+    site: str, tmp_path: Path, conduct: Conduct
+) -> None:
+    conduct.cuts = [0.1] * 30
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
+    assert len(conduct.requests) == 31
+
+
+def test_a_server_that_gives_nothing_more_is_given_up_and_what_it_gave_is_kept(
+    site: str, tmp_path: Path, conduct: Conduct
+) -> None:
+    conduct.cuts = [0.5, 0, 0, 0, 0, 0]
+    with pytest.raises(UserError, match=r"one: found at no place: .*closed connection .*; expected one that has it"):
+        fetch(tmp_path, listed(site))
+    assert kept(tmp_path) == {f"{NAME}.{DIGEST[:16]}": SIZE // 2}
+    assert len(conduct.requests) == 4
+    conduct.cuts.clear()
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT  # another run
+    assert conduct.requests[-1] == (NAME, f"bytes={SIZE // 2}-")
+
+
+def test_a_server_that_is_busy_for_a_moment_is_called_again(site: str, tmp_path: Path, conduct: Conduct) -> None:
+    conduct.cuts, conduct.refusals = [0.5], [0, 503, 429]
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
+    assert len(conduct.requests) == 4
+
+
+def test_what_one_place_began_another_finishes(folder: Path, site: str, tmp_path: Path, conduct: Conduct) -> None:
+    conduct.cuts = [0.5, 0, 0, 0, 0]
+    with servers.serving(folder, second := Conduct()) as other:
+        assert fetch(tmp_path, listed(other), mirrors=(site,)).read_bytes() == CONTENT
+    assert second.requests == [(NAME, f"bytes={SIZE // 2}-")]
+
+
+def test_a_server_without_ranges_starts_from_zero(site: str, tmp_path: Path, conduct: Conduct) -> None:
+    conduct.ranges, conduct.cuts = False, [0.6]
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
+    assert [asked for _, asked in conduct.requests] == [None, f"bytes={int(SIZE * 0.6)}-"]
+
+
+def test_a_server_without_lengths_that_ends_early_goes_on(site: str, tmp_path: Path, conduct: Conduct) -> None:
+    conduct.lengths, conduct.cuts = False, [0.6]
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
+    assert len(conduct.requests) == 2
+
+
+def test_a_server_without_lengths_that_sends_too_much_is_cut_short(site: str, tmp_path: Path, conduct: Conduct) -> None:
+    conduct.lengths = False
+    with pytest.raises(UserError, match=rf"\(found more than {SIZE - 1} bytes\)"):
+        fetch(tmp_path, listed(site, size=SIZE - 1))
+    assert kept(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "left", [FLIPPED[: SIZE // 2], FLIPPED, CONTENT + b"x"], ids=["spoiled half", "spoiled whole", "too long"]
+)
+def test_a_spoiled_part_is_fetched_once_more_from_zero(
+    left: bytes, site: str, tmp_path: Path, conduct: Conduct
+) -> None:
+    leave(tmp_path, listed(site), left)
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
+    assert conduct.requests == [(NAME, f"bytes={len(left)}-"), (NAME, None)]
+    assert kept(tmp_path) == {f"{NAME}.{DIGEST[:16]}": SIZE}
+
+
+def test_a_file_that_is_whole_is_not_fetched_again(site: str, tmp_path: Path, conduct: Conduct) -> None:
+    leave(tmp_path, listed(site), CONTENT)
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
+    assert conduct.requests == []
+
+
+def test_two_versions_of_a_file_are_not_mixed(site: str, tmp_path: Path, conduct: Conduct) -> None:
+    leave(tmp_path, listed(site, f"sha256:{'0' * 64}"), CONTENT[:1000])
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
+    assert conduct.requests == [(NAME, None)]
+
+
+def test_progress_counts_each_byte_once(site: str, tmp_path: Path, conduct: Conduct) -> None:
+    conduct.cuts = [0.6]
+    seen: list[tuple[int, int | None]] = []
+    Fetch("one", [listed(site)], (), 5, tmp_path, lambda done, size: seen.append((done, size)))()
+    assert seen == sorted(seen)
+    assert seen[-1] == (SIZE, SIZE)
+
+
+def test_all_places_that_were_tried_are_named_when_none_answers(tmp_path: Path) -> None:
+    with servers.silent() as url, pytest.raises(UserError) as caught:
+        fetch(tmp_path, listed(url), mirrors=(str(tmp_path / "absent"),), timeout_seconds=0.2)
+    assert str(caught.value) == (
+        f"one: found at no place: {tmp_path}/absent/{NAME} (no such file or directory), "
+        f"{url}/{NAME} (no answer within 0.2 s); expected one that has it, see S2S_MIRRORS"
+    )
+    assert kept(tmp_path) == {}
+
+
+def test_mirrors_of_the_parameters_come_before_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mirrors(["a"]) == ["a"]
+    monkeypatch.setenv("S2S_MIRRORS", "/a folder/with space, https://example.org/x,\n/b,")
+    assert mirrors(["a", "b"]) == ["a", "b", "/a folder/with space", "https://example.org/x", "/b"]
+
+
+def test_relative_mirrors_start_from_the_repository_even_in_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = listed("https://example.org", name="a.gz")
+    assert place_in("data/mirror", copy) == "data/mirror/a.gz"
+    monkeypatch.setenv("DVC_ROOT", "/repository")
+    assert place_in("data/mirror", copy) == "/repository/data/mirror/a.gz"
+    assert place_in("/mirror", copy) == "/mirror/a.gz"

@@ -1,0 +1,135 @@
+"""N-best lists of a first pass: from our search, and from another system."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.schemas.data import records
+from pipeline.schemas.data.lists import FIRST_PASS, FirstPass, ListFile
+from pipeline.schemas.data.translated import Members
+from pipeline.stages import first_pass
+from s2s.errors import UserError
+from s2s.files import sha256
+from s2s.inference import translator
+from s2s.inference.nbest import Candidate
+from s2s.inference.search import Hypothesis, SearchSettings, beam_search
+from s2s.inference.translator import Sentence, Translator
+from s2s.text.subwords import train_sentencepiece
+from tests.support import model_folders, rescoring
+
+PAIRS = {
+    "dev": [("The king sees.", "Le roi voit."), ("The cat sleeps.", "Le chat dort.")],
+    "test": [("The cat sees the king.", "Le chat voit le roi."), ("The king.", "Le roi."), ("King.", "Roi.")],
+}
+MOSES = """\
+0 ||| l&apos; ami \u2013 dort . ||| LM0= -3 TM0= -1 -2 ||| -4.5
+0 ||| le  chat ||| LM0= -4 TM0= -1 -2 ||| -5
+1 ||| le roi ||| LM0= -5 TM0= 0 0 ||| -5.25
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    rescoring.write(tmp_path, PAIRS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("S2S_TRACKING", "off")
+    return tmp_path
+
+
+def run_stage(folder: Path, made_by: str = "members/single.json") -> dict[str, list[list[Candidate]]]:
+    first_pass.main(Path(made_by), folder / "clean", folder / "candidates")
+    return {split: rescoring.read_list(folder / "candidates", split, len(pairs)) for split, pairs in PAIRS.items()}
+
+
+def test_a_run_finds_as_many_translations_as_a_list_is_to_have(here: Path) -> None:
+    lists = run_stage(here)
+    (model,), words = rescoring.models("single"), rescoring.VOCABULARY
+    for split, pairs in PAIRS.items():
+        sources = [words.encode(rescoring.tokens(english, "en")) for english, _ in pairs]
+        for candidates, hypotheses in zip(
+            lists[split], beam_search([model], sources, SearchSettings(beam=5, n_best=5)), strict=True
+        ):
+            assert [candidate.tokens for candidate in candidates] == [
+                words.text(candidate.ids) for candidate in hypotheses
+            ]
+            assert [candidate.score for candidate in candidates] == pytest.approx(
+                [candidate.score for candidate in hypotheses], abs=2e-6
+            )
+            assert all(candidate.features == {"log_prob": (candidate.score,)} for candidate in candidates)
+    assert max(map(len, lists["test"])) == 5
+    origin = records.read(FirstPass, here / "candidates" / FIRST_PASS)
+    assert origin == FirstPass("single", records.read(Members, here / "members" / "single.json").members, {})
+
+
+def test_what_was_found_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_pass, "BLOCK", 2)
+    whole = run_stage(here)
+    searched: list[int] = []
+
+    def stopping(after: int) -> Callable[..., object]:
+        def search(models: object, sources: list[list[int]], settings: SearchSettings) -> object:
+            searched.append(len(sources))
+            if sum(searched) > after:
+                raise KeyboardInterrupt
+            return beam_search(models, sources, settings)  # type: ignore[arg-type]
+
+        return search
+
+    monkeypatch.setattr(translator, "beam_search", stopping(4))
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(here)
+    first = sum(searched[:-1])
+    searched.clear()
+    monkeypatch.setattr(translator, "beam_search", stopping(99))
+    assert run_stage(here) == whole
+    assert sum(searched) == 5 - first == 1
+    assert not list((here / "work" / "first_pass").iterdir())
+
+
+def test_lists_of_another_system_come_in_the_form_of_the_references(here: Path) -> None:
+    (here / "lists").mkdir()
+    (here / "lists" / "dev.nbest.gz").write_bytes(gzip.compress(MOSES.encode()))
+    (here / "lists" / "test.nbest").write_text(MOSES + "2 ||| roi ||| -1\n", encoding="utf-8")
+    lists = run_stage(here, "lists")
+    assert lists["dev"] == [
+        [
+            Candidate("l' ami - dort .", -4.5, {"LM0": (-3.0,), "TM0": (-1.0, -2.0)}),
+            Candidate("le chat", -5.0, {"LM0": (-4.0,), "TM0": (-1.0, -2.0)}),
+        ],
+        [Candidate("le roi", -5.25, {"LM0": (-5.0,), "TM0": (0.0, 0.0)})],
+    ]
+    assert lists["test"][2] == [Candidate("roi", -1.0)]
+    origin = records.read(FirstPass, here / "candidates" / FIRST_PASS)
+    assert origin.first_pass == "lists" and origin.members == []
+    assert origin.files["test"] == ListFile("test.nbest", sha256(here / "lists" / "test.nbest"))
+
+
+def test_a_list_of_another_source_is_refused_before_anything_is_written(here: Path) -> None:
+    (here / "lists").mkdir()
+    for split in ("dev", "test"):
+        (here / "lists" / f"{split}.nbest").write_text(MOSES, encoding="utf-8")
+    with pytest.raises(UserError, match=r"^lists/test.nbest: found 2 sentences; expected 3, as many as the source"):
+        run_stage(here, "lists")
+    assert not (here / "candidates").exists()
+
+
+def test_a_folder_without_both_lists_is_refused(here: Path) -> None:
+    (here / "lists").mkdir()
+    (here / "lists" / "dev.nbest").write_text(MOSES, encoding="utf-8")
+    with pytest.raises(UserError, match=r"^lists: found 0 lists of test; expected one of test.nbest and test.nbest.gz"):
+        run_stage(here, "lists")
+
+
+def test_of_candidates_with_equal_tokens_the_best_is_listed(tmp_path: Path) -> None:
+    subwords = train_sentencepiece(["le roi dort", "le chat dort", "le roi voit"] * 9, "unigram", 24)
+    ids = subwords.encode("le roi")
+    letters = [subwords.names().index(piece) for piece in "▁le▁roi"]
+    assert ids != letters and subwords.text(letters) == "le roi"
+    loaded = Translator.load([model_folders.write(tmp_path, vocabularies=(subwords, subwords))])
+    hypotheses = [Hypothesis(tuple(ids), -1.0, score=-1.0), Hypothesis((), -2.0, score=-2.0)]
+    hypotheses.append(Hypothesis(tuple(letters), -3.0, score=-3.0))
+    translations = [loaded.translation(hypothesis, Sentence([])) for hypothesis in hypotheses]
+    candidates = first_pass.listed(translations)
+    assert [(candidate.tokens, candidate.score) for candidate in candidates] == [("le roi", -1.0), ("", -2.0)]

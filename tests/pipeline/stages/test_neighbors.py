@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import save_file
+from sklearn.metrics.pairwise import cosine_similarity
+
+from pipeline.stages import neighbors
+from s2s import files
+from s2s.inference import vectors
+from s2s.model import folder as model_folder
+from s2s.text import vocabulary
+from tests.support import project, tiny
+
+WORDS = ["the", "king", "cat", "sees", "."]
+SOURCES = ["the king", "the king sees", "the cat sees", "the king sees", "king", "the cat sees the king", "<b>&"]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("S2S_TRACKING", "off")
+    words = vocabulary.WordVocabulary(WORDS)
+    network = tiny.network()
+    for side in ("source", "target"):
+        words.save(tmp_path / "model", side)
+    save_file(network.state_dict(), tmp_path / "model" / model_folder.WEIGHTS)
+    files.write_json(
+        tmp_path / "model" / model_folder.DESCRIPTION, {"model": model_folder.describe(network.architecture)}
+    )
+    return tmp_path
+
+
+def run_stage(folder: Path, sources: list[str], **settings: int) -> dict[str, Any]:
+    project.write_test_set(folder / "clean", [(source, "le roi") for source in sources])
+    project.write_parameters(folder, neighbors=settings)
+    neighbors.main(folder / "model", folder / "clean", folder / "neighbors.json")
+    found: dict[str, Any] = json.loads((folder / "neighbors.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_neighbors_are_the_other_texts_by_their_cosine(here: Path) -> None:
+    found = run_stage(here, SOURCES, sentences=7, nearest=2)
+    ids = [[3 + WORDS.index(word) if word in WORDS else 1 for word in source.split()] for source in SOURCES]
+    ids[6] = [1, 1, 1, 1]  # cut into < b > &
+    cosines = cosine_similarity(vectors.embed(tiny.network(), ids).astype(np.float64))
+    assert (found["model"], found["layer"], found["state"]) == ("reversed-1", 2, "h")
+    assert [(one["id"], one["tokens"]) for one in found["sentences"]] == [
+        (4, 1), (0, 2), (1, 3), (2, 3), (3, 3), (6, 4), (5, 5)
+    ]  # fmt: skip
+    for one in found["sentences"]:
+        others = [row for row, source in enumerate(SOURCES) if source != one["source"] and row != 3]
+        wanted = sorted(others, key=lambda row: -cosines[one["id"], row])[:2]
+        assert [near["id"] for near in one["nearest"]] == wanted
+        assert [near["source"] for near in one["nearest"]] == [SOURCES[row] for row in wanted]
+        assert [near["similarity"] for near in one["nearest"]] == pytest.approx(cosines[one["id"], wanted], abs=2e-6)
+
+
+def test_a_sentence_alone_has_no_neighbor_and_none_may_be_asked_for(here: Path) -> None:
+    assert run_stage(here, ["the king"] * 2, sentences=1)["sentences"][0]["nearest"] == []
+    assert run_stage(here, SOURCES, sentences=0)["sentences"] == []
+
+
+def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
+    contents = []
+    for _ in range(2):
+        run_stage(here, SOURCES)
+        contents.append((here / "neighbors.json").read_bytes())
+    assert contents[0] == contents[1]

@@ -1,0 +1,225 @@
+"""Rescored lists, against search, against sacreBLEU, and after an interruption."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sacrebleu.metrics.bleu import BLEU
+
+from pipeline.schemas.data import records
+from pipeline.schemas.data.lists import FIRST_PASS, FirstPass
+from pipeline.schemas.data.translated import read_translations
+from pipeline.schemas.reports.rescored import ListSize, Rescored
+from pipeline.stages import first_pass
+from pipeline.stages.rescore import __main__ as rescore
+from pipeline.stages.rescore import lists
+from s2s import files
+from s2s.errors import UserError
+from s2s.inference import forcing, nbest
+from s2s.inference.nbest import Candidate
+from s2s.text import tokenizer
+from s2s.text.subwords import train_sentencepiece
+from tests.support import rescoring
+
+LONG = ("The king sees the cat . The cat sleeps .", "Le roi voit le chat . Le chat dort .")
+PAIRS = {
+    "dev": [LONG, ("The king sees.", "Le roi voit."), ("The cat sleeps.", "Le chat dort."), LONG],
+    "test": [("The cat sees the king.", "Le chat voit le roi."), LONG, ("The king.", "Le roi."), LONG],
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    rescoring.write(tmp_path, PAIRS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("S2S_TRACKING", "off")
+    return tmp_path
+
+
+def find(folder: Path) -> None:
+    """Write the lists of a first pass of ours."""
+    first_pass.main(Path("members/single.json"), folder / "clean", folder / "candidates")
+
+
+def write_lists(folder: Path, damage: int = 6) -> None:
+    """Write lists of another system: references with fewer and fewer missing words, and random scores."""
+    draw = np.random.default_rng(1)
+    for split, pairs in PAIRS.items():
+        lists = []
+        for _, french in pairs:
+            words = rescoring.tokens(french, "fr").split()
+            texts = [" ".join(words[: max(1, len(words) - errors)]) for errors in range(damage, -1, -1)]
+            scores = draw.normal(-3, 1, len(texts)).round(3).tolist()
+            lists.append([Candidate(*pair, {"lm": (-1.0,)}) for pair in zip(texts, scores, strict=True)])
+        nbest.write(folder / "candidates" / f"{split}.nbest", lists)
+    records.write(folder / "candidates" / FIRST_PASS, FirstPass("files", [], {}))
+
+
+def run_stage(folder: Path, scorer: str = "ensemble") -> Rescored:
+    members, report = folder / "members" / f"{scorer}.json", folder / "report.json"
+    rescore.main(folder / "candidates", members, folder / "clean", folder / "rescored", report)
+    return records.read(Rescored, folder / "report.json")
+
+
+def test_a_model_scores_its_own_translations_as_its_search_did(here: Path) -> None:
+    rescoring.write_parameters(here, scorer="single")
+    find(here)
+    run_stage(here, "single")
+    for split, pairs in PAIRS.items():
+        for candidates in rescoring.read_list(here / "rescored", split, len(pairs)):
+            for candidate in candidates:
+                assert candidate.features["lstm"] == pytest.approx(candidate.features["first_pass"], abs=1e-4)
+
+
+def test_subwords_are_read_from_plain_text_and_no_candidate_is_listed_twice(here: Path) -> None:
+    lines = [line for pairs in PAIRS.values() for pair in pairs for line in pair]
+    subwords = train_sentencepiece(lines, "unigram", 40)
+    for folder in ("clean", "models", "members"):
+        shutil.rmtree(here / folder)
+    rescoring.write(here, PAIRS, subwords)
+    find(here)
+    run_stage(here)
+    models = rescoring.models("ensemble", subwords)
+    for (english, _), candidates in zip(PAIRS["test"], rescoring.read_list(here / "rescored", "test", 4), strict=True):
+        assert len({candidate.tokens for candidate in candidates}) == len(candidates)
+        targets = [subwords.encode(tokenizer.detokenize(candidate.tokens, "fr")) for candidate in candidates]
+        scores = forcing.score_pairs(models, [subwords.encode(english)] * len(targets), targets, 100)
+        log_probs = [candidate.features["lstm"][0] for candidate in candidates]
+        np.testing.assert_allclose(log_probs, [candidate.sum() for candidate in scores], atol=1e-5)
+
+
+@pytest.mark.parametrize("mean", ["probabilities", "log_probabilities"])
+def test_lists_are_ranked_by_the_average_of_both_scores(here: Path, mean: str) -> None:
+    rescoring.write_parameters(here, ensemble_mean=mean)
+    write_lists(here)
+    before = rescoring.read_list(here / "candidates", "test", 4)
+    run_stage(here)
+    models, words = rescoring.models("ensemble"), rescoring.VOCABULARY
+    for (english, _), first, after in zip(
+        PAIRS["test"], before, rescoring.read_list(here / "rescored", "test", 4), strict=True
+    ):
+        assert sorted(candidate.tokens for candidate in after) == sorted(candidate.tokens for candidate in first)
+        assert [candidate.score for candidate in after] == sorted(
+            (candidate.score for candidate in after), reverse=True
+        )
+        scores = {(candidate.tokens, candidate.score) for candidate in first}
+        source = words.encode(rescoring.tokens(english, "en"))
+        for candidate in after:
+            (log_probs,) = forcing.score_pairs(models, [source], [words.encode(candidate.tokens)], 100, mean)
+            values = {name: value for name, (value,) in candidate.features.items()}
+            assert list(values) == ["lm", "first_pass", "lstm", "words"]
+            assert values["lstm"] == pytest.approx(log_probs.sum(), abs=1e-5)
+            assert (candidate.tokens, values["first_pass"]) in scores
+            assert values["words"] == len(candidate.tokens.split())
+            assert values["lm"] == -1
+            assert candidate.score == pytest.approx((values["first_pass"] + values["lstm"]) / 2, abs=2e-6)
+
+
+def test_the_report_says_what_sacrebleu_says_of_the_translations(here: Path) -> None:
+    write_lists(here)
+    report = run_stage(here)
+    assert report.lists == {split: ListSize(4, 7.0, 7) for split in ("dev", "test")}
+    assert list(report.choices) == ["even", "first", "oracle", "tuned"]
+    assert (report.scorer, [row.seed for row in report.members]) == ("ensemble", [1, 2])
+    plain = [french for _, french in PAIRS["test"]]
+    tokens = [rescoring.tokens(french, "fr") for french in plain]
+    for name in ("first", "even", "tuned"):
+        rows = read_translations(here / "rescored" / f"{name}.jsonl", 4)
+        choice = report.choices[name]
+        wanted = BLEU(tokenize="13a").corpus_score([row.translation for row in rows], [plain]).score
+        assert choice.bleu == pytest.approx(wanted, abs=1e-4)
+        metric = BLEU(tokenize="none", smooth_method="none", force=True)
+        wanted = metric.corpus_score([row.tokens for row in rows], [tokens]).score
+        assert choice.bleu_tokenized == pytest.approx(wanted, abs=1e-4)
+        assert choice.bleu_tokenized <= report.choices["oracle"].bleu_tokenized
+    assert report.choices["oracle"].bleu_tokenized == 100
+    assert report.choices["first"].bleu_p_value == 1
+    assert report.choices["oracle"].bleu_tokenized_p_value < 1
+
+
+def test_translations_are_the_ones_that_each_score_ranks_first(here: Path) -> None:
+    write_lists(here)
+    report = run_stage(here)
+    lists = rescoring.read_list(here / "rescored", "test", 4)
+    ways: dict[str, Callable[[Candidate], float]] = {
+        "first": lambda candidate: candidate.features["first_pass"][0],
+        "even": lambda candidate: candidate.score,
+        "tuned": lambda candidate: sum(weight * candidate.features[name][0] for name, weight in report.weights.items()),
+    }
+    for name, value in ways.items():
+        rows = read_translations(here / "rescored" / f"{name}.jsonl", 4)
+        for row, candidates in zip(rows, lists, strict=True):
+            best = max(candidates, key=value)
+            assert (row.tokens, row.log_prob) == (best.tokens, best.features["lstm"][0])
+            assert row.unknown == rescoring.VOCABULARY.encode(best.tokens).count(1)
+
+
+def test_tuned_weights_reach_the_oracle_where_a_feature_knows_it(here: Path) -> None:
+    write_lists(here)  # the longer a candidate, the better it is
+    report = run_stage(here)
+    assert sum(map(abs, report.weights.values())) == pytest.approx(1)
+    assert report.choices["tuned"].dev_bleu_tokenized == 100
+    assert report.choices["tuned"].dev_bleu_tokenized > report.choices["even"].dev_bleu_tokenized
+    assert report.choices["tuned"].bleu_tokenized == 100
+
+
+def test_what_was_scored_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "BLOCK", 3)
+    write_lists(here)
+    scored: list[int] = []
+    score = forcing.score_pairs
+
+    def stopping(after: int) -> Callable[..., list[NDArray[np.float64]]]:
+        def score_pairs(*arguments: object) -> list[NDArray[np.float64]]:
+            scored.append(1)
+            if len(scored) > after:
+                raise KeyboardInterrupt
+            return score(*arguments)  # type: ignore[arg-type]
+
+        return score_pairs
+
+    run_stage(here)
+    wanted = [path.read_bytes() for path in sorted((here / "rescored").iterdir())]
+    monkeypatch.setattr(forcing, "score_pairs", stopping(2))
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(here)
+    scored.clear()
+    monkeypatch.setattr(forcing, "score_pairs", stopping(99))
+    run_stage(here)
+    assert len(scored) == 2  # of four blocks
+    assert [path.read_bytes() for path in sorted((here / "rescored").iterdir())] == wanted
+    assert len(wanted) == 5
+    assert not list((here / "work" / "rescore").iterdir())
+
+
+def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
+    contents = []
+    for _ in range(2):
+        find(here)
+        run_stage(here)
+        paths = [here / "report.json", *sorted((here / "rescored").iterdir()), *sorted((here / "candidates").iterdir())]
+        contents.append([path.read_bytes() for path in paths])
+    assert contents[0] == contents[1]
+
+
+def test_the_report_says_who_made_the_lists(here: Path) -> None:
+    find(here)
+    report = run_stage(here)
+    weights = here / "models" / "reversed" / "1" / "weights.safetensors"
+    assert report.first_pass.first_pass == "single"
+    assert [member.sha256 for member in report.first_pass.members] == [files.sha256(weights)]
+    assert str(here) not in json.dumps(json.loads((here / "report.json").read_text(encoding="utf-8")))
+
+
+def test_a_list_that_is_missing_or_of_another_source_is_told(here: Path) -> None:
+    write_lists(here)
+    (here / "candidates" / "test.nbest").write_text("0 ||| le roi ||| -1\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"test.nbest: found 1 sentences; expected 4, as many as the source"):
+        run_stage(here)
+    (here / "candidates" / "test.nbest").unlink()
+    with pytest.raises(UserError, match=r"test.nbest: no such file; expected what the first_pass stage writes"):
+        run_stage(here)

@@ -1,0 +1,85 @@
+"""Nested runs of a stage, read back by MLflow's client."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.schemas.data import records
+from pipeline.schemas.reports.ablations import Ablations
+from pipeline.stages.ablations import __main__ as ablations
+from pipeline.tracking import recorder, store
+from pipeline.tracking import run as tracking
+from tests.support import comparisons
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("S2S_TRACKING")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+def recorded() -> tuple[Any, Any, list[Any]]:
+    """Return the parent run, the stage's run, and its nested runs ordered by name."""
+    runs = store.Store("seq2seq").search(None, {})
+    (stage,) = (run for run in runs if store.STAGE in run.data.tags)
+    parts = [run for run in runs if run.data.tags.get(store.PARENT) == stage.info.run_id]
+    (parent,) = (run for run in runs if run.info.run_id == stage.data.tags[store.PARENT])
+    return parent, stage, sorted(parts, key=lambda run: str(run.info.run_name))
+
+
+def test_each_part_is_a_run_below_its_stage(here: Path) -> None:
+    with tracking.run() as run:
+        run.metrics({"loss": 1.0})
+        run.part("layers-1", {"model.layers": "1"}, {"bleu": 20.5})
+        run.part("layers-2", {"model.layers": "2"}, {"bleu": 21.5})
+    parent, stage, parts = recorded()
+    assert [run.info.run_name for run in parts] == ["layers-1", "layers-2"]
+    assert [(run.data.params, run.data.metrics) for run in parts] == [
+        ({"model.layers": "1"}, {"bleu": 20.5}),
+        ({"model.layers": "2"}, {"bleu": 21.5}),
+    ]
+    assert {run.info.status for run in (parent, stage, *parts)} == {"FINISHED"}
+    assert stage.data.metrics["loss"] == 1.0
+    assert "bleu" not in stage.data.metrics
+
+
+def test_systems_have_all_keys_that_any_of_them_changes(here: Path) -> None:
+    comparisons.write_project(here)
+    reports = here / "reports"
+    reads = [reports, *(here / name for name in ("models", "curves", "translations", "clean"))]
+    ablations.main("base", *reads, *(reports / f"ablations.{suffix}" for suffix in ("json", "csv", "svg")))
+    systems = {
+        comparison.system: comparison for comparison in records.read(Ablations, reports / "ablations.json").systems
+    }
+    _, _, parts = recorded()
+    assert {run.info.run_name: run.data.params for run in parts} == {
+        "base": {"model.hidden": "256", "model.layers": "1", "train.learning_rate": "0.004"},
+        "deep": {"model.hidden": "256", "model.layers": "2", "train.learning_rate": "0.002"},
+        "wide": {"model.hidden": "12", "model.layers": "1", "train.learning_rate": "0.004"},
+    }
+    deep = next(run.data.metrics for run in parts if run.info.run_name == "deep")
+    assert deep["perplexity"] == systems["deep"].perplexities.mean
+    assert deep["multiply_adds"] == systems["deep"].cost.multiply_adds
+    assert {"perplexity_change", "bleu_tokenized", "bleu_difference", "parameters", "training_tokens"} <= set(deep)
+
+
+def test_a_training_has_the_values_of_its_own_system() -> None:
+    params = {"systems.deep": {"model": {"layers": 2}}, "model.layers": 1, "model.hidden": 256, "systems": {"deep": {}}}
+    assert recorder.effective(params) == {
+        "systems.deep.model.layers": "2",
+        "systems.deep": "{}",
+        "model.layers": "2",
+        "model.hidden": "256",
+    }
+
+
+def test_a_vocabulary_has_its_own_values() -> None:
+    params = {"vocabularies.few": {"target_size": 500}, "vocab.kind": "words", "vocab.target_size": 8000}
+    assert recorder.effective(params) == {
+        "vocabularies.few.target_size": "500",
+        "vocab.kind": "words",
+        "vocab.target_size": "500",
+    }

@@ -1,0 +1,253 @@
+"""One pipeline, two engines: the same graph, the same bytes, nothing done twice."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline import dag
+
+ROOT = Path(__file__).parents[2]
+TINY = {
+    "download": {"demo": {"seed": 1, "train_pairs": 300, "dev_pairs": 20, "test_pairs": 20, "max_words": 20}},
+    "model": {"hidden": 16, "embedding": 16},
+    "train": {"epochs": 1.0, "threads": 1, "device": "cpu"},
+    "translate": {"threads": 1, "device": "cpu"},
+    "rescore": {"n_best": 3, "threads": 1, "device": "cpu"},
+    "perplexity": {"threads": 1, "device": "cpu"},
+    "embeddings": {"threads": 1},
+    "bleu": {"bootstrap_samples": 100},
+    "length": {"bins": 3, "bootstrap_samples": 100},
+}
+GATHER = ("length", "rarity", "scorecard", "ablations", "alignments")
+"""Stages that set runs or systems side by side."""
+IN_A_VOCABULARY = ("vocab", "encode", "lexicon", "sentence_lengths")
+Values = dict[str, Any]
+
+
+def clone(folder: Path, change: Callable[[Values], None] | None = None) -> Path:
+    """A copy of the checkout as it stands, committed or not, with small parameters."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file() and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((ROOT / name).read_bytes())
+    (folder / ".dvc/config.local").write_text("[core]\n    no_scm = true\n")
+    edit(folder, lambda values: [values[section].update(changes) for section, changes in TINY.items()])
+    if change:
+        edit(folder, change)
+    return folder
+
+
+def edit(folder: Path, change: Callable[[Values], object]) -> None:
+    path = folder / "params.yaml"
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    change(values)
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+def call(folder: Path, *command: str, code: int = 0, tracking: str = "off") -> str:
+    """Runs a program as a person in an activated environment does, who has no other settings."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment["S2S_TRACKING"] = tracking
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == code, said
+    return said
+
+
+def results(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file that the pipeline declares."""
+    outs = [folder / out for stage in dag.stages(folder) for out in stage.outs]
+    files = [file for out in outs for file in ([out] if out.is_file() else sorted(out.rglob("*"))) if file.is_file()]
+    wanted = [file for file in files if file.name != ".snakemake_timestamp"]
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in wanted}
+
+
+def ran(said: str) -> set[str]:
+    return set(re.findall(r"Running stage '(.*)':", said))
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clone(tmp_path_factory.mktemp("clone") / "never run")
+
+
+def test_both_engines_draw_the_same_graph(untouched: Path) -> None:
+    names = dag.rules(dag.stages(untouched))
+    drawn = call(untouched, "dvc", "dag", "--dot")
+    by_dvc = {(names[one], names[two]) for one, two in re.findall(r'"(\S+)" -> "(\S+)"', drawn)}
+    drawn = call(untouched, "snakemake", "--rulegraph")
+    rules = dict(re.findall(r'^\s*(\d+)\[.*?label\s*=\s*"(\w+)', drawn, flags=re.MULTILINE))
+    arrows = {(rules[one], rules[two]) for one, two in re.findall(r"(\d+) -> (\d+)", drawn)}
+    assert set(rules.values()) == {"all", *names.values()}
+    assert {arrow for arrow in arrows if arrow[1] != "all"} == by_dvc
+    assert len(by_dvc) > 20
+
+
+def test_snakemake_refuses_wrong_parameters_before_it_starts(tmp_path: Path) -> None:
+    folder = clone(tmp_path / "wrong", lambda values: values["train"].update(lerning_rate=1.0))
+    said = call(folder, "snakemake", "--cores", "1", code=1)
+    assert "params.yaml: unknown key train.lerning_rate; did you mean learning_rate?" in said
+    assert "Traceback" not in said
+    assert not (folder / "data").exists()
+
+
+def add_seed(values: Values) -> None:
+    values["models"]["reversed-3"] = {"system": "reversed", "seed": 3, "vocabulary": "base"}
+
+
+def add_system(values: Values) -> None:
+    values["systems"]["forward"] = {"model": {"reverse_source": False}}
+    values["models"]["forward-1"] = {"system": "forward", "seed": 1, "vocabulary": "base"}
+
+
+def add_vocabulary(values: Values) -> None:
+    values["vocabularies"]["pieces"] = {"kind": "bpe", "source_size": 200, "target_size": 200}
+    values["systems"]["pieces"] = {}
+    values["models"]["pieces-1"] = {"system": "pieces", "seed": 1, "vocabulary": "pieces"}
+
+
+def add_run(values: Values) -> None:
+    values["runs"]["greedy"] = {"system": "reversed", "seeds": 1, "beam": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "added"),
+    [
+        (add_seed, {"train@reversed-3"}),
+        (add_system, {"train@forward-1"}),
+        (add_vocabulary, {f"{stage}@pieces" for stage in IN_A_VOCABULARY} | {"train@pieces-1"}),
+        (add_run, {"members@greedy", "translate@greedy"}),
+    ],
+)
+def test_what_is_added_leaves_the_others_as_they_are(
+    change: Callable[[Values], None], added: set[str], untouched: Path, tmp_path: Path
+) -> None:
+    before = {stage.name: stage for stage in dag.stages(untouched)}
+    after = {stage.name: stage for stage in dag.stages(clone(tmp_path / "more", change))}
+    assert after.keys() - before.keys() == added
+    changed = {name.partition("@")[0] for name in before if after[name] != before[name]}
+    assert changed <= {"members", "bleu", "perplexity", *GATHER, "learning", "report"}
+
+
+@pytest.fixture(scope="module")
+def by_dvc(untouched: Path) -> Path:
+    folder = untouched.with_name("by dvc")
+    shutil.copytree(untouched, folder)
+    call(folder, "dvc", "repro", tracking="on")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_snakemake(untouched: Path) -> Path:
+    folder = untouched.with_name("by snakemake")
+    shutil.copytree(untouched, folder)
+    call(folder, "snakemake", "--cores", "8", "reports/bleu.json")
+    assert not (folder / "reports/index.html").exists()
+    call(folder, "snakemake", "--cores", "2")
+    return folder
+
+
+def test_both_engines_make_the_same_bytes(by_dvc: Path, by_snakemake: Path) -> None:
+    made = results(by_dvc)
+    assert results(by_snakemake) == made
+    assert {"reports/bleu.json", "reports/index.html", "models/reversed/1/weights.safetensors"} <= made.keys()
+    assert not (by_dvc / "reports/index.html").is_symlink()  # browsers would follow it to a name without .html
+
+
+def test_nothing_is_done_twice(by_dvc: Path, by_snakemake: Path) -> None:
+    for folder in (by_dvc, by_snakemake):
+        cached = {path: path.stat().st_mtime_ns for path in (folder / ".dvc/cache").rglob("*") if path.is_file()}
+        assert "Running stage" not in call(folder, "snakemake", "--cores", "2")
+        assert "Data and pipelines are up to date." in call(folder, "dvc", "repro")
+        assert "Nothing to be done" in call(folder, "snakemake", "--cores", "2")
+        assert {path: path.stat().st_mtime_ns for path in cached} == cached  # else DVC would hash them again
+
+
+def test_every_stage_is_a_finished_run_under_one_parent(by_dvc: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{by_dvc / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("seq2seq")
+    assert experiment is not None
+    runs = list(client.search_runs([experiment.experiment_id]))
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    stages = [run for run in runs if "stage" in run.data.tags]
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert {run.data.tags["stage"] for run in stages} == {stage.name for stage in dag.stages(by_dvc)}
+    assert {run.data.tags["mlflow.parentRunId"] for run in stages} == {parent.info.run_id}
+    (compared,) = [run for run in runs if run not in stages and run is not parent]
+    (ablations,) = [run for run in stages if run.data.tags["stage"] == "ablations"]
+    assert compared.info.run_name == "reversed"
+    assert compared.data.tags["mlflow.parentRunId"] == ablations.info.run_id
+
+
+def test_every_result_leads_to_the_run_that_made_its_bytes(by_dvc: Path) -> None:
+    found = json.loads((by_dvc / "reports/provenance.js").read_text(encoding="utf-8").partition("\n")[2])
+    made = {stage["name"]: {file["path"]: file["found_by"] for file in stage["files"]} for stage in found["stages"]}
+    assert made == {stage.name: dict.fromkeys(stage.outs, "content") for stage in dag.stages(by_dvc)}
+    assert found["total"]["runs"] == len(made) and found["total"]["without_cost"] == 0
+    assert 0 < found["total"]["cpu_seconds"] < found["total"]["seconds"] * (os.cpu_count() or 1)
+
+
+def test_logs_benchmarks_and_a_report_are_kept(by_snakemake: Path) -> None:
+    for name in dag.rules(dag.stages(by_snakemake)).values():
+        assert (by_snakemake / f"logs/{name}.log").is_file()
+        assert (by_snakemake / f"benchmarks/{name}.tsv").is_file()
+    call(by_snakemake, "snakemake", "--report", "run.html")
+    assert (by_snakemake / "run.html").stat().st_size > 100_000
+
+
+def test_a_reader_pulls_models_and_reports_without_training(by_dvc: Path, untouched: Path, tmp_path: Path) -> None:
+    remote = ["remote", "add", "--default", "--local", "store", str(tmp_path / "remote")]
+    call(by_dvc, "dvc", *remote)
+    call(by_dvc, "dvc", "push")
+    reader = tmp_path / "a reader"
+    shutil.copytree(untouched, reader)
+    shutil.copy(by_dvc / "dvc.lock", reader)
+    call(reader, "dvc", *remote)
+    call(reader, "dvc", "pull", "--allow-missing")
+    made = {name: digest for name, digest in results(by_dvc).items() if not name.startswith("data/raw/")}
+    assert made.items() - results(reader).items() == {("reports/index.html", made["reports/index.html"])}
+    call(reader, "dvc", "repro", "--single-item", "report")
+    assert results(reader) == made
+    assert "Data and pipelines are up to date." in call(reader, "dvc", "repro", "--allow-missing")
+
+
+def test_metrics_and_curves_are_shown(by_dvc: Path) -> None:
+    assert "reversed-1.test.perplexity" in call(by_dvc, "dvc", "metrics", "show")
+    call(by_dvc, "dvc", "plots", "show")
+    page = (by_dvc / "dvc_plots/index.html").read_text(encoding="utf-8")
+    assert "perplexity on the development set" in page
+    assert "reports_length.svg" in page
+
+
+def test_what_takes_all_processors_does_not_wait_for_trainings(tmp_path: Path) -> None:
+    folder = clone(tmp_path / "two vocabularies", add_vocabulary)
+    said = call(folder, "snakemake", "--cores", "2", "models/reversed/1", "models/reversed/2", "models/pieces/1")
+    stages = re.findall(r"Running stage '(\w+)@", said)
+    assert sorted(stages) == ["encode"] * 2 + ["train"] * 3 + ["vocab"] * 2
+    assert stages[-3:] == ["train"] * 3
+
+
+def test_an_added_run_runs_alone_and_is_gathered(by_snakemake: Path) -> None:
+    before = results(by_snakemake)
+    edit(by_snakemake, add_run)
+    wanted = {"check", "members@greedy", "translate@greedy", "bleu", *GATHER, "report"}
+    assert ran(call(by_snakemake, "dvc", "repro")) == wanted
+    after = results(by_snakemake)
+    same = ("models/", "translations/ensemble", "translations/single", "data/", "reports/perplexity")
+    assert [name for name in before if name.startswith(same) and after[name] != before[name]] == []
+    assert "Running stage" not in call(by_snakemake, "snakemake", "--cores", "2")
