@@ -1,4 +1,4 @@
-"""Maps a function over chunks in several processes, with results in order and few chunks in memory."""
+"""Map a function over chunks in several processes, with results in order and few chunks in memory."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Downloads all files of a source in parallel, with one progress display, after a check of the disk space."""
+"""Download all files of a source in parallel, with one progress display, after a check of the disk space."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Downloads a file from the first place that has it, mirrors before its own addresses, and resumes after breaks."""
+"""Download a file from the first place that has it, mirrors before its own addresses, and resume after breaks."""
 
 import hashlib
 import os

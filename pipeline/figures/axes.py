@@ -1,4 +1,4 @@
-"""Layout that the report's figures share, and the figures of learning curves and of sentence embeddings."""
+"""Layout that the report's figures share: sizes, axes, legends and labels."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Converts matplotlib figures to SVG for light and dark pages, and to PNG; equal numbers give equal bytes."""
+"""Convert matplotlib figures to SVG for light and dark pages, and to PNG; equal numbers give equal bytes."""
 
 import functools
 import io

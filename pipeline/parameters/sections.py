@@ -1,4 +1,4 @@
-"""The one reader of params.yaml: it returns typed, frozen values and refuses unknown keys before any work starts."""
+"""Sections of params.yaml about data, models, training and decoding, as frozen, typed records."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""Extracts chosen members of tar, tar.gz and zip archives, whose format is recognized by content."""
+"""Extract chosen members of tar, tar.gz and zip archives, and aligned sentences of the texts in them."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""Scores the translations of every run: BLEU in two conventions and chrF, with intervals and signatures."""
+"""Stage `bleu`: score the translations of every run by BLEU in two conventions and chrF, with intervals."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Measures the difficulty of the clean text, to compare corpora."""
+"""Stage `difficulty`: measure the difficulty of the clean text, to compare corpora."""
 
 from pathlib import Path
 

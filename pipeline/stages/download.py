@@ -1,4 +1,4 @@
-"""Gets the raw text: generated, downloaded as sources.yaml lists it, or copied from a user's own files."""
+"""Stage `download`: generate the raw text, download it as sources.yaml lists it, or copy a user's own files."""
 
 import shutil
 from collections.abc import Callable, Iterator

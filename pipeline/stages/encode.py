@@ -1,4 +1,4 @@
-"""Encodes clean text as token ids, in arrays that training maps into memory."""
+"""Stage `encode`: encode clean text as token ids, in arrays that training maps into memory."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Draws the learning curves of all models."""
+"""Stage `learning`: draw the learning curves of all models."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Learns a lexicon from word-aligned training text; it replaces <unk> in translations."""
+"""Stage `lexicon`: learn a lexicon from word-aligned training text; it replaces <unk> in translations."""
 
 from collections.abc import Iterator
 from pathlib import Path

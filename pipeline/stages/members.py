@@ -1,4 +1,4 @@
-"""Records the checksums of the models and lexicon of a run, so that other models of its system change nothing."""
+"""Stage `members`: record the checksums of a run's models, so that other models of its system change nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Draws a histogram of sentence lengths in the tokens of a vocabulary."""
+"""Stage `sentence_lengths`: draw a histogram of sentence lengths in the tokens of a vocabulary."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The stage that trains a model, a system from one seed, and continues from a checkpoint if it was stopped."""
+"""Stage `train`: train a system from one seed, and continue from a checkpoint if the training was stopped."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""Learns vocabularies of words or subwords from the training text."""
+"""Stage `vocab`: learn vocabularies of words or subwords from the training text."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

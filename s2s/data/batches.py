@@ -1,4 +1,4 @@
-"""Memory-mapped corpora of encoded sentence pairs, and the batches that are made of them.
+"""Batches of encoded sentence pairs: drawn by bucket and seed, padded, and shared among processes.
 
 Shapes: B batch, S source length, T target length (tokens with </s>), N pairs or, in a batch, target tokens.
 """

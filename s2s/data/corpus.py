@@ -1,4 +1,4 @@
-"""Writing of encoded sentence pairs one after the other, in little memory.
+"""Encoded corpora: written pair by pair in little memory, and mapped into memory to be read.
 
 Shapes: N pairs.
 """

@@ -1,4 +1,4 @@
-"""Chooses sample sentences to show, and marks where a translation differs from the reference."""
+"""Choose sample sentences to show, and mark where a translation differs from the reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Textbook BLEU of single sentences, which weights short n-grams more; not comparable with corpus BLEU."""
+"""Scores of single sentences: chrF, and textbook BLEU, which is not comparable with corpus BLEU."""
 
 import math
 from collections.abc import Sequence

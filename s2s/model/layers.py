@@ -1,4 +1,4 @@
-"""Recurrent cells: their equations, and functions that compute one step with prepacked weights.
+"""Recurrent cells and the maxout layer: their equations, and single steps with prepacked weights.
 
 Shapes: R rows (sentences or hypotheses), E inputs, H hidden.
 """

@@ -1,4 +1,4 @@
-"""Count the words of a text in parts, in memory that grows only with the number of distinct words."""
+"""Count the words of a text in parts, in memory that grows with the distinct words only, and rank rare ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reads parallel text files by line: plain or gzip, strictly UTF-8, split at the byte 0x0A alone."""
+"""Read parallel text files by line: plain or gzip, strictly UTF-8, split at the byte 0x0A alone."""
 
 import gzip
 import zlib

@@ -1,4 +1,4 @@
-"""The group of processes that train one model together."""
+"""The group of processes that train one model together, and the exact sum of their gradients."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence

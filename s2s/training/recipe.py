@@ -1,4 +1,4 @@
-"""Optimizers, learning rate schedules, gradient clipping, and the skipping of an update."""
+"""Settings of a training, optimizers, learning rate schedules, gradient clipping, and the skipping of an update."""
 
 import math
 from collections.abc import Iterable

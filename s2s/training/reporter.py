@@ -1,4 +1,4 @@
-"""Reports of a training to a watcher."""
+"""Reports of a training's progress to a watcher."""
 
 import resource
 import time

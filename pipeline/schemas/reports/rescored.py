@@ -1,4 +1,4 @@
-"""candidates/ and reports/rescore/: n-best lists, and the translations that rescoring chooses from them."""
+"""Format of reports/rescore/<name>.json: the translations that rescoring chooses, and their scores."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""reports/bleu.json and reports/length.json: the scores of translations."""
+"""Formats of reports/bleu.json, length.json, rarity.json and sentence_log_probs.parquet: scores of translations."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

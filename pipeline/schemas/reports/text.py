@@ -1,4 +1,4 @@
-"""reports/vocab/ and reports/encoding/: coverage of vocabularies, and sentence lengths in their tokens."""
+"""Formats of reports/cleaning.json, vocab/ and encoding/: dropped pairs, coverage of vocabularies, sentence lengths."""
 
 from dataclasses import dataclass
 

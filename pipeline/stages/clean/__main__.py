@@ -1,4 +1,4 @@
-"""Normalizes and tokenizes the raw text, drops training pairs by rules, and keeps a ledger of the dropped pairs."""
+"""Stage `clean`: normalize and tokenize the raw text, drop training pairs by rules, and count the dropped pairs."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Scores every system on groups of test sentences, by length or by rarity of their words: the paper's Figure 3."""
+"""Stages `length` and `rarity`: score every system on groups of test sentences (the paper's Figure 3)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""All translations of the test set that figures compare: of our runs, of rescorings, and a user's own files."""
+"""Translations of the test set to compare in figures: of our runs, of rescorings, and a user's own files."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Values for the report page's sections on long sentences and on rare words (the paper's Figure 3)."""
+"""Values for the report page's sections on scores, groups of sentences, ablations, attention and embeddings."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence

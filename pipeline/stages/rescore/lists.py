@@ -1,4 +1,4 @@
-"""Score the candidates of n-best lists with the models of a run, block by block, so that it can resume."""
+"""N-best lists on disk, the models that score their candidates block by block, and the choices that follow."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Decides each kind of statement of the paper by our results."""
+"""Verdicts on each kind of statement of the paper, from our results."""
 
 from collections.abc import Iterator
 from dataclasses import replace

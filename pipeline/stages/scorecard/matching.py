@@ -1,4 +1,4 @@
-"""Finds results for the sides of a claim among all that params.yaml runs, by their properties and never by name."""
+"""Find results for the sides of a claim among all runs of params.yaml, by their properties and never by name."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
