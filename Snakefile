@@ -6,11 +6,12 @@ import sys
 sys.path.insert(0, workflow.basedir)
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 
-from pipeline import dag, parameters
+from pipeline import dag
+from pipeline.parameters import reading
 from s2s.errors import UserError
 
 try:
-    parameters.read()
+    reading.read()
 except UserError as error:
     sys.exit(str(error))
 
