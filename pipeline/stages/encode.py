@@ -37,7 +37,7 @@ def main(clean: Path, vocab: Path, out: Path, report: Path) -> None:
         report: JSON file to be written: lengths, unknown words, padding.
     """
     vocabularies = [vocabulary.load(vocab, side) for side in SIDES]
-    source, target = (known.sha256 for known in vocabularies)
+    source, target = (entries.sha256 for entries in vocabularies)
     sweep(out)
     with tracking.run() as run, naming(out), whole(out) as folder:
         folder.mkdir()
@@ -98,10 +98,10 @@ def encode(clean: Path, split: str, vocabularies: list[Vocabulary], folder: Path
 def encode_file(vocabularies: list[Vocabulary], path: Path) -> Part:
     """Encode a file of pairs: source ids and lengths, then target ids with </s> and lengths."""
     named = zip(SIDES, vocabularies, strict=True)
-    columns = [text_column(side, known.reads_tokens) for side, known in named]
+    columns = [text_column(side, entries.reads_tokens) for side, entries in named]
     table = read_table(path, columns)
     (sources, source_lengths), (targets, target_lengths) = (
-        known.encode_all(table.column(name)) for known, name in zip(vocabularies, columns, strict=True)
+        entries.encode_all(table.column(name)) for entries, name in zip(vocabularies, columns, strict=True)
     )
     return sources, source_lengths, np.insert(targets, np.cumsum(target_lengths), EOS), target_lengths + 1
 

@@ -40,8 +40,8 @@ def main(vocabulary: str, clean: Path, out: Path, report: Path) -> None:
     with tracking.run() as run, whole(out) as folder:
         folder.mkdir()
         lines, learned = (learn_words if settings.kind == "words" else learn_subwords)(clean, settings)
-        for side, (known, facts) in learned.items():
-            known.save(folder, side)
+        for side, (vocabulary_of_side, facts) in learned.items():
+            vocabulary_of_side.save(folder, side)
             coverages = {"train_coverage": facts.train_coverage, "dev_coverage": facts.dev_coverage}
             run.metrics({f"{name}.{side}": value for name, value in {"size": facts.entries, **coverages}.items()})
             print(
@@ -64,8 +64,8 @@ def learn_words(clean: Path, settings: Vocab) -> tuple[int, Learned]:
     learned: Learned = {}
     for side, counts in train.items():
         words = word_vocabulary(counts, wanted_size(settings, side), settings.min_count)
-        known = coverage(counts, words), coverage(dev[side], words)
-        learned[side] = words, SideVocabulary(len(words), len(counts), total(counts), *known)
+        coverages = coverage(counts, words), coverage(dev[side], words)
+        learned[side] = words, SideVocabulary(len(words), len(counts), total(counts), *coverages)
     return 0, learned
 
 
@@ -105,8 +105,8 @@ def learn_side(clean: Path, side: str, settings: Vocab) -> tuple[Vocabulary, Sid
     lines = draw(train, side, settings.sentencepiece_lines, SEED)
     vocabulary = train_sentencepiece(lines, settings.kind, wanted_size(settings, side))
     texts = draw(train, side, COVERAGE_LINES, SEED + 1), read_column(dev, side)
-    known = (share_known(vocabulary, text) for text in texts)
-    return vocabulary, SideVocabulary(len(vocabulary), 0, 0, *known)
+    coverages = (share_known(vocabulary, text) for text in texts)
+    return vocabulary, SideVocabulary(len(vocabulary), 0, 0, *coverages)
 
 
 def draw(files: list[Path], column: str, wanted: int, seed: int) -> Iterator[str]:

@@ -3,7 +3,7 @@
 (() => {
 const section = document.getElementById("provenance");
 const runs = section.querySelector(".runs");
-const [found, drawn, body, foot, list] = [".found", ".drawn", "tbody", "tfoot", ".kinds"].map(name => section.querySelector(name));
+const [message, drawn, body, foot, list] = [".found", ".drawn", "tbody", "tfoot", ".kinds"].map(name => section.querySelector(name));
 const UNITS = [[3600, "h"], [60, "min"], [1, "s"]];
 let asked = false;
 
@@ -16,7 +16,7 @@ function element(name, content = [], properties = {}) {
 const formatted = digits => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const number = (value, digits = 0) => element("data", formatted(digits).format(value), { value });
 const unknown = () => element("span", "unknown", { className: "aside" });
-const known = (value, draw) => value === null ? unknown() : draw(value);
+const orUnknown = (value, draw) => value === null ? unknown() : draw(value);
 const code = text => element("code", text);
 
 function time(seconds) {
@@ -30,7 +30,7 @@ function runLink(id, run) {
 
 // A stage has a row for each run that made some of its files: one run, unless files of several runs were put together by hand.
 function rows(stage, provenance) {
-  const ids = [...new Set(stage.files.map(file => file.run))].sort((one, other) => (one === null) - (other === null));
+  const ids = [...new Set(stage.files.map(file => file.run))].sort((left, right) => (left === null) - (right === null));
   return ids.map((id, place) => place === 0 ? row(stage.name, id, provenance.runs[id]) : row("", id, provenance.runs[id]));
 }
 
@@ -39,11 +39,11 @@ function row(name, id, run) {
   if (!run) return element("tr", [head, element("td", unknown()), ...Array.from({ length: 6 }, () => element("td"))]);
   return element("tr", [head, ...[
     runLink(id, run),
-    known(run.commit, commit => code(commit.slice(0, 8))),
+    orUnknown(run.commit, commit => code(commit.slice(0, 8))),
     element("time", run.started.replace("T", " ").replace("Z", ""), { dateTime: run.started }),
     time(run.seconds),
-    known(run.cpu_seconds, time),
-    known(run.gpu_seconds, seconds => seconds ? time(seconds) : "none"),
+    orUnknown(run.cpu_seconds, time),
+    orUnknown(run.gpu_seconds, seconds => seconds ? time(seconds) : "none"),
     run.words_per_second === null ? "" : number(run.words_per_second),
   ].map(content => element("td", content))]);
 }
@@ -64,7 +64,7 @@ function about(stage, provenance) {
   const files = Object.fromEntries(stage.files.map(file => [file.path, [code(file.md5), ` ${file.run ? `found by ${file.found_by}` : "no run is known"}`]]));
   const id = stage.files.find(file => file.run)?.run;
   const run = provenance.runs[id];
-  const parts = run ? [...facts("Run", { id: code(id), commit: known(run.commit, code), command: code(run.command) }), ...facts("Parameters", run.parameters), ...facts("Versions", run.versions), ...facts("Machine", run.hardware)] : [];
+  const parts = run ? [...facts("Run", { id: code(id), commit: orUnknown(run.commit, code), command: code(run.command) }), ...facts("Parameters", run.parameters), ...facts("Versions", run.versions), ...facts("Machine", run.hardware)] : [];
   const count = [number(stage.files.length), stage.files.length === 1 ? " result" : " results"];
   const summary = element("summary", [element("span", stage.name), element("span", count)]);
   return element("li", element("details", [summary, ...facts("Results, with MD5", files), ...parts]));
@@ -95,7 +95,7 @@ function draw(provenance) {
   foot.replaceChildren(sums(provenance));
   list.replaceChildren(...provenance.stages.map(stage => about(stage, provenance)));
   lead(provenance);
-  found.replaceChildren("From ", code(provenance.store), ", written ", element("time", provenance.written, { dateTime: provenance.written }), ".");
+  message.replaceChildren("From ", code(provenance.store), ", written ", element("time", provenance.written, { dateTime: provenance.written }), ".");
   drawn.hidden = false;
 }
 
@@ -106,7 +106,7 @@ function ask() {
   script.addEventListener("load", () => draw(window.provenance));
   script.addEventListener("error", () => {
     asked = false; // the file may be there at the next try
-    found.replaceChildren("There is no provenance.js next to this page. Write it with ", code("python -m pipeline provenance"), ".");
+    message.replaceChildren("There is no provenance.js next to this page. Write it with ", code("python -m pipeline provenance"), ".");
   });
   section.append(script);
 }

@@ -5,7 +5,7 @@ const PAGE = 10; // sentences
 const section = document.getElementById("sentences");
 const [cardTemplate, runTemplate] = section.querySelectorAll("template");
 const [words, run, order] = ["words", "run", "order"].map(name => document.getElementById(`sentences-${name}`));
-const [form, found, cards] = ["form", ".found", ".cards"].map(name => section.querySelector(name));
+const [form, message, cards] = ["form", ".found", ".cards"].map(name => section.querySelector(name));
 const pagers = section.querySelectorAll(".pages"); // above and below the sentences
 const sentences = JSON.parse(section.querySelector('script[type="application/json"]').textContent);
 const rows = sentences.source.map((_, row) => row);
@@ -19,16 +19,16 @@ const number = (value, format) => Object.assign(element("data", format.format(va
 const tokens = row => [number(sentences.tokens[row], whole), sentences.tokens[row] === 1 ? " token" : " tokens"];
 
 const chosen = () => run.value === "" ? sentences.runs : [sentences.runs[run.value]];
-const mean = values => values.reduce((sum, one) => sum + one, 0) / values.length;
-// Unicode has several encodings of one accented letter; NFC is the composed one.
+const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length;
+// Unicode can encode an accented letter in several ways; NFC uses a single character.
 const plain = text => text.normalize("NFC").toLowerCase();
 
 function keyOf(measure) {
-  return measure === "tokens" ? row => sentences.tokens[row] : row => mean(chosen().map(one => one[measure][row]));
+  return measure === "tokens" ? row => sentences.tokens[row] : row => mean(chosen().map(system => system[measure][row]));
 }
 
 function texts(row) {
-  return plain([sentences.source[row], sentences.reference[row], ...chosen().map(one => one.translation[row])].join("\n"));
+  return plain([sentences.source[row], sentences.reference[row], ...chosen().map(system => system.translation[row])].join("\n"));
 }
 
 function search() {
@@ -37,7 +37,7 @@ function search() {
   const [measure, sign] = order.value.split(" ");
   if (measure) {
     const keys = new Map(shown.map(row => [row, sign * keyOf(measure)(row)]));
-    shown.sort((one, other) => keys.get(one) - keys.get(other));
+    shown.sort((left, right) => keys.get(left) - keys.get(right));
   }
   first = 0;
   draw();
@@ -48,7 +48,7 @@ function draw() {
   cards.replaceChildren(...shown.slice(first, last).map(drawSentence));
   const range = [number(first + 1, whole), " to ", number(last, whole), " of "];
   const count = [number(shown.length, whole), shown.length === 1 ? " sentence" : " sentences"];
-  found.replaceChildren(...(shown.length ? [...range, ...count] : ["No sentence has these words."]));
+  message.replaceChildren(...(shown.length ? [...range, ...count] : ["No sentence has these words."]));
   for (const pager of pagers) {
     pager.hidden = shown.length <= PAGE;
     for (const button of pager.children) button.setAttribute("aria-disabled", !canStep(+button.dataset.step));
@@ -66,21 +66,21 @@ function drawSentence(row) {
   table.querySelector(".tokens").append(...tokens(row));
   table.querySelector(".source-text").textContent = sentences.source[row];
   table.querySelector(".reference-text").textContent = sentences.reference[row];
-  table.tBodies[0].append(...chosen().map(one => drawTranslation(one, row)));
+  table.tBodies[0].append(...chosen().map(system => drawTranslation(system, row)));
   return table;
 }
 
-function drawTranslation(one, row) {
+function drawTranslation(system, row) {
   const line = runTemplate.content.firstElementChild.cloneNode(true);
-  line.querySelector(".name").textContent = one.name;
-  if (!one.equal[row]) line.querySelector(".equal").remove();
-  line.querySelector(".text").append(...marked(one.translation[row], one.parts[row]));
-  line.querySelector(".chrf").append(number(one.chrf[row], precise));
-  line.querySelector(".classroom-bleu").append(number(one.classroom_bleu[row], precise));
-  line.querySelector(".unknown").append(number(one.unknown[row], whole));
-  line.querySelector(".log-prob").append(number(one.log_prob[row], precise));
-  const others = one.n_best[row].map(drawAlternative);
-  if (others.length) line.querySelector(".n-best").append(...others);
+  line.querySelector(".name").textContent = system.name;
+  if (!system.equal[row]) line.querySelector(".equal").remove();
+  line.querySelector(".text").append(...marked(system.translation[row], system.parts[row]));
+  line.querySelector(".chrf").append(number(system.chrf[row], precise));
+  line.querySelector(".classroom-bleu").append(number(system.classroom_bleu[row], precise));
+  line.querySelector(".unknown").append(number(system.unknown[row], whole));
+  line.querySelector(".log-prob").append(number(system.log_prob[row], precise));
+  const alternatives = system.n_best[row].map(drawAlternative);
+  if (alternatives.length) line.querySelector(".n-best").append(...alternatives);
   else line.querySelector("details").remove();
   return line;
 }
@@ -114,7 +114,7 @@ section.addEventListener("click", event => {
   if (!step || !canStep(step)) return;
   first += step * PAGE;
   draw();
-  if (pagers[1].contains(event.target)) found.focus(); // readers at the end of a page go on at the top of the next
+  if (pagers[1].contains(event.target)) message.focus(); // readers at the end of a page go on at the top of the next
 });
 form.hidden = false;
 search();
