@@ -15,16 +15,16 @@ def open_page(browser: Browser, path: Path, width: int = 1280, **settings: Any) 
     page.on("pageerror", lambda error: complaints.append(str(error)))
     complaints: list[str] = []
     page.goto(path.as_uri())
-    assert [one for one in complaints if not one.startswith("data:")] == []
+    assert [complaint for complaint in complaints if not complaint.startswith("data:")] == []
     return page
 
 
 def barriers(page: Page) -> list[str]:
     """What axe-core finds that is serious or worse for readers with disabilities, with the parts of the page."""
-    found = Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     return [
-        f"{one['id']}: {one['help']}: {node['html'][:160]}: {node['failureSummary']}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
+        f"{violation['id']}: {violation['help']}: {node['html'][:160]}: {node['failureSummary']}"
+        for violation in violations
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
     ]

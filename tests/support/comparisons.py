@@ -46,8 +46,8 @@ EPOCHS = {1: 6.0, 2: 6.0, 3: 3.0}
 def translated(right: int) -> list[str]:
     """The references, of which all but some have wrong words in the middle."""
     return [
-        one if n * 29 % 48 < right else one.replace(" et ", " ou ").replace(" un ", " le ")
-        for n, one in enumerate(REFERENCES)
+        line if n * 29 % 48 < right else line.replace(" et ", " ou ").replace(" un ", " le ")
+        for n, line in enumerate(REFERENCES)
     ]
 
 
@@ -56,7 +56,7 @@ def write_project(folder: Path, references: list[str] = REFERENCES, **sections: 
     shared = {"systems": SYSTEMS, "models": MODELS, "runs": RUNS, **project.first_by("base-pair")}
     settings = {"embeddings": {"system": "base"}, "ablations": {"base": "base"}, "bleu": {"bootstrap_samples": 100}}
     project.write_parameters(folder, **shared | settings | sections)
-    project.write_test_set(folder / "clean", [(one.upper(), one) for one in references])
+    project.write_test_set(folder / "clean", [(line.upper(), line) for line in references])
     for run, right in RIGHT.items():
         project.write_run(folder / "translations", run, translated(right)[: len(references)])
     scores = {run: scored(run, number, len(references)) for number, run in enumerate(RUNS)}

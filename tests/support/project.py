@@ -65,7 +65,7 @@ def write_test_set(folder: Path, pairs: Sequence[tuple[str, str]]) -> None:
 def write_run(folder: Path, run: str, translations: Sequence[str]) -> None:
     """Writes the translations of a run."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [Translation(one, tokenizer.tokenize(one, "fr"), -1.0, 0) for one in translations]
+    rows = [Translation(line, tokenizer.tokenize(line, "fr"), -1.0, 0) for line in translations]
     write_translations(folder / f"{run}.jsonl", rows)
 
 
@@ -253,8 +253,10 @@ def close_sentences(pairs: Sequence[tuple[str, str]]) -> CloseSentences:
     """All test sentences, each with the next as its neighbor and the last with none."""
     sources = [source for source, _ in pairs]
     close = [*[[Neighbor(n, source, 0.8765 - n / 100)] for n, source in enumerate(sources)][1:], []]
-    found = [Neighborhood(n, one, 7 + n, near) for n, (one, near) in enumerate(zip(sources, close, strict=True))]
-    return CloseSentences("reversed-1", 1, "h", found)
+    neighborhoods = [
+        Neighborhood(n, source, 7 + n, near) for n, (source, near) in enumerate(zip(sources, close, strict=True))
+    ]
+    return CloseSentences("reversed-1", 1, "h", neighborhoods)
 
 
 def heat_map(pairs: Sequence[tuple[str, str]], translations: Sequence[str]) -> HeatMap:
@@ -271,6 +273,8 @@ def panel(name: str) -> MeasuredPanel:
     """A panel of embeddings.json."""
     sentences = ["the king sees the gardener .", "the gardener sees the king .", "the king is seen by the gardener ."]
     points = [("king", 2.5, 1.5), ("gardener", -2.25, 0.5), ("gardener", -1.75, -1.25)]
-    found = [EmbeddedSentence(group, one, x, y) for one, (group, x, y) in zip(sentences, points, strict=True)]
+    embedded = [
+        EmbeddedSentence(group, sentence, x, y) for sentence, (group, x, y) in zip(sentences, points, strict=True)
+    ]
     numbers = Separation(2, 0.4321, 0.3333, 0.6667, 0.3456, 0.6543, 3, True, 0.8765, None)
-    return MeasuredPanel(name, (0.6789, 0.2345), found, numbers)
+    return MeasuredPanel(name, (0.6789, 0.2345), embedded, numbers)

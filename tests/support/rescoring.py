@@ -76,8 +76,8 @@ def write(folder: Path, pairs: Mapping[str, Sequence[tuple[str, str]]], vocabula
         chosen = [
             Member(place, seed, files.sha256(folder / place / model_folder.WEIGHTS)) for seed, place in places.items()
         ]
-        known = dict.fromkeys(("source", "target"), vocabulary.sha256)
-        records.write(folder / "members" / f"{run}.json", Members(run, "reversed", 2, chosen, known, None))
+        digests = dict.fromkeys(("source", "target"), vocabulary.sha256)
+        records.write(folder / "members" / f"{run}.json", Members(run, "reversed", 2, chosen, digests, None))
 
 
 def read_list(folder: Path, split: str, sentences: int) -> list[list[Candidate]]:

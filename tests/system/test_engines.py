@@ -61,10 +61,10 @@ def call(folder: Path, *command: str, code: int = 0, tracking: str = "off") -> s
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment["S2S_TRACKING"] = tracking
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    assert done.returncode == code, said
-    return said
+    process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    output = process.stdout + process.stderr
+    assert process.returncode == code, output
+    return output
 
 
 def results(folder: Path) -> dict[str, str]:
@@ -75,8 +75,8 @@ def results(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in wanted}
 
 
-def ran(said: str) -> set[str]:
-    return set(re.findall(r"Running stage '(.*)':", said))
+def ran(output: str) -> set[str]:
+    return set(re.findall(r"Running stage '(.*)':", output))
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +87,10 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_both_engines_draw_the_same_graph(untouched: Path) -> None:
     names = dag.rules(dag.stages(untouched))
     drawn = call(untouched, "dvc", "dag", "--dot")
-    by_dvc = {(names[one], names[two]) for one, two in re.findall(r'"(\S+)" -> "(\S+)"', drawn)}
+    by_dvc = {(names[start], names[end]) for start, end in re.findall(r'"(\S+)" -> "(\S+)"', drawn)}
     drawn = call(untouched, "snakemake", "--rulegraph")
     rules = dict(re.findall(r'^\s*(\d+)\[.*?label\s*=\s*"(\w+)', drawn, flags=re.MULTILINE))
-    arrows = {(rules[one], rules[two]) for one, two in re.findall(r"(\d+) -> (\d+)", drawn)}
+    arrows = {(rules[start], rules[end]) for start, end in re.findall(r"(\d+) -> (\d+)", drawn)}
     assert set(rules.values()) == {"all", *names.values()}
     assert {arrow for arrow in arrows if arrow[1] != "all"} == by_dvc
     assert len(by_dvc) > 20
@@ -98,9 +98,9 @@ def test_both_engines_draw_the_same_graph(untouched: Path) -> None:
 
 def test_snakemake_refuses_wrong_parameters_before_it_starts(tmp_path: Path) -> None:
     folder = clone(tmp_path / "wrong", lambda values: values["train"].update(lerning_rate=1.0))
-    said = call(folder, "snakemake", "--cores", "1", code=1)
-    assert "params.yaml: unknown key train.lerning_rate; did you mean learning_rate?" in said
-    assert "Traceback" not in said
+    output = call(folder, "snakemake", "--cores", "1", code=1)
+    assert "params.yaml: unknown key train.lerning_rate; did you mean learning_rate?" in output
+    assert "Traceback" not in output
     assert not (folder / "data").exists()
 
 
@@ -195,11 +195,13 @@ def test_every_stage_is_a_finished_run_under_one_parent(by_dvc: Path) -> None:
 
 
 def test_every_result_leads_to_the_run_that_made_its_bytes(by_dvc: Path) -> None:
-    found = json.loads((by_dvc / "reports/provenance.js").read_text(encoding="utf-8").partition("\n")[2])
-    made = {stage["name"]: {file["path"]: file["found_by"] for file in stage["files"]} for stage in found["stages"]}
+    provenance = json.loads((by_dvc / "reports/provenance.js").read_text(encoding="utf-8").partition("\n")[2])
+    made = {
+        stage["name"]: {file["path"]: file["found_by"] for file in stage["files"]} for stage in provenance["stages"]
+    }
     assert made == {stage.name: dict.fromkeys(stage.outs, "content") for stage in dag.stages(by_dvc)}
-    assert found["total"]["runs"] == len(made) and found["total"]["without_cost"] == 0
-    assert 0 < found["total"]["cpu_seconds"] < found["total"]["seconds"] * (os.cpu_count() or 1)
+    assert provenance["total"]["runs"] == len(made) and provenance["total"]["without_cost"] == 0
+    assert 0 < provenance["total"]["cpu_seconds"] < provenance["total"]["seconds"] * (os.cpu_count() or 1)
 
 
 def test_logs_benchmarks_and_a_report_are_kept(by_snakemake: Path) -> None:
@@ -236,8 +238,8 @@ def test_metrics_and_curves_are_shown(by_dvc: Path) -> None:
 
 def test_what_takes_all_processors_does_not_wait_for_trainings(tmp_path: Path) -> None:
     folder = clone(tmp_path / "two vocabularies", add_vocabulary)
-    said = call(folder, "snakemake", "--cores", "2", "models/reversed/1", "models/reversed/2", "models/pieces/1")
-    stages = re.findall(r"Running stage '(\w+)@", said)
+    output = call(folder, "snakemake", "--cores", "2", "models/reversed/1", "models/reversed/2", "models/pieces/1")
+    stages = re.findall(r"Running stage '(\w+)@", output)
     assert sorted(stages) == ["encode"] * 2 + ["train"] * 3 + ["vocab"] * 2
     assert stages[-3:] == ["train"] * 3
 

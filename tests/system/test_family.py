@@ -26,8 +26,10 @@ def family(folder: Path, systems: tuple[str, ...], *targets: str, pieces: str = 
         for changes in values["systems"].values():
             changes["model"] = changes.get("model", {}) | SMALL
         values["vocabularies"]["pieces"] = {"kind": "bpe", "source_size": 200, "target_size": 200}
-        known = {name: "pieces" if name == pieces else "base" for name in systems}
-        values["models"] = {f"{name}-1": {"system": name, "seed": 1, "vocabulary": known[name]} for name in systems}
+        vocabulary_of = {name: "pieces" if name == pieces else "base" for name in systems}
+        values["models"] = {
+            f"{name}-1": {"system": name, "seed": 1, "vocabulary": vocabulary_of[name]} for name in systems
+        }
         values["runs"] = {name: preset["runs"][name] for name in systems}
         values["first_passes"] = {"first": f"members/{systems[0]}.json"}
         values["rescorings"] = {"last": {"first_pass": "first", "scorer": systems[-1]}}
@@ -46,8 +48,8 @@ def check(folder: Path, systems: tuple[str, ...]) -> None:
     assert report(folder, "bleu.json").keys() == set(systems)
     assert report(folder, "perplexity.json").keys() == {f"{name}-1" for name in systems}
     compared = report(folder, "ablations.json")
-    assert [one["system"] for one in compared["systems"]] == list(systems)
-    assert [bool(one["changes"]) for one in compared["systems"]] == [False, *[True] * (len(systems) - 1)]
+    assert [system["system"] for system in compared["systems"]] == list(systems)
+    assert [bool(system["changes"]) for system in compared["systems"]] == [False, *[True] * (len(systems) - 1)]
     attend = {name for name in systems if name in {"bahdanau", "luong", "transformer"}}
     assert report(folder, "alignments.json").keys() == attend
 
@@ -57,10 +59,10 @@ def test_systems_of_unlike_networks_and_vocabularies_are_one_run(tmp_path: Path)
     folder = family(tmp_path / "family", systems, *targets, pieces="transformer")
     check(folder, systems)
     assert report(folder, "rescore/last.json")["lists"]["test"]["sentences"] == 20
-    base, other = report(folder, "ablations.json")["systems"]
-    assert {"key": "vocab.kind", "base": "words", "own": "bpe"} in other["changes"]
-    assert other["perplexities"]["change"] is None and other["bleu"]["difference"] is not None
-    assert other["cost"]["target_tokens"] > base["cost"]["target_tokens"]
+    base, transformer = report(folder, "ablations.json")["systems"]
+    assert {"key": "vocab.kind", "base": "words", "own": "bpe"} in transformer["changes"]
+    assert transformer["perplexities"]["change"] is None and transformer["bleu"]["difference"] is not None
+    assert transformer["cost"]["target_tokens"] > base["cost"]["target_tokens"]
 
 
 @pytest.mark.slow

@@ -68,13 +68,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project.write_parameters(folder, vocab={"min_count": 1})
     (folder / "raw").mkdir()
     write_raw(folder / "raw")
-    here = Path.cwd()
+    previous = Path.cwd()
     os.chdir(folder)
     try:
         for stage in (CLEAN, VOCAB, ENCODE):
             finish(stage)
     finally:
-        os.chdir(here)
+        os.chdir(previous)
     return folder
 
 

@@ -62,8 +62,8 @@ def kill_once(configuration: Path, wanted: str) -> None:
 
 
 def test_every_stage_is_a_job_and_dvc_records_it(project: Path, configuration: Path) -> None:
-    done = {job["Comment"] for job in slurm.jobs(configuration) if job["JobState"] == "COMPLETED"}
-    assert done == set(map(comment, dag.rules(dag.stages(project)).values()))
+    completed = {job["Comment"] for job in slurm.jobs(configuration) if job["JobState"] == "COMPLETED"}
+    assert completed == set(map(comment, dag.rules(dag.stages(project)).values()))
     assert "Data and pipelines are up to date." in call(project, "dvc", "status")
     assert "Nothing to be done" in call(project, "snakemake", "--cores", "1")
 

@@ -22,8 +22,8 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(folder: Path, name: str) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = json.loads((folder / "reports" / name).read_text(encoding="utf-8"))
-    return found
+    rows: dict[str, dict[str, float]] = json.loads((folder / "reports" / name).read_text(encoding="utf-8"))
+    return rows
 
 
 def test_table_1_has_every_row_with_its_interval(tables: Path) -> None:
@@ -35,9 +35,9 @@ def test_table_1_has_every_row_with_its_interval(tables: Path) -> None:
 
 def test_models_together_translate_better_than_one(tables: Path) -> None:
     rows = read(tables, "bleu.json")
-    one, two, five = (rows[f"{name}-beam12"]["bleu_tokenized"] for name in ("reversed", "two", "five"))
-    assert one < two < five
-    assert rows["five-beam12"]["bleu_tokenized_low"] > one
+    single, two, five = (rows[f"{name}-beam12"]["bleu_tokenized"] for name in ("reversed", "two", "five"))
+    assert single < two < five
+    assert rows["five-beam12"]["bleu_tokenized_low"] > single
 
 
 @pytest.mark.parametrize("name", ["reversed", "five"])

@@ -37,7 +37,7 @@ ODD = HeatMap(3, ["<b>", "&"], ["<script>document.title = 'injected'</script>", 
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose system `luong` attends, and whose system `reversed` does not."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
@@ -53,13 +53,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write_runs(folder: Path, lexicon: NamedFile | None = None, **runs: tuple[str, ...]) -> None:
     """Writes parameters and members of runs that translate with the given models, of one system or of several."""
-    known = {name: {"system": systems[0], "seeds": 1, "beam": 3} for name, systems in runs.items()}
+    run_settings = {name: {"system": systems[0], "seeds": 1, "beam": 3} for name, systems in runs.items()}
     own = {"replace_unknown": True, "max_tokens": 12}
     project.write_parameters(
         folder,
         systems=SYSTEMS,
         models=MODELS,
-        runs=known,
+        runs=run_settings,
         translate=own,
         **project.first_by(next(iter(runs))),
     )
@@ -76,56 +76,59 @@ def run_stage(folder: Path) -> dict[str, list[HeatMap]]:
     return records.parse(dict[str, list[HeatMap]], out.read_bytes(), str(out))
 
 
-def test_heat_maps_are_where_the_models_look_in_their_translations(here: Path) -> None:
-    found = run_stage(here)
-    assert list(found) == ["alone", "both"]
+def test_heat_maps_are_where_the_models_look_in_their_translations(workspace: Path) -> None:
+    by_run = run_stage(workspace)
+    assert list(by_run) == ["alone", "both"]
     source, target = model_folders.words()
     for run, systems in (("alone", ["luong"]), ("both", ["luong", "reversed"])):
-        models = [model_folder.load(here / "models" / system / "1") for system in systems]
-        assert [one.id for one in found[run]] == [2, 1, 0, 3]  # from short to long, the longest of all left out
-        for one in found[run]:
-            tokens = tokenizer.tokenize(SENTENCES[one.id], "en")
-            assert one.source == tokens.split()  # also what the models read as <unk>
+        models = [model_folder.load(workspace / "models" / system / "1") for system in systems]
+        # From short to long; the longest sentence of all is left out.
+        assert [heat_map.id for heat_map in by_run[run]] == [2, 1, 0, 3]
+        for heat_map in by_run[run]:
+            tokens = tokenizer.tokenize(SENTENCES[heat_map.id], "en")
+            assert heat_map.source == tokens.split()  # also what the models read as <unk>
             ids = source.encode(tokens)
             ((best,),) = beam_search(models, [ids], SearchSettings(beam=3, max_tokens=12))
-            assert one.target == [*target.tokens(best.ids), "</s>"]
-            np.testing.assert_allclose(one.attention, alignments(models, [ids], [best.ids])[0], atol=6e-5)
-    assert any("<unk>" in one.target for one in found["alone"])
+            assert heat_map.target == [*target.tokens(best.ids), "</s>"]
+            np.testing.assert_allclose(heat_map.attention, alignments(models, [ids], [best.ids])[0], atol=6e-5)
+    assert any("<unk>" in heat_map.target for heat_map in by_run["alone"])
 
 
-def test_without_attention_there_is_nothing_to_draw(here: Path) -> None:
-    write_runs(here, plain=("reversed",))
-    assert run_stage(here) == {}
-    assert "no run's models attend" in (here / "reports" / "alignments.svg").read_text(encoding="utf-8")
+def test_without_attention_there_is_nothing_to_draw(workspace: Path) -> None:
+    write_runs(workspace, plain=("reversed",))
+    assert run_stage(workspace) == {}
+    assert "no run's models attend" in (workspace / "reports" / "alignments.svg").read_text(encoding="utf-8")
 
 
-def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
+def test_a_second_run_gives_the_same_bytes(workspace: Path) -> None:
     contents = []
     for _ in range(2):
-        run_stage(here)
-        contents.append([(here / "reports" / f"alignments.{kind}").read_bytes() for kind in ("json", "svg", "png")])
+        run_stage(workspace)
+        contents.append(
+            [(workspace / "reports" / f"alignments.{kind}").read_bytes() for kind in ("json", "svg", "png")]
+        )
     assert contents[0] == contents[1]
 
 
-def test_pieces_of_words_are_shown_as_the_model_reads_them(here: Path) -> None:
+def test_pieces_of_words_are_shown_as_the_model_reads_them(workspace: Path) -> None:
     source, target = model_folders.subwords()
     sizes = {"source_vocabulary": len(source), "target_vocabulary": len(target)}
     looking = tiny.network(1, context="bahdanau", maxout=4, init_uniform=1.0, **sizes)
     for side in ("source", "target"):
-        vocabulary.file_of(here / "models" / "luong" / "1", side).unlink()
-    model_folders.write(here / "models" / "luong" / "1", network=looking, vocabularies=(source, target))
-    write_runs(here, alone=("luong",))
+        vocabulary.file_of(workspace / "models" / "luong" / "1", side).unlink()
+    model_folders.write(workspace / "models" / "luong" / "1", network=looking, vocabularies=(source, target))
+    write_runs(workspace, alone=("luong",))
     project.write_parameters(
-        here,
+        workspace,
         systems=SYSTEMS,
         models=MODELS,
         runs={"alone": {"system": "luong", "seeds": 1, "beam": 1}},
         vocab={"kind": "bpe"},
         **project.first_by("alone"),
     )
-    for one in run_stage(here)["alone"]:
-        assert one.source == source.tokens(source.encode(SENTENCES[one.id]))
-        assert len(one.attention) == len(one.target) and set(one.target) <= {*target.names()}
+    for heat_map in run_stage(workspace)["alone"]:
+        assert heat_map.source == source.tokens(source.encode(SENTENCES[heat_map.id]))
+        assert len(heat_map.attention) == len(heat_map.target) and set(heat_map.target) <= {*target.names()}
 
 
 @pytest.mark.parametrize(
@@ -140,35 +143,36 @@ def test_pieces_of_words_are_shown_as_the_model_reads_them(here: Path) -> None:
     ],
 )
 def test_some_sentences_of_every_length_are_chosen(lengths: list[int], expected: list[int]) -> None:
-    found = stage.choose(lengths)
-    assert found == expected or (len(found), [lengths[row] for row in found]) == (4, sorted(lengths[r] for r in found))
+    chosen = stage.choose(lengths)
+    chosen_lengths = [lengths[row] for row in chosen]
+    assert chosen == expected or (len(chosen), chosen_lengths) == (4, sorted(chosen_lengths))
 
 
-def test_what_is_absent_or_another_model_is_said_in_a_line(here: Path) -> None:
-    weights = here / "models" / "luong" / "1" / model_folder.WEIGHTS
+def test_what_is_absent_or_another_model_is_said_in_a_line(workspace: Path) -> None:
+    weights = workspace / "models" / "luong" / "1" / model_folder.WEIGHTS
     weights.write_bytes(weights.read_bytes() + b" ")
     with pytest.raises(UserError, match=r"weights.safetensors: found sha256 [0-9a-f]+; expected [0-9a-f]+, run"):
-        run_stage(here)
-    (here / "members" / "both.json").unlink()
-    (here / "members" / "alone.json").unlink()
+        run_stage(workspace)
+    (workspace / "members" / "both.json").unlink()
+    (workspace / "members" / "alone.json").unlink()
     with pytest.raises(UserError, match=r"(both|alone).json: no such file; expected what the stage before writes"):
-        run_stage(here)
+        run_stage(workspace)
 
 
-def test_a_run_translates_unknown_words_by_where_its_models_look(here: Path) -> None:
+def test_a_run_translates_unknown_words_by_where_its_models_look(workspace: Path) -> None:
     source, target = model_folders.words()
     lexicon = Lexicon({word: (f"{word}?", 0.5) for word in model_folders.WORDS}, 4.0, 0.1)
-    lexicon.save(path := here / "lexicon.parquet")
-    write_runs(here, NamedFile(path, files.sha256(path)), alone=("luong",))
-    translate.main("alone", here / "members/alone.json", here / "clean", here / "out")
-    network, moved = model_folder.load(here / "models" / "luong" / "1"), 0
-    for one in read_translations(here / "out", len(SENTENCES)):
-        tokens = tokenizer.tokenize(SENTENCES[one.id], "en")
+    lexicon.save(path := workspace / "lexicon.parquet")
+    write_runs(workspace, NamedFile(path, files.sha256(path)), alone=("luong",))
+    translate.main("alone", workspace / "members/alone.json", workspace / "clean", workspace / "out")
+    network, moved = model_folder.load(workspace / "models" / "luong" / "1"), 0
+    for translation in read_translations(workspace / "out", len(SENTENCES)):
+        tokens = tokenizer.tokenize(SENTENCES[translation.id], "en")
         ids = source.encode(tokens)
         ((best,),) = beam_search([network], [ids], SearchSettings(beam=3, max_tokens=12))
-        said = target.tokens(best.ids), alignments([network], [ids], [best.ids])[0]
-        assert one.tokens.split() == lexicon.replace(tokens.split(), *said)
-        moved += one.tokens.split() != lexicon.replace(tokens.split(), said[0])
+        decoded = target.tokens(best.ids), alignments([network], [ids], [best.ids])[0]
+        assert translation.tokens.split() == lexicon.replace(tokens.split(), *decoded)
+        moved += translation.tokens.split() != lexicon.replace(tokens.split(), decoded[0])
     assert moved
 
 
@@ -181,8 +185,8 @@ def test_a_token_looks_at_few_others_above_all(shares: list[float], expected: li
 
 
 def test_each_row_of_a_figure_tells_what_it_looks_at() -> None:
-    one = HeatMap(7, ["the", "king"], ["<unk>", "roi $x$", "</s>"], [[0.5, 0.5], [0.001, 0.999], [0.04, 0.96]])
-    drawing = ElementTree.fromstring(attention.one(one, "single"))
+    heat_map = HeatMap(7, ["the", "king"], ["<unk>", "roi $x$", "</s>"], [[0.5, 0.5], [0.001, 0.999], [0.04, 0.96]])
+    drawing = ElementTree.fromstring(attention.one(heat_map, "single"))
     titles = [title.text for title in drawing.iter("{http://www.w3.org/2000/svg}title")]
     assert titles == ["single, <unk>: the 50 %, king 50 %", "single, roi $x$: king 100 %", "single, </s>: king 96 %"]
     labels = [label.text for label in drawing.iter("{http://www.w3.org/2000/svg}text")]
@@ -190,25 +194,25 @@ def test_each_row_of_a_figure_tells_what_it_looks_at() -> None:
 
 
 def test_the_darker_a_cell_the_larger_its_share() -> None:
-    one = HeatMap(7, ["a", "b", "c"], ["x", "y"], [[0.04, 0.76, 0.2], [1.0, 0.0, 0.0]])
-    drawing = attention.one(one, "single")
+    heat_map = HeatMap(7, ["a", "b", "c"], ["x", "y"], [[0.04, 0.76, 0.2], [1.0, 0.0, 0.0]])
+    drawing = attention.one(heat_map, "single")
     cells = re.findall(r'<path d="([^"]+)"[^>]* style="fill: #3f7fd6(?:; opacity: ([\d.]+))?"', drawing)
     left = {opacity or "1": float(path.split()[1]) for path, opacity in cells}
     assert left["1"] < left["0.8"] < left["0.2"] and len(left) == 3
     assert left["0.8"] - left["1"] == pytest.approx(left["0.2"] - left["0.8"], abs=0.02)
 
 
-def test_all_runs_are_on_one_sheet(here: Path) -> None:
-    drawing = attention.sheet(run_stage(here))
+def test_all_runs_are_on_one_sheet(workspace: Path) -> None:
+    drawing = attention.sheet(run_stage(workspace))
     assert drawing.count("<title>alone, &lt;/s&gt;:") == drawing.count("<title>both, &lt;/s&gt;:") == 4
     ElementTree.fromstring(attention.sheet({"alone": []}))
 
 
-def section(folder: Path, found: dict[str, Any]) -> str:
+def section(folder: Path, by_run: dict[str, Any]) -> str:
     """The section of the page of a project with these heat maps."""
     project.write_parameters(folder, models=project.MODELS, runs=project.RUNS)
     project.write_results(folder, [("He waits.", "Il attend.")], {run: ["Il attend."] for run in project.RUNS})
-    files.write_json(folder / "reports" / "alignments.json", found)
+    files.write_json(folder / "reports" / "alignments.json", by_run)
     reports, translations, clean, curves = (folder / name for name in ("reports", "translations", "clean", "curves"))
     report.main(reports, translations, clean, curves, folder / "index.html")
     html = (folder / "index.html").read_text(encoding="utf-8")
@@ -217,9 +221,9 @@ def section(folder: Path, found: dict[str, Any]) -> str:
     return str(part)
 
 
-def test_the_page_says_in_words_what_the_heat_maps_show(here: Path) -> None:
-    one = {"id": 3, "source": ODD.source, "target": ODD.target, "attention": ODD.attention}
-    html = section(here, {"ensemble": [one], "an old run": [one]})
+def test_the_page_says_in_words_what_the_heat_maps_show(workspace: Path) -> None:
+    heat_map = {"id": 3, "source": ODD.source, "target": ODD.target, "attention": ODD.attention}
+    html = section(workspace, {"ensemble": [heat_map], "an old run": [heat_map]})
     assert "an old run" not in html and "<h3>single" not in html  # runs that params.yaml does not name, or without maps
     rows = re.findall(r'<li><span lang="fr" dir="auto">(.*?)</span>', html)
     assert [unescape(row) for row in rows] == ODD.target
@@ -228,9 +232,9 @@ def test_the_page_says_in_words_what_the_heat_maps_show(here: Path) -> None:
     assert html.count("<svg") == 1 and "list below has it in words" in html
 
 
-def test_the_page_says_why_there_are_no_heat_maps(here: Path) -> None:
-    assert "No run has a model with attention" in section(here, {})
-    assert "No test sentence is short enough" in section(here, {"single": []})
+def test_the_page_says_why_there_are_no_heat_maps(workspace: Path) -> None:
+    assert "No run has a model with attention" in section(workspace, {})
+    assert "No test sentence is short enough" in section(workspace, {"single": []})
 
 
 def test_a_damaged_file_is_said_in_a_line(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ Pairs = Sequence[tuple[str | bytes, str | bytes]]
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -82,7 +82,7 @@ def again(folder: Path) -> dict[str, Any]:
 
 
 def names(report: dict[str, Any]) -> list[str]:
-    return [one["rule"] for one in report["rules"]]
+    return [rule["rule"] for rule in report["rules"]]
 
 
 def column(folder: Path, split: str, name: str) -> list[Any]:
@@ -94,19 +94,19 @@ def rows(folder: Path, split: str) -> list[tuple[Any, ...]]:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    found = [*sorted((folder / "clean").rglob("*.parquet")), folder / "cleaning.json", folder / "cleaning.csv"]
-    return {str(path): path.read_bytes() for path in found}
+    paths = [*sorted((folder / "clean").rglob("*.parquet")), folder / "cleaning.json", folder / "cleaning.csv"]
+    return {str(path): path.read_bytes() for path in paths}
 
 
-def test_text_is_normalized_and_tokenized_in_both_languages(here: Path) -> None:
-    run(here, {"a": GOOD}, dev=GOOD, test=GOOD)
+def test_text_is_normalized_and_tokenized_in_both_languages(workspace: Path) -> None:
+    run(workspace, {"a": GOOD}, dev=GOOD, test=GOOD)
     for split in SPLITS:
-        assert rows(here, split) == [(0, *TOKENS)]
+        assert rows(workspace, split) == [(0, *TOKENS)]
 
 
-def test_punctuation_is_normalized_and_case_lost_only_on_demand(here: Path) -> None:
-    run(here, {"a": GOOD}, normalize_punctuation=False, lowercase=True)
-    assert column(here, "train", "source") == ["the dog’s bone."]
+def test_punctuation_is_normalized_and_case_lost_only_on_demand(workspace: Path) -> None:
+    run(workspace, {"a": GOOD}, normalize_punctuation=False, lowercase=True)
+    assert column(workspace, "train", "source") == ["the dog’s bone."]
 
 
 FIVE_THOUSAND = "word " * 5000
@@ -141,21 +141,21 @@ GERMAN = "Die Abgeordneten haben gestern über den Haushalt des kommenden Jahres
     ],
 )
 def test_the_rule_that_a_training_pair_breaks(
-    pair: tuple[str | bytes, str | bytes], rule: str, settings: dict[str, Any], here: Path
+    pair: tuple[str | bytes, str | bytes], rule: str, settings: dict[str, Any], workspace: Path
 ) -> None:
-    report = run(here, {"a": [*GOOD, pair]}, **settings)
+    report = run(workspace, {"a": [*GOOD, pair]}, **settings)
     counts = Counter(dict.fromkeys(names(report), 0) | {"in": 2, "out": 1})
     counts[rule] += 1
     assert report["ledger"]["a"] == counts
     shown = report["examples"].get(rule, [])
-    assert [(one["corpus"], one["line"]) for one in shown] == [("a", 2)] * (rule != "out")
+    assert [(example["corpus"], example["line"]) for example in shown] == [("a", 2)] * (rule != "out")
 
 
 @pytest.mark.parametrize("odd", ["\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\x1c"])
-def test_lines_end_at_line_feeds_alone_and_stay_aligned(odd: str, here: Path) -> None:
-    report = run(here, {"a": [(f"one{odd}two", "un deux"), ("three", "trois")]})
-    assert column(here, "train", "source") == ["one two", "three"]
-    assert column(here, "train", "target") == ["un deux", "trois"]
+def test_lines_end_at_line_feeds_alone_and_stay_aligned(odd: str, workspace: Path) -> None:
+    report = run(workspace, {"a": [(f"one{odd}two", "un deux"), ("three", "trois")]})
+    assert column(workspace, "train", "source") == ["one two", "three"]
+    assert column(workspace, "train", "target") == ["un deux", "trois"]
     assert sum(report["repairs"]["a"].values()) == 1
 
 
@@ -168,90 +168,91 @@ def test_lines_end_at_line_feeds_alone_and_stay_aligned(odd: str, here: Path) ->
         ("a\x01b", "control"),
     ],
 )
-def test_repairs_are_counted_and_shown(text: str, kind: str, here: Path) -> None:
-    report = run(here, {"a": [*GOOD, (text, "un deux")]})
+def test_repairs_are_counted_and_shown(text: str, kind: str, workspace: Path) -> None:
+    report = run(workspace, {"a": [*GOOD, (text, "un deux")]})
     assert report["repairs"]["a"] == {name: int(name == kind) for name in report["repairs"]["a"]}
     assert report["examples"][kind] == [{"corpus": "a", "line": 2, "source": text, "target": "un deux"}]
 
 
-def test_the_ledger_accounts_for_every_pair_of_every_corpus(here: Path) -> None:
+def test_the_ledger_accounts_for_every_pair_of_every_corpus(workspace: Path) -> None:
     first = [*GOOD, ("x", "y"), ("x", "z"), ("x ", "y"), ("", ""), ("a b c d e", "a b")]
     second = [("x", "y"), ("new", "neuf")]
-    report = run(here, {"one": first, "two": second})
+    report = run(workspace, {"one": first, "two": second})
     assert report["splits"] == {"train": 4, "dev": 1, "test": 1}
-    one, two = report["ledger"]["one"], report["ledger"]["two"]
+    first_row, second_row = report["ledger"]["one"], report["ledger"]["two"]
     none = dict.fromkeys(names(report), 0)
-    assert one == none | {"in": 6, "out": 3, "empty": 1, "ratio": 1, "duplicate": 1}
-    assert two == none | {"in": 2, "out": 1, "duplicate": 1}
-    assert column(here, "train", "target") == [TOKENS[1], "y", "z", "neuf"]
-    assert column(here, "train", "id") == [0, 1, 2, 3]
-    table = (here / "cleaning.csv").read_text().splitlines()
+    assert first_row == none | {"in": 6, "out": 3, "empty": 1, "ratio": 1, "duplicate": 1}
+    assert second_row == none | {"in": 2, "out": 1, "duplicate": 1}
+    assert column(workspace, "train", "target") == [TOKENS[1], "y", "z", "neuf"]
+    assert column(workspace, "train", "id") == [0, 1, 2, 3]
+    table = (workspace / "cleaning.csv").read_text().splitlines()
     assert table[0].startswith("corpus,in,out,not_utf8,empty,too_long,ratio,long_word,duplicate,repaired_")
     assert table[2].startswith("two,2,1,0,0,0,0,0,1,")
 
 
-def test_rules_that_are_off_are_not_in_the_ledger(here: Path) -> None:
-    off = names(run(here, {"a": GOOD}, drop_duplicates=False))
+def test_rules_that_are_off_are_not_in_the_ledger(workspace: Path) -> None:
+    off = names(run(workspace, {"a": GOOD}, drop_duplicates=False))
     assert off == ["not_utf8", "empty", "too_long", "ratio", "long_word"]
-    on = names(run(here, {"a": GOOD}, **EVERY, selection={"a": 100.0}))
+    on = names(run(workspace, {"a": GOOD}, **EVERY, selection={"a": 100.0}))
     assert {*on} - {*off} == {"copy", "held_out", "other_language", "duplicate", "selection"}
 
 
-def test_three_examples_of_a_rule_are_enough(here: Path) -> None:
-    report = run(here, {"a": GOOD, "b": [("", f"{n}") for n in range(2)], "c": [("", f"{n}") for n in range(9)]})
-    assert [(one["corpus"], one["line"]) for one in report["examples"]["empty"]] == [("b", 1), ("b", 2), ("c", 1)]
+def test_three_examples_of_a_rule_are_enough(workspace: Path) -> None:
+    report = run(workspace, {"a": GOOD, "b": [("", f"{n}") for n in range(2)], "c": [("", f"{n}") for n in range(9)]})
+    shown = report["examples"]["empty"]
+    assert [(example["corpus"], example["line"]) for example in shown] == [("b", 1), ("b", 2), ("c", 1)]
 
 
-def test_text_that_comes_in_tokens_is_put_together_first(here: Path) -> None:
-    run(here, {"a": [("The dog &apos;s bone .", "L&apos; os du chien .")]}, tokenized=True)
-    assert rows(here, "train") == [(0, *TOKENS)]
+def test_text_that_comes_in_tokens_is_put_together_first(workspace: Path) -> None:
+    run(workspace, {"a": [("The dog &apos;s bone .", "L&apos; os du chien .")]}, tokenized=True)
+    assert rows(workspace, "train") == [(0, *TOKENS)]
 
 
-def test_selection_keeps_what_is_like_the_development_set(here: Path) -> None:
+def test_selection_keeps_what_is_like_the_development_set(workspace: Path) -> None:
     near = [(f"the dog sees the cat {n}", f"le chien voit le chat {n}") for n in range(40)]
     far = [(f"stocks fell by {n} points", f"les actions perdent {n} points") for n in range(40)]
     dev = [("the dog eats", "le chien mange"), ("a cat sees the dog", "un chat voit le chien")] * 9
     mixed = [pair for both in zip(near, far, strict=True) for pair in both]
-    report = run(here, {"a": mixed, "whole": [("x", "y")]}, dev=dev, selection={"a": 50.0})
-    assert {text.split()[0] for text in column(here, "train", "source")} == {"the", "x"}
+    report = run(workspace, {"a": mixed, "whole": [("x", "y")]}, dev=dev, selection={"a": 50.0})
+    assert {text.split()[0] for text in column(workspace, "train", "source")} == {"the", "x"}
     assert report["ledger"]["whole"]["selection"] == 0
     assert report["ledger"]["a"]["in"] == report["ledger"]["a"]["out"] + report["ledger"]["a"]["selection"] == 80
 
 
-def test_selecting_from_an_unknown_corpus_is_refused(here: Path) -> None:
+def test_selecting_from_an_unknown_corpus_is_refused(workspace: Path) -> None:
     with pytest.raises(UserError, match=r"clean.selection: found un; expected some of a, b$"):
-        run(here, {"a": GOOD, "b": GOOD}, selection={"un": 34.0})
+        run(workspace, {"a": GOOD, "b": GOOD}, selection={"un": 34.0})
 
 
-def test_duplicates_are_kept_on_demand(here: Path) -> None:
-    assert run(here, {"a": GOOD * 3}, drop_duplicates=False)["splits"]["train"] == 3
+def test_duplicates_are_kept_on_demand(workspace: Path) -> None:
+    assert run(workspace, {"a": GOOD * 3}, drop_duplicates=False)["splits"]["train"] == 3
 
 
-def test_no_pair_that_is_scored_is_dropped(here: Path) -> None:
+def test_no_pair_that_is_scored_is_dropped(workspace: Path) -> None:
     dev = [("a " * 20, "b"), ("a", "b"), ("a", "b")]
-    assert run(here, {"a": GOOD}, dev=dev)["splits"]["dev"] == 3
+    assert run(workspace, {"a": GOOD}, dev=dev)["splits"]["dev"] == 3
 
 
-def test_a_scored_line_that_normalizing_empties_is_refused(here: Path) -> None:
+def test_a_scored_line_that_normalizing_empties_is_refused(workspace: Path) -> None:
     with pytest.raises(
         UserError, match=r"test-held.en or test-held.fr line 2: found no text; expected some on every line"
     ):
-        run(here, {"a": GOOD}, test=[*GOOD, ("word", "\u200b")])
-    assert not (here / "clean").exists()
-    assert not (here / "cleaning.json").exists()
+        run(workspace, {"a": GOOD}, test=[*GOOD, ("word", "\u200b")])
+    assert not (workspace / "clean").exists()
+    assert not (workspace / "cleaning.json").exists()
 
 
-def test_a_corpus_of_which_nothing_is_left_is_refused(here: Path) -> None:
+def test_a_corpus_of_which_nothing_is_left_is_refused(workspace: Path) -> None:
     with pytest.raises(UserError, match=r"clean keep; expected some of 1 \(dropped: 1 empty\)$"):
-        run(here, {"a": [("", "")]})
-    assert not (here / "clean").exists()
+        run(workspace, {"a": [("", "")]})
+    assert not (workspace / "clean").exists()
 
 
-def test_raw_text_that_has_lost_lines_is_refused(here: Path) -> None:
-    run(here, {"a": GOOD})
-    (here / "raw" / "train-a.fr").write_text("un\ndeux\n")
+def test_raw_text_that_has_lost_lines_is_refused(workspace: Path) -> None:
+    run(workspace, {"a": GOOD})
+    (workspace / "raw" / "train-a.fr").write_text("un\ndeux\n")
     with pytest.raises(UserError, match=r"train-a.en and .*train-a.fr: found 1 and 2 lines from line 1 on; exp"):
-        again(here)
+        again(workspace)
 
 
 PAIRS = [(f"a {number % 17}", f"b {number % 13}") for number in range(400)]
@@ -266,29 +267,31 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_the_bytes_are_the_same_whatever_the_number_of_processes(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
+def test_the_bytes_are_the_same_whatever_the_number_of_processes(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = []
     for number in ("1", "3"):
         monkeypatch.setenv("S2S_WORKERS", number)
-        run(here, {"a": PAIRS[:190], "b": PAIRS[190:]}, selection={"b": 60.0})
-        found.append(outputs(here))
-    assert found[0] == found[1]
-    assert len(found[0]) == 14 + 4
+        run(workspace, {"a": PAIRS[:190], "b": PAIRS[190:]}, selection={"b": 60.0})
+        contents.append(outputs(workspace))
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 14 + 4
 
 
 @pytest.mark.usefixtures("small")
-def test_a_pair_is_kept_once_however_far_apart_its_copies_are(here: Path) -> None:
-    run(here, {"a": PAIRS[:190], "b": PAIRS[190:]})
-    kept = list(zip(column(here, "train", "source"), column(here, "train", "target"), strict=True))
+def test_a_pair_is_kept_once_however_far_apart_its_copies_are(workspace: Path) -> None:
+    run(workspace, {"a": PAIRS[:190], "b": PAIRS[190:]})
+    kept = list(zip(column(workspace, "train", "source"), column(workspace, "train", "target"), strict=True))
     assert kept == list(dict.fromkeys(PAIRS))
 
 
 @pytest.mark.usefixtures("small")
 def test_what_was_sifted_before_an_interruption_is_not_sifted_again(
-    here: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(here, {"a": PAIRS})
-    expected = outputs(here)
+    run(workspace, {"a": PAIRS})
+    expected = outputs(workspace)
     monkeypatch.setenv("S2S_WORKERS", "1")
     sift, sifted = rules.sift, []
 
@@ -300,40 +303,40 @@ def test_what_was_sifted_before_an_interruption_is_not_sifted_again(
 
     monkeypatch.setattr(rules, "sift", until_killed)
     with pytest.raises(KeyboardInterrupt):
-        again(here)
-    again(here)
+        again(workspace)
+    again(workspace)
     assert sifted[:6] + sifted[6:] == [f"{number:05}.parquet" for number in (0, 1, 2, 3, 4, 5, *range(5, 14))]
-    assert outputs(here) == expected
-    assert not list(here.glob("work/clean/*"))
+    assert outputs(workspace) == expected
+    assert not list(workspace.glob("work/clean/*"))
 
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("change", [{"max_words": 5}, {"lowercase": True}])
-def test_work_is_never_taken_up_under_other_rules(change: dict[str, Any], here: Path) -> None:
-    run(here, {"a": PAIRS})
+def test_work_is_never_taken_up_under_other_rules(change: dict[str, Any], workspace: Path) -> None:
+    run(workspace, {"a": PAIRS})
     names = []
     for settings in ({}, change):
-        project.write_parameters(here, clean=SETTINGS | settings)
-        manifest = records.read(Manifest, here / "raw" / MANIFEST)
-        names.append(clean.fingerprint(here / "raw", manifest, reading.read().clean))
+        project.write_parameters(workspace, clean=SETTINGS | settings)
+        manifest = records.read(Manifest, workspace / "raw" / MANIFEST)
+        names.append(clean.fingerprint(workspace / "raw", manifest, reading.read().clean))
     assert names[0] != names[1]
 
 
-def test_a_disk_without_room_is_refused_before_work_starts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room_is_refused_before_work_starts(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10**9))
-    run(here, {"a": GOOD})
-    (here / "raw" / "train-a.en").write_bytes(b"")
-    os.truncate(here / "raw" / "train-a.en", 5 * 10**8)
+    run(workspace, {"a": GOOD})
+    (workspace / "raw" / "train-a.en").write_bytes(b"")
+    os.truncate(workspace / "raw" / "train-a.en", 5 * 10**8)
     with pytest.raises(UserError, match=r"work/clean/\w+: found 1.00 GB free; expected 1.25 GB \(for clean text, a"):
-        again(here)
+        again(workspace)
 
 
-def test_gzip_is_read(here: Path) -> None:
-    run(here, {"a": GOOD})
-    path = here / "raw" / "train-a.en"
+def test_gzip_is_read(workspace: Path) -> None:
+    run(workspace, {"a": GOOD})
+    path = workspace / "raw" / "train-a.en"
     path.write_bytes(gzip.compress(path.read_bytes()))
-    again(here)
-    assert column(here, "train", "source") == [TOKENS[0]]
+    again(workspace)
+    assert column(workspace, "train", "source") == [TOKENS[0]]
 
 
 def test_words_are_counted_in_tokens() -> None:

@@ -37,7 +37,7 @@ GOOD = {"train": ("a\nb\n", "c\nd\n"), "dev": ("e\n", "f\n"), "test": ("g\n", "h
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -61,8 +61,8 @@ def write_files(folder: Path, changes: dict[str, bytes] | None = None) -> dict[s
     return named
 
 
-def test_the_demo_is_generated_the_same_each_time(here: Path) -> None:
-    manifest = run(here, source="demo", demo=SMALL)
+def test_the_demo_is_generated_the_same_each_time(workspace: Path) -> None:
+    manifest = run(workspace, source="demo", demo=SMALL)
     assert manifest == Manifest(
         "demo",
         "en",
@@ -72,32 +72,32 @@ def test_the_demo_is_generated_the_same_each_time(here: Path) -> None:
             for split, pairs in (("train", 100), ("dev", 10), ("test", 10))
         },
     )
-    assert len(list(pairs(here / "raw" / "train.en", here / "raw" / "train.fr"))) == 100
-    before = {path.name: path.read_bytes() for path in (here / "raw").iterdir()}
+    assert len(list(pairs(workspace / "raw" / "train.en", workspace / "raw" / "train.fr"))) == 100
+    before = {path.name: path.read_bytes() for path in (workspace / "raw").iterdir()}
     assert len(before) == 7
-    run(here, source="demo", demo=SMALL)
-    assert before == {path.name: path.read_bytes() for path in (here / "raw").iterdir()}
+    run(workspace, source="demo", demo=SMALL)
+    assert before == {path.name: path.read_bytes() for path in (workspace / "raw").iterdir()}
 
 
-def test_the_demo_can_be_learned_in_the_other_direction(here: Path) -> None:
-    manifest = run(here, source="demo", demo=SMALL, source_language="fr", target_language="en")
+def test_the_demo_can_be_learned_in_the_other_direction(workspace: Path) -> None:
+    manifest = run(workspace, source="demo", demo=SMALL, source_language="fr", target_language="en")
     assert manifest.splits["train"] == [RawCorpus("demo", "train.fr", "train.en", 100)]
-    assert "le " in (here / "raw" / "train.fr").read_text()
+    assert "le " in (workspace / "raw" / "train.fr").read_text()
 
 
-def test_own_files_are_copied_as_they_are_gzip_by_their_bytes(here: Path) -> None:
+def test_own_files_are_copied_as_they_are_gzip_by_their_bytes(workspace: Path) -> None:
     packed = gzip.compress(b"c\nd\n", mtime=0)
     manifest = run(
-        here,
+        workspace,
         source="files",
         source_language="de",
         target_language="nl",
-        files=write_files(here, {"train.target": packed}),
+        files=write_files(workspace, {"train.target": packed}),
     )
     assert manifest.splits["train"] == [RawCorpus("files", "train.de", "train.nl.gz", 2)]
     assert manifest.splits["test"] == [RawCorpus("files", "test.de", "test.nl", 1)]
-    assert (here / "raw" / "train.nl.gz").read_bytes() == packed
-    assert (here / "raw" / "dev.de").read_bytes() == b"e\n"
+    assert (workspace / "raw" / "train.nl.gz").read_bytes() == packed
+    assert (workspace / "raw" / "dev.de").read_bytes() == b"e\n"
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def test_own_files_are_copied_as_they_are_gzip_by_their_bytes(here: Path) -> Non
         ),
     ],
 )
-def test_bad_files_are_refused_and_nothing_is_written(name: str, content: bytes, message: str, here: Path) -> None:
+def test_bad_files_are_refused_and_nothing_is_written(name: str, content: bytes, message: str, workspace: Path) -> None:
     with pytest.raises(UserError, match=message):
-        run(here, source="files", files=write_files(here, {name: content}))
-    assert sorted(path.name for path in here.iterdir()) == ["my", "params.yaml"]
+        run(workspace, source="files", files=write_files(workspace, {name: content}))
+    assert sorted(path.name for path in workspace.iterdir()) == ["my", "params.yaml"]
 
 
-def test_empty_and_undecodable_lines_of_training_are_left_to_the_clean_stage(here: Path) -> None:
-    manifest = run(here, source="files", files=write_files(here, {"train.source": b"\xff\n\n"}))
+def test_empty_and_undecodable_lines_of_training_are_left_to_the_clean_stage(workspace: Path) -> None:
+    manifest = run(workspace, source="files", files=write_files(workspace, {"train.source": b"\xff\n\n"}))
     assert manifest.splits["train"][0].pairs == 2
 
 
@@ -146,27 +146,30 @@ def program(folder: Path, *options: str, most_bytes: int | None = None, **enviro
     )
 
 
-def test_a_mistake_is_one_line_and_exit_code_2(here: Path) -> None:
-    project.write_parameters(here, download={"source": "files", "files": write_files(here, {"dev.source": b"e\nx\n"})})
-    done = program(here)
-    out, errors = done.communicate()
-    assert (done.returncode, out) == (2, "")
-    assert errors == f"{here}/my/dev.source has 2 lines and {here}/my/dev.target has 1; expected as many of each\n"
-    assert not (here / "raw").exists()
+def test_a_mistake_is_one_line_and_exit_code_2(workspace: Path) -> None:
+    project.write_parameters(
+        workspace, download={"source": "files", "files": write_files(workspace, {"dev.source": b"e\nx\n"})}
+    )
+    process = program(workspace)
+    out, errors = process.communicate()
+    assert (process.returncode, out) == (2, "")
+    source, target = workspace / "my" / "dev.source", workspace / "my" / "dev.target"
+    assert errors == f"{source} has 2 lines and {target} has 1; expected as many of each\n"
+    assert not (workspace / "raw").exists()
 
 
-def test_an_address_that_does_not_answer_is_one_line_and_exit_code_2(here: Path) -> None:
+def test_an_address_that_does_not_answer_is_one_line_and_exit_code_2(workspace: Path) -> None:
     # The public address is not to be called by a test.
     proxies: dict[str, Any] = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), servers.dead())
-    project.write_parameters(here, download={"source": "multi30k"}, operation={"parallel_files": 1})
-    done = program(here, S2S_MIRRORS=servers.dead(), no_proxy="127.0.0.1", **proxies)
-    _, errors = done.communicate()
-    assert done.returncode == 2
+    project.write_parameters(workspace, download={"source": "multi30k"}, operation={"parallel_files": 1})
+    process = program(workspace, S2S_MIRRORS=servers.dead(), no_proxy="127.0.0.1", **proxies)
+    _, errors = process.communicate()
+    assert process.returncode == 2
     assert errors.startswith("train.en.gz: found at no place: http://127.0.0.1:")
     assert "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/train.en.gz (" in errors
     assert errors.endswith("; expected one that has it, see S2S_MIRRORS\n")
     assert errors.count("\n") == 1
-    assert left(here) == ["params.yaml", "work/download/lock"]
+    assert left(workspace) == ["params.yaml", "work/download/lock"]
 
 
 def left(folder: Path) -> list[str]:
@@ -272,21 +275,21 @@ def conduct() -> Conduct:
 
 
 @pytest.fixture
-def site(here: Path, conduct: Conduct, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def site(workspace: Path, conduct: Conduct, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(transfer, "PAUSES_SECONDS", (0.0, 0.0, 0.0))
-    (here / "site").mkdir()
-    with servers.serving(here / "site", conduct) as url:
+    (workspace / "site").mkdir()
+    with servers.serving(workspace / "site", conduct) as url:
         yield url
 
 
 def texts(raw: Path) -> dict[str, bytes]:
-    found = contents(raw)
-    found.pop("manifest.json")
-    return found
+    by_name = contents(raw)
+    by_name.pop("manifest.json")
+    return by_name
 
 
-def test_archives_become_texts_side_by_side(here: Path, site: str) -> None:
-    manifest = run(here, write_site(here, site), source="wmt14")
+def test_archives_become_texts_side_by_side(workspace: Path, site: str) -> None:
+    manifest = run(workspace, write_site(workspace, site), source="wmt14")
     assert manifest.splits == {
         "train": [
             RawCorpus("one", "train.one.en", "train.one.fr", 3, tokenized=True),
@@ -295,51 +298,51 @@ def test_archives_become_texts_side_by_side(here: Path, site: str) -> None:
         "dev": [RawCorpus("old", "dev.old.en", "dev.old.fr", 2)],
         "test": [RawCorpus("new", "test.new.en", "test.new.fr", 2)],
     }
-    assert texts(here / "raw") == EXPECTED
-    assert left(here / "work") == ["download/lock"]  # archives go when all is done
+    assert texts(workspace / "raw") == EXPECTED
+    assert left(workspace / "work") == ["download/lock"]  # archives go when all is done
 
 
 @pytest.mark.parametrize("parallel_files", [1, 4])
 def test_the_bytes_do_not_depend_on_what_is_fetched_at_the_same_time(
-    parallel_files: int, here: Path, site: str
+    parallel_files: int, workspace: Path, site: str
 ) -> None:
-    run(here, write_site(here, site), source="wmt14", parallel_files=parallel_files)
-    assert texts(here / "raw") == EXPECTED
+    run(workspace, write_site(workspace, site), source="wmt14", parallel_files=parallel_files)
+    assert texts(workspace / "raw") == EXPECTED
 
 
 def test_progress_of_all_files_together_is_told_in_plain_lines(
-    here: Path, site: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    workspace: Path, site: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "HEARTBEAT_SECONDS", 0.0)
-    listed = write_site(here, site)
-    total = sum((here / "site" / name).stat().st_size for name in ARCHIVES)
-    run(here, listed, source="wmt14")
-    said = capsys.readouterr().err.splitlines()
-    assert said[0] == f"download wmt14:   0%, 0.0 of {total / 1e6:.1f} MB"
-    assert said[-1] == f"download wmt14: 100%, {total / 1e6:.1f} of {total / 1e6:.1f} MB"
-    assert any(line.endswith(" s left") for line in said)
+    listed = write_site(workspace, site)
+    total = sum((workspace / "site" / name).stat().st_size for name in ARCHIVES)
+    run(workspace, listed, source="wmt14")
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[0] == f"download wmt14:   0%, 0.0 of {total / 1e6:.1f} MB"
+    assert printed[-1] == f"download wmt14: 100%, {total / 1e6:.1f} of {total / 1e6:.1f} MB"
+    assert any(line.endswith(" s left") for line in printed)
 
 
-def test_a_mirror_may_pack_the_texts_in_another_way(here: Path, site: str) -> None:
-    listed = write_site(here, site)
-    other = packed("one.zip", ARCHIVES["plain.tgz"])
-    (here / "mirror").mkdir()
-    (here / "mirror" / "one.zip").write_bytes(other)
+def test_a_mirror_may_pack_the_texts_in_another_way(workspace: Path, site: str) -> None:
+    listed = write_site(workspace, site)
+    archive = packed("one.zip", ARCHIVES["plain.tgz"])
+    (workspace / "mirror").mkdir()
+    (workspace / "mirror" / "one.zip").write_bytes(archive)
     values = yaml.safe_load(listed.read_text())
-    values["wmt14"]["files"]["plain.tgz"].append(known("https://never.invalid/one.zip", other))
+    values["wmt14"]["files"]["plain.tgz"].append(known("https://never.invalid/one.zip", archive))
     listed.write_text(yaml.safe_dump(values, sort_keys=False))
-    (here / "site" / "plain.tgz").unlink()
-    run(here, listed, source="wmt14", mirrors=["mirror"])
-    assert texts(here / "raw") == EXPECTED
-    assert (here / "mirror" / "one.zip").exists()  # what is a person's stays
+    (workspace / "site" / "plain.tgz").unlink()
+    run(workspace, listed, source="wmt14", mirrors=["mirror"])
+    assert texts(workspace / "raw") == EXPECTED
+    assert (workspace / "mirror" / "one.zip").exists()  # what is a person's stays
 
 
-def test_texts_that_are_files_by_themselves_come_from_a_mirror_folder(here: Path) -> None:
-    (here / "mirror").mkdir()
+def test_texts_that_are_files_by_themselves_come_from_a_mirror_folder(workspace: Path) -> None:
+    (workspace / "mirror").mkdir()
     files = {}
     for name in [f"{split}.{language}" for split in SPLITS for language in ("en", "fr")]:
         content = gzip.compress(name.encode() + b"\n", mtime=0)
-        (here / "mirror" / name).write_bytes(content)
+        (workspace / "mirror" / name).write_bytes(content)
         files[name] = [known(f"https://never.invalid/{name}", content)]
     corpora = [{"name": "mine", "split": split, "texts": split + ".{language}"} for split in SPLITS]
     settings: dict[str, Any] = {
@@ -348,17 +351,17 @@ def test_texts_that_are_files_by_themselves_come_from_a_mirror_folder(here: Path
         "source_language": "fr",
         "target_language": "en",
     }
-    listed = write_site(here, "https://never.invalid", files=files, corpora=corpora)
-    manifest = run(here, listed, **settings)
+    listed = write_site(workspace, "https://never.invalid", files=files, corpora=corpora)
+    manifest = run(workspace, listed, **settings)
     assert manifest.splits["dev"] == [RawCorpus("mine", "dev.mine.fr.gz", "dev.mine.en.gz", 1)]
-    before = contents(here / "raw")
+    before = contents(workspace / "raw")
     assert gzip.decompress(before["dev.mine.fr.gz"]) == b"dev.fr\n"
-    (here / "mirror" / "dev.fr").write_bytes(b"other")
+    (workspace / "mirror" / "dev.fr").write_bytes(b"other")
     with pytest.raises(
         UserError, match=r"dev.fr: found at no place: mirror/dev.fr \(found 5 bytes; expected \d+\), http"
     ):
-        run(here, listed, **settings)
-    assert contents(here / "raw") == before  # what was whole stays whole
+        run(workspace, listed, **settings)
+    assert contents(workspace / "raw") == before  # what was whole stays whole
 
 
 @pytest.mark.parametrize(
@@ -387,124 +390,126 @@ def test_texts_that_are_files_by_themselves_come_from_a_mirror_folder(here: Path
     ],
 )
 def test_texts_that_are_not_what_is_listed_are_refused(
-    number: int, changes: dict[str, Any], message: str, here: Path, site: str
+    number: int, changes: dict[str, Any], message: str, workspace: Path, site: str
 ) -> None:
     corpora = [dict(corpus) for corpus in CORPORA]
     corpora[number] |= changes
     corpora[number].pop("checksums", None) if "checksums" not in changes else None
     values: dict[str, Any] = {"corpora": corpora}
-    listed = write_site(here, site, **values)
+    listed = write_site(workspace, site, **values)
     used = {corpus["archive"] for corpus in corpora}
     content = yaml.safe_load(listed.read_text())
     content["wmt14"]["files"] = {name: file for name, file in content["wmt14"]["files"].items() if name in used}
     listed.write_text(yaml.safe_dump(content, sort_keys=False))
     with pytest.raises(UserError, match=message):
-        run(here, listed, source="wmt14")
-    assert not (here / "raw").exists()
-    assert any(name.startswith("work/download/plain.tgz.") for name in left(here))  # for the next run
+        run(workspace, listed, source="wmt14")
+    assert not (workspace / "raw").exists()
+    assert any(name.startswith("work/download/plain.tgz.") for name in left(workspace))  # for the next run
 
 
-def test_archives_of_a_run_that_failed_are_not_fetched_again(here: Path, site: str, conduct: Conduct) -> None:
-    listed = write_site(here, site)
-    (here / "site" / "test.tgz").unlink()
+def test_archives_of_a_run_that_failed_are_not_fetched_again(workspace: Path, site: str, conduct: Conduct) -> None:
+    listed = write_site(workspace, site)
+    (workspace / "site" / "test.tgz").unlink()
     with pytest.raises(UserError, match=r"test.tgz: found at no place: .*HTTP 404"):
-        run(here, listed, source="wmt14", parallel_files=1)
+        run(workspace, listed, source="wmt14", parallel_files=1)
     conduct.requests.clear()
-    write_site(here, site)
-    run(here, listed, source="wmt14")
+    write_site(workspace, site)
+    run(workspace, listed, source="wmt14")
     assert conduct.requests == [("test.tgz", None)]
-    assert texts(here / "raw") == EXPECTED
+    assert texts(workspace / "raw") == EXPECTED
 
 
-def test_a_connection_that_is_cut_goes_on_where_it_was(here: Path, site: str, conduct: Conduct) -> None:
+def test_a_connection_that_is_cut_goes_on_where_it_was(workspace: Path, site: str, conduct: Conduct) -> None:
     conduct.cuts = [0.6]
-    run(here, write_site(here, site), source="wmt14", parallel_files=1)
-    size = (here / "site" / "plain.tgz").stat().st_size
+    run(workspace, write_site(workspace, site), source="wmt14", parallel_files=1)
+    size = (workspace / "site" / "plain.tgz").stat().st_size
     assert conduct.requests[:2] == [("plain.tgz", None), ("plain.tgz", f"bytes={int(size * 0.6)}-")]
-    assert texts(here / "raw") == EXPECTED
+    assert texts(workspace / "raw") == EXPECTED
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
 def test_a_download_that_is_killed_goes_on_where_it_was(
-    sent: signal.Signals, here: Path, site: str, conduct: Conduct
+    sent: signal.Signals, workspace: Path, site: str, conduct: Conduct
 ) -> None:
-    write_site(here, site)
-    size = (here / "site" / "plain.tgz").stat().st_size
+    write_site(workspace, site)
+    size = (workspace / "site" / "plain.tgz").stat().st_size
     conduct.bytes_per_second = size / 2
-    project.write_parameters(here, download={"source": "wmt14"}, operation={"parallel_files": 2})
-    killed = program(here, "--listed", "listed.yaml")
+    project.write_parameters(workspace, download={"source": "wmt14"}, operation={"parallel_files": 2})
+    killed = program(workspace, "--listed", "listed.yaml")
     part = next(
-        wait_for(lambda: list((here / "work" / "download").glob("plain.tgz.*")) if (here / "work").exists() else [])
+        wait_for(
+            lambda: list((workspace / "work" / "download").glob("plain.tgz.*")) if (workspace / "work").exists() else []
+        )
     )
     for _ in wait_for(lambda: part.stat().st_size > size / 5):
         killed.send_signal(sent)
     killed.communicate()
-    assert not (here / "raw").exists()
+    assert not (workspace / "raw").exists()
     had = part.stat().st_size
     assert size / 5 < had < size
     conduct.bytes_per_second = 0
     conduct.requests.clear()
-    again = program(here, "--listed", "listed.yaml")
+    again = program(workspace, "--listed", "listed.yaml")
     _, errors = again.communicate()
     assert again.returncode == 0, errors
     assert ("plain.tgz", f"bytes={had}-") in conduct.requests
-    assert texts(here / "raw") == EXPECTED
-    assert left(here / "work") == ["download/lock"]
+    assert texts(workspace / "raw") == EXPECTED
+    assert left(workspace / "work") == ["download/lock"]
 
 
 def wait_for(condition: Callable[[], Any]) -> Iterator[Any]:
     """Yields what a condition gives as soon as it is true."""
     end = time.monotonic() + 30
-    while not (found := condition()):
+    while not (result := condition()):
         assert time.monotonic() < end, "waited for 30 s"
         time.sleep(0.01)
-    yield from found if isinstance(found, list) else [found]
+    yield from result if isinstance(result, list) else [result]
 
 
-def test_what_a_killed_run_left_beside_its_output_is_removed(here: Path, site: str) -> None:
-    (here / ".raw.0123.part").mkdir()
-    (here / ".raw.0123.part" / "train.one.en").write_bytes(b"half")
-    run(here, write_site(here, site), source="wmt14")
-    assert not (here / ".raw.0123.part").exists()
+def test_what_a_killed_run_left_beside_its_output_is_removed(workspace: Path, site: str) -> None:
+    (workspace / ".raw.0123.part").mkdir()
+    (workspace / ".raw.0123.part" / "train.one.en").write_bytes(b"half")
+    run(workspace, write_site(workspace, site), source="wmt14")
+    assert not (workspace / ".raw.0123.part").exists()
 
 
-def test_two_runs_take_turns(here: Path, site: str) -> None:
-    write_site(here, site)
-    project.write_parameters(here, download={"source": "wmt14"})
-    (here / "work" / "download").mkdir(parents=True)
-    with FileLock(here / "work" / "download" / "lock"):
-        waiting = program(here, "--listed", "listed.yaml")
+def test_two_runs_take_turns(workspace: Path, site: str) -> None:
+    write_site(workspace, site)
+    project.write_parameters(workspace, download={"source": "wmt14"})
+    (workspace / "work" / "download").mkdir(parents=True)
+    with FileLock(workspace / "work" / "download" / "lock"):
+        waiting = program(workspace, "--listed", "listed.yaml")
         assert waiting.stdout is not None
         assert waiting.stdout.readline() == "download: waits for another run that uses work/download\n"
-        assert not (here / "raw").exists()
+        assert not (workspace / "raw").exists()
     _, errors = waiting.communicate()
     assert waiting.returncode == 0, errors
-    assert texts(here / "raw") == EXPECTED
+    assert texts(workspace / "raw") == EXPECTED
 
 
 def test_files_on_their_way_lie_in_the_repository_even_when_it_runs_in_a_copy(
-    here: Path, site: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(here / "repository"))
-    run(here, write_site(here, site), source="wmt14")
-    assert left(here / "repository") == ["work/download/lock"]
+    monkeypatch.setenv("DVC_ROOT", str(workspace / "repository"))
+    run(workspace, write_site(workspace, site), source="wmt14")
+    assert left(workspace / "repository") == ["work/download/lock"]
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_fetched(
-    here: Path, site: str, conduct: Conduct, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, site: str, conduct: Conduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listed = write_site(here, site)
-    sizes = {name: (here / "site" / name).stat().st_size for name in ARCHIVES}
+    listed = write_site(workspace, site)
+    sizes = {name: (workspace / "site" / name).stat().st_size for name in ARCHIVES}
     needed = 3 * sum(sizes.values())  # once as they are, and about twice unpacked
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(0, 0, needed - 1))
     message = r"work/download: found 0.00 GB free; expected 0.00 GB \(0.00 GB to download and about 0.00 GB of text\)"
     with pytest.raises(UserError, match=message):
-        run(here, listed, source="wmt14")
+        run(workspace, listed, source="wmt14")
     assert conduct.requests == []
-    (here / "mirror").mkdir()
-    shutil.copyfile(here / "site" / "plain.tgz", here / "mirror" / "plain.tgz")  # need not be fetched
-    run(here, listed, source="wmt14", mirrors=["mirror"])
-    assert texts(here / "raw") == EXPECTED
+    (workspace / "mirror").mkdir()
+    shutil.copyfile(workspace / "site" / "plain.tgz", workspace / "mirror" / "plain.tgz")  # need not be fetched
+    run(workspace, listed, source="wmt14", mirrors=["mirror"])
+    assert texts(workspace / "raw") == EXPECTED
 
 
 @contextmanager
@@ -520,44 +525,46 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", str(folder / "work")], check=True)
 
 
-def test_a_disk_that_is_full_is_one_line_and_what_was_fetched_is_kept(here: Path, site: str, conduct: Conduct) -> None:
-    listed = write_site(here, site)
+def test_a_disk_that_is_full_is_one_line_and_what_was_fetched_is_kept(
+    workspace: Path, site: str, conduct: Conduct
+) -> None:
+    listed = write_site(workspace, site)
     values = yaml.safe_load(listed.read_text())
     del values["wmt14"]["files"]["plain.tgz"][0]["bytes"]  # so that nobody can know it before
     listed.write_text(yaml.safe_dump(values, sort_keys=False))
-    project.write_parameters(here, download={"source": "wmt14"}, operation={"parallel_files": 1})
-    with small_disk(here):
-        done = program(here, "--listed", "listed.yaml")
-        _, errors = done.communicate()
-        assert done.returncode == 2, errors
-        [kept] = [name for name in left(here / "work") if "plain.tgz" in name]
+    project.write_parameters(workspace, download={"source": "wmt14"}, operation={"parallel_files": 1})
+    with small_disk(workspace):
+        process = program(workspace, "--listed", "listed.yaml")
+        _, errors = process.communicate()
+        assert process.returncode == 2, errors
+        [kept] = [name for name in left(workspace / "work") if "plain.tgz" in name]
         assert errors == f"work/{kept}: no space left on the disk; expected to be able to write there and read it\n"
-        had = (here / "work" / kept).stat().st_size
+        had = (workspace / "work" / kept).stat().st_size
         assert had > 0
-        subprocess.run(["mount", "-o", "remount,size=1m", str(here / "work")], check=True)
+        subprocess.run(["mount", "-o", "remount,size=1m", str(workspace / "work")], check=True)
         conduct.requests.clear()
-        again = program(here, "--listed", "listed.yaml")
+        again = program(workspace, "--listed", "listed.yaml")
         again.communicate()
         assert conduct.requests[0] == ("plain.tgz", f"bytes={had}-")
-    assert texts(here / "raw") == EXPECTED
+    assert texts(workspace / "raw") == EXPECTED
 
 
 def test_a_file_over_the_users_limit_is_one_line_and_what_was_fetched_is_kept(
-    here: Path, site: str, conduct: Conduct
+    workspace: Path, site: str, conduct: Conduct
 ) -> None:
-    write_site(here, site)
-    project.write_parameters(here, download={"source": "wmt14"}, operation={"parallel_files": 1})
-    done = program(here, "--listed", "listed.yaml", most_bytes=30_000)
-    _, errors = done.communicate()
-    assert done.returncode == 2
-    [kept] = [name for name in left(here) if name.startswith("work/download/plain.tgz.")]
+    write_site(workspace, site)
+    project.write_parameters(workspace, download={"source": "wmt14"}, operation={"parallel_files": 1})
+    process = program(workspace, "--listed", "listed.yaml", most_bytes=30_000)
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    [kept] = [name for name in left(workspace) if name.startswith("work/download/plain.tgz.")]
     reason = "file too large for the disk or the limit of the shell"
     assert errors == f"{kept}: {reason}; expected to be able to write there and read it\n"
-    assert (here / kept).stat().st_size == 30_000
-    again = program(here, "--listed", "listed.yaml")
+    assert (workspace / kept).stat().st_size == 30_000
+    again = program(workspace, "--listed", "listed.yaml")
     again.communicate()
     assert ("plain.tgz", "bytes=30000-") in conduct.requests
-    assert texts(here / "raw") == EXPECTED
+    assert texts(workspace / "raw") == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -574,23 +581,23 @@ def test_a_file_over_the_users_limit_is_one_line_and_what_was_fetched_is_kept(
         ({"target_language": "en"}, r"download.target_language: found en, the source language; expected another"),
     ],
 )
-def test_what_a_source_does_not_have_is_refused(settings: dict[str, Any], message: str, here: Path) -> None:
+def test_what_a_source_does_not_have_is_refused(settings: dict[str, Any], message: str, workspace: Path) -> None:
     with pytest.raises(UserError, match=message):
-        run(here, **settings)
-    assert not (here / "raw").exists()
+        run(workspace, **settings)
+    assert not (workspace / "raw").exists()
 
 
-def test_a_source_that_is_not_listed_is_refused(here: Path) -> None:
-    listed = write_site(here, "https://never.invalid")
+def test_a_source_that_is_not_listed_is_refused(workspace: Path) -> None:
+    listed = write_site(workspace, "https://never.invalid")
     with pytest.raises(UserError, match=r"download.source: found multi30k; expected one of demo, files, wmt14"):
-        run(here, listed, source="multi30k")
+        run(workspace, listed, source="multi30k")
 
 
-def test_the_real_multi30k_comes_from_its_mirror_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_multi30k_comes_from_its_mirror_folder(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not MULTI30K.is_dir():
         pytest.skip(f"no Multi30k at {MULTI30K}: set S2S_MULTI30K to a folder of its six files")
     monkeypatch.setenv("S2S_MIRRORS", str(MULTI30K))
-    manifest = run(here, source="multi30k")
+    manifest = run(workspace, source="multi30k")
     assert {split: [corpus.pairs for corpus in corpora] for split, corpora in manifest.splits.items()} == {
         "train": [29_000],
         "dev": [1_014],

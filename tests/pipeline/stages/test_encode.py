@@ -27,7 +27,7 @@ PAIRS = {
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     write_train(tmp_path, *([pair] for pair in PAIRS["train"]))
     for split in ("dev", "test"):
@@ -53,17 +53,17 @@ def words() -> tuple[Vocabulary, Vocabulary]:
     return WordVocabulary(["the", "dog", "."]), WordVocabulary([".", "le", "chien"])
 
 
-def test_sources_end_as_they_are_and_targets_with_the_end_of_sentence(here: Path) -> None:
-    run(here, *words())
-    corpus = EncodedCorpus.open(here / "encoded", "train")
+def test_sources_end_as_they_are_and_targets_with_the_end_of_sentence(workspace: Path) -> None:
+    run(workspace, *words())
+    corpus = EncodedCorpus.open(workspace / "encoded", "train")
     assert [corpus.source[pair].tolist() for pair in range(2)] == [[3, 4, UNK, 5], [3, 4, 5]]
     assert [corpus.target[pair].tolist() for pair in range(2)] == [[4, 5, UNK, 3, EOS], [4, 5, 3, EOS]]
     assert [str(array.dtype) for array in (corpus.source.ids, corpus.source.offsets)] == ["int32", "int64"]
 
 
-def test_the_description_counts_tokens_and_unknown_ones(here: Path) -> None:
+def test_the_description_counts_tokens_and_unknown_ones(workspace: Path) -> None:
     source, target = words()
-    assert run(here, source, target) == Encoded(
+    assert run(workspace, source, target) == Encoded(
         source.sha256,
         target.sha256,
         {
@@ -74,31 +74,33 @@ def test_the_description_counts_tokens_and_unknown_ones(here: Path) -> None:
     )
 
 
-def test_subwords_read_the_plain_text(here: Path) -> None:
+def test_subwords_read_the_plain_text(workspace: Path) -> None:
     sides = [train_sentencepiece((pair[side] for pair in PAIRS["train"]), "bpe", 40) for side in (0, 1)]
-    run(here, *sides)
-    corpus, target = EncodedCorpus.open(here / "encoded", "train"), load(here / "vocab", "target")
+    run(workspace, *sides)
+    corpus, target = EncodedCorpus.open(workspace / "encoded", "train"), load(workspace / "vocab", "target")
     assert target.text(corpus.target[0].tolist()) == "le chien dort."
 
 
-def test_the_bytes_are_the_same_whatever_the_processes_and_files(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bytes_are_the_same_whatever_the_processes_and_files(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pairs = [(f"the dog{' .' * (number % 3)}", f"le chien {number % 7}") for number in range(40)]
-    found = []
+    contents = []
     for workers, cuts in (("1", [0, 40]), ("3", [0, 7, 7, 30, 40])):
         monkeypatch.setenv("S2S_WORKERS", workers)
-        write_train(here, *(pairs[start:end] for start, end in itertools.pairwise(cuts)))
-        run(here, *words())
-        files = [*(here / "encoded").iterdir(), here / "encoding.json"]
-        found.append({path.name: path.read_bytes() for path in files})
-    assert found[0] == found[1]
-    assert len(found[0]) == 17
-    assert all(str(here).encode() not in content for content in found[0].values())
+        write_train(workspace, *(pairs[start:end] for start, end in itertools.pairwise(cuts)))
+        run(workspace, *words())
+        files = [*(workspace / "encoded").iterdir(), workspace / "encoding.json"]
+        contents.append({path.name: path.read_bytes() for path in files})
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 17
+    assert all(str(workspace).encode() not in content for content in contents[0].values())
 
 
-def test_the_report_counts_sentences_by_length(here: Path) -> None:
-    write_train(here, PAIRS["train"][:1], [("dog " * length, "chien") for length in (199, 200, 201, 999)])
-    run(here, *words())
-    report = records.read(Encoding, here / "encoding.json")
+def test_the_report_counts_sentences_by_length(workspace: Path) -> None:
+    write_train(workspace, PAIRS["train"][:1], [("dog " * length, "chien") for length in (199, 200, 201, 999)])
+    run(workspace, *words())
+    report = records.read(Encoding, workspace / "encoding.json")
     assert {length: count for length, count in enumerate(report.lengths["train"].source) if count} == {
         4: 1,
         199: 1,
@@ -106,7 +108,7 @@ def test_the_report_counts_sentences_by_length(here: Path) -> None:
     }
     assert {length: count for length, count in enumerate(report.lengths["train"].target) if count} == {2: 4, 5: 1}
     assert len(report.lengths["dev"].source) == LONGEST + 1
-    assert report.splits == records.read(Encoded, here / "encoded" / "encoded.json").splits
+    assert report.splits == records.read(Encoded, workspace / "encoded" / "encoded.json").splits
 
 
 def write_lengths(folder: Path, lengths: list[int]) -> None:
@@ -115,9 +117,9 @@ def write_lengths(folder: Path, lengths: list[int]) -> None:
 
 def test_padding_is_what_fills_a_batch_up_to_its_longest_sentence(tmp_path: Path) -> None:
     write_lengths(tmp_path, [1, 3] * 128)
-    found = encode.padding(tmp_path, "train")
-    assert found["bucketed"] == {"source": 0, "target": 0}
-    assert found["random"] == {"source": pytest.approx(1 / 3), "target": 0}
+    shares = encode.padding(tmp_path, "train")
+    assert shares["bucketed"] == {"source": 0, "target": 0}
+    assert shares["random"] == {"source": pytest.approx(1 / 3), "target": 0}
     write_lengths(tmp_path, [4, 1, 1])
     assert encode.padding(tmp_path, "train")["bucketed"]["source"] == 0.5
 
@@ -134,25 +136,25 @@ def test_padding_of_a_large_text_is_told_of_some_of_its_batches(
         assert drawn[0][kind]["source"] == pytest.approx(shares["source"], abs=0.04)
 
 
-def test_a_run_that_is_killed_leaves_nothing_that_looks_whole_and_the_next_one_starts_again(here: Path) -> None:
-    run(here, *words())
-    expected = {path.name: path.read_bytes() for path in (here / "encoded").iterdir()}
-    shutil.rmtree(here / "encoded")
+def test_a_run_that_is_killed_leaves_nothing_that_looks_whole_and_the_next_one_starts_again(workspace: Path) -> None:
+    run(workspace, *words())
+    expected = {path.name: path.read_bytes() for path in (workspace / "encoded").iterdir()}
+    shutil.rmtree(workspace / "encoded")
     command = [sys.executable, "-m", "pipeline.stages.encode", "--clean=clean", "--vocab=vocab", "--out=encoded"]
     program = subprocess.Popen([*command, "--report=new.json"], env=os.environ | {"PYTHONPATH": str(project.ROOT)})
-    while not list(here.glob(".encoded.*.part/train.source_ids.npy")):
+    while not list(workspace.glob(".encoded.*.part/train.source_ids.npy")):
         assert program.poll() is None
         time.sleep(0.002)
     program.kill()
     program.wait()
-    assert not (here / "encoded").exists()
-    assert not (here / "new.json").exists()
-    run(here, *words())
-    assert {path.name: path.read_bytes() for path in (here / "encoded").iterdir()} == expected
-    assert not list(here.glob(".*.part"))
+    assert not (workspace / "encoded").exists()
+    assert not (workspace / "new.json").exists()
+    run(workspace, *words())
+    assert {path.name: path.read_bytes() for path in (workspace / "encoded").iterdir()} == expected
+    assert not list(workspace.glob(".*.part"))
 
 
-def test_a_missing_vocabulary_is_refused_and_nothing_is_written(here: Path) -> None:
+def test_a_missing_vocabulary_is_refused_and_nothing_is_written(workspace: Path) -> None:
     with pytest.raises(UserError, match=r"vocab: found 0 source vocabularies; expected one of"):
-        encode.main(here / "clean", here / "vocab", here / "encoded", here / "encoding.json")
-    assert not (here / "encoded").exists()
+        encode.main(workspace / "clean", workspace / "vocab", workspace / "encoded", workspace / "encoding.json")
+    assert not (workspace / "encoded").exists()

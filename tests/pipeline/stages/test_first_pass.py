@@ -31,7 +31,7 @@ MOSES = """\
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rescoring.write(tmp_path, PAIRS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
@@ -43,8 +43,8 @@ def run_stage(folder: Path, made_by: str = "members/single.json") -> dict[str, l
     return {split: rescoring.read_list(folder / "candidates", split, len(pairs)) for split, pairs in PAIRS.items()}
 
 
-def test_a_run_finds_as_many_translations_as_a_list_is_to_have(here: Path) -> None:
-    lists = run_stage(here)
+def test_a_run_finds_as_many_translations_as_a_list_is_to_have(workspace: Path) -> None:
+    lists = run_stage(workspace)
     (model,), words = rescoring.models("single"), rescoring.VOCABULARY
     for split, pairs in PAIRS.items():
         sources = [words.encode(rescoring.tokens(english, "en")) for english, _ in pairs]
@@ -59,13 +59,13 @@ def test_a_run_finds_as_many_translations_as_a_list_is_to_have(here: Path) -> No
             )
             assert all(candidate.features == {"log_prob": (candidate.score,)} for candidate in candidates)
     assert max(map(len, lists["test"])) == 5
-    origin = records.read(FirstPass, here / "candidates" / FIRST_PASS)
-    assert origin == FirstPass("single", records.read(Members, here / "members" / "single.json").members, {})
+    origin = records.read(FirstPass, workspace / "candidates" / FIRST_PASS)
+    assert origin == FirstPass("single", records.read(Members, workspace / "members" / "single.json").members, {})
 
 
-def test_what_was_found_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_found_before_a_kill_is_taken_as_it_is(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(first_pass, "BLOCK", 2)
-    whole = run_stage(here)
+    whole = run_stage(workspace)
     searched: list[int] = []
 
     def stopping(after: int) -> Callable[..., object]:
@@ -79,20 +79,20 @@ def test_what_was_found_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch:
 
     monkeypatch.setattr(translator, "beam_search", stopping(4))
     with pytest.raises(KeyboardInterrupt):
-        run_stage(here)
+        run_stage(workspace)
     first = sum(searched[:-1])
     searched.clear()
     monkeypatch.setattr(translator, "beam_search", stopping(99))
-    assert run_stage(here) == whole
+    assert run_stage(workspace) == whole
     assert sum(searched) == 5 - first == 1
-    assert not list((here / "work" / "first_pass").iterdir())
+    assert not list((workspace / "work" / "first_pass").iterdir())
 
 
-def test_lists_of_another_system_come_in_the_form_of_the_references(here: Path) -> None:
-    (here / "lists").mkdir()
-    (here / "lists" / "dev.nbest.gz").write_bytes(gzip.compress(MOSES.encode()))
-    (here / "lists" / "test.nbest").write_text(MOSES + "2 ||| roi ||| -1\n", encoding="utf-8")
-    lists = run_stage(here, "lists")
+def test_lists_of_another_system_come_in_the_form_of_the_references(workspace: Path) -> None:
+    (workspace / "lists").mkdir()
+    (workspace / "lists" / "dev.nbest.gz").write_bytes(gzip.compress(MOSES.encode()))
+    (workspace / "lists" / "test.nbest").write_text(MOSES + "2 ||| roi ||| -1\n", encoding="utf-8")
+    lists = run_stage(workspace, "lists")
     assert lists["dev"] == [
         [
             Candidate("l' ami - dort .", -4.5, {"LM0": (-3.0,), "TM0": (-1.0, -2.0)}),
@@ -101,25 +101,25 @@ def test_lists_of_another_system_come_in_the_form_of_the_references(here: Path) 
         [Candidate("le roi", -5.25, {"LM0": (-5.0,), "TM0": (0.0, 0.0)})],
     ]
     assert lists["test"][2] == [Candidate("roi", -1.0)]
-    origin = records.read(FirstPass, here / "candidates" / FIRST_PASS)
+    origin = records.read(FirstPass, workspace / "candidates" / FIRST_PASS)
     assert origin.first_pass == "lists" and origin.members == []
-    assert origin.files["test"] == ListFile("test.nbest", sha256(here / "lists" / "test.nbest"))
+    assert origin.files["test"] == ListFile("test.nbest", sha256(workspace / "lists" / "test.nbest"))
 
 
-def test_a_list_of_another_source_is_refused_before_anything_is_written(here: Path) -> None:
-    (here / "lists").mkdir()
+def test_a_list_of_another_source_is_refused_before_anything_is_written(workspace: Path) -> None:
+    (workspace / "lists").mkdir()
     for split in ("dev", "test"):
-        (here / "lists" / f"{split}.nbest").write_text(MOSES, encoding="utf-8")
+        (workspace / "lists" / f"{split}.nbest").write_text(MOSES, encoding="utf-8")
     with pytest.raises(UserError, match=r"^lists/test.nbest: found 2 sentences; expected 3, as many as the source"):
-        run_stage(here, "lists")
-    assert not (here / "candidates").exists()
+        run_stage(workspace, "lists")
+    assert not (workspace / "candidates").exists()
 
 
-def test_a_folder_without_both_lists_is_refused(here: Path) -> None:
-    (here / "lists").mkdir()
-    (here / "lists" / "dev.nbest").write_text(MOSES, encoding="utf-8")
+def test_a_folder_without_both_lists_is_refused(workspace: Path) -> None:
+    (workspace / "lists").mkdir()
+    (workspace / "lists" / "dev.nbest").write_text(MOSES, encoding="utf-8")
     with pytest.raises(UserError, match=r"^lists: found 0 lists of test; expected one of test.nbest and test.nbest.gz"):
-        run_stage(here, "lists")
+        run_stage(workspace, "lists")
 
 
 def test_of_candidates_with_equal_tokens_the_best_is_listed(tmp_path: Path) -> None:

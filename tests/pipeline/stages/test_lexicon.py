@@ -20,7 +20,7 @@ KNOWN = WordVocabulary(["cet", "animal", "ce", "vieil", "dort", "voit", "le", "c
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     write_train(tmp_path, LINES[:7], LINES[7:])
     return tmp_path
@@ -38,39 +38,39 @@ def run(folder: Path, vocabulary: Vocabulary = KNOWN, **settings: object) -> Lex
     return Lexicon.load(folder / "lexicon.parquet")
 
 
-def test_it_learns_the_words_that_the_vocabulary_lacks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = run(here)
-    assert {word: found.translations[word][0] for word, _ in NAMES} == dict(NAMES)
-    assert found.translations["dog"][0] is None
-    assert found.target_vocabulary_sha256 == KNOWN.sha256
+def test_it_learns_the_words_that_the_vocabulary_lacks(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    learned = run(workspace)
+    assert {word: learned.translations[word][0] for word, _ in NAMES} == dict(NAMES)
+    assert learned.translations["dog"][0] is None
+    assert learned.target_vocabulary_sha256 == KNOWN.sha256
     sentence = ["this", "old", "marten", "sees", "the", "dog", "."]
-    assert found.replace(sentence, ["ce", "vieil", "<unk>", "voit", "le", "chien", "."])[2] == "martre"
+    assert learned.replace(sentence, ["ce", "vieil", "<unk>", "voit", "le", "chien", "."])[2] == "martre"
     assert capsys.readouterr().out == "lexicon: 30 pairs, 5 of 13 source words have an unknown translation\n"
 
 
 @pytest.mark.parametrize("pairs", [0, 11])
-def test_so_many_pairs_are_drawn(pairs: int, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = run(here, pairs=pairs)
+def test_so_many_pairs_are_drawn(pairs: int, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    learned = run(workspace, pairs=pairs)
     assert capsys.readouterr().out.startswith(f"lexicon: {pairs} pairs, ")
-    assert bool(found.translations) == bool(pairs)
+    assert bool(learned.translations) == bool(pairs)
 
 
-def test_subwords_lack_the_words_with_a_character_that_they_never_saw(here: Path) -> None:
+def test_subwords_lack_the_words_with_a_character_that_they_never_saw(workspace: Path) -> None:
     texts = [french.replace("é", "") for _, french in LINES]
-    found = run(here, train_sentencepiece(texts, "unigram", 40))
-    assert {word: target for word, (target, _) in found.translations.items() if target} == {"heron": "héron"}
+    learned = run(workspace, train_sentencepiece(texts, "unigram", 40))
+    assert {word: target for word, (target, _) in learned.translations.items() if target} == {"heron": "héron"}
 
 
-def test_the_bytes_are_the_same_however_the_text_is_cut_into_files(here: Path) -> None:
-    run(here)
-    first = (here / "lexicon.parquet").read_bytes()
-    write_train(here, LINES[:20], LINES[20:])
-    run(here)
-    assert (here / "lexicon.parquet").read_bytes() == first
+def test_the_bytes_are_the_same_however_the_text_is_cut_into_files(workspace: Path) -> None:
+    run(workspace)
+    first = (workspace / "lexicon.parquet").read_bytes()
+    write_train(workspace, LINES[:20], LINES[20:])
+    run(workspace)
+    assert (workspace / "lexicon.parquet").read_bytes() == first
 
 
-def test_missing_text_is_refused(here: Path) -> None:
-    for path in (here / "clean" / "train").iterdir():
+def test_missing_text_is_refused(workspace: Path) -> None:
+    for path in (workspace / "clean" / "train").iterdir():
         path.unlink()
     with pytest.raises(UserError, match=r"train: found no Parquet file; expected what the clean stage writes"):
-        run(here)
+        run(workspace)

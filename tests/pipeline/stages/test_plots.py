@@ -21,7 +21,7 @@ SYSTEMS = ("single", "a <b>&</b> c")
 
 
 def names(kind: Any) -> list[str]:
-    return [one.name for one in fields(kind)]
+    return [field.name for field in fields(kind)]
 
 
 COLUMNS = {
@@ -33,15 +33,15 @@ COLUMNS = {
 """The tables that may be drawn, with the columns that their stages write."""
 PLOTS: dict[str, dict[str, Any]] = {
     path: settings
-    for one in yaml.safe_load((project.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
-    for path, settings in one.items()
+    for plots in yaml.safe_load((project.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
+    for path, settings in plots.items()
 }
 
 
 def call(folder: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 def commit(folder: Path, score: float) -> None:
@@ -84,7 +84,9 @@ def test_a_plot_names_columns_that_its_table_has(path: str) -> None:
 @pytest.mark.parametrize("path", PLOTS)
 def test_a_plot_shows_both_commits(path: str, drawn: str) -> None:
     title = PLOTS[path].get("title", f"{path}/reversed-1.csv")
-    (plot,) = [one for one in specifications(drawn) if title in json.dumps(one.get("title"))]
+    (plot,) = [
+        specification for specification in specifications(drawn) if title in json.dumps(specification.get("title"))
+    ]
     rows = plot["data"]["values"]
     number = "x" if PLOTS[path].get("template", "").startswith("bar") else "y"
     values = {(row["rev"], float(row[PLOTS[path][number]])) for row in rows}
@@ -96,8 +98,8 @@ def test_a_plot_shows_both_commits(path: str, drawn: str) -> None:
 
 def specifications(page: str) -> list[dict[str, Any]]:
     """The Vega-Lite specifications in a page of DVC's."""
-    found, decoder, place = [], json.JSONDecoder(), 0
+    objects, decoder, place = [], json.JSONDecoder(), 0
     while (place := page.find('{"$schema"', place)) >= 0:
-        one, place = decoder.raw_decode(page, place)
-        found.append(one)
-    return found
+        value, place = decoder.raw_decode(page, place)
+        objects.append(value)
+    return objects

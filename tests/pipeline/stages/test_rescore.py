@@ -33,7 +33,7 @@ PAIRS = {
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rescoring.write(tmp_path, PAIRS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
@@ -65,26 +65,28 @@ def run_stage(folder: Path, scorer: str = "ensemble") -> Rescored:
     return records.read(Rescored, folder / "report.json")
 
 
-def test_a_model_scores_its_own_translations_as_its_search_did(here: Path) -> None:
-    rescoring.write_parameters(here, scorer="single")
-    find(here)
-    run_stage(here, "single")
+def test_a_model_scores_its_own_translations_as_its_search_did(workspace: Path) -> None:
+    rescoring.write_parameters(workspace, scorer="single")
+    find(workspace)
+    run_stage(workspace, "single")
     for split, pairs in PAIRS.items():
-        for candidates in rescoring.read_list(here / "rescored", split, len(pairs)):
+        for candidates in rescoring.read_list(workspace / "rescored", split, len(pairs)):
             for candidate in candidates:
                 assert candidate.features["lstm"] == pytest.approx(candidate.features["first_pass"], abs=1e-4)
 
 
-def test_subwords_are_read_from_plain_text_and_no_candidate_is_listed_twice(here: Path) -> None:
+def test_subwords_are_read_from_plain_text_and_no_candidate_is_listed_twice(workspace: Path) -> None:
     lines = [line for pairs in PAIRS.values() for pair in pairs for line in pair]
     subwords = train_sentencepiece(lines, "unigram", 40)
     for folder in ("clean", "models", "members"):
-        shutil.rmtree(here / folder)
-    rescoring.write(here, PAIRS, subwords)
-    find(here)
-    run_stage(here)
+        shutil.rmtree(workspace / folder)
+    rescoring.write(workspace, PAIRS, subwords)
+    find(workspace)
+    run_stage(workspace)
     models = rescoring.models("ensemble", subwords)
-    for (english, _), candidates in zip(PAIRS["test"], rescoring.read_list(here / "rescored", "test", 4), strict=True):
+    for (english, _), candidates in zip(
+        PAIRS["test"], rescoring.read_list(workspace / "rescored", "test", 4), strict=True
+    ):
         assert len({candidate.tokens for candidate in candidates}) == len(candidates)
         targets = [subwords.encode(tokenizer.detokenize(candidate.tokens, "fr")) for candidate in candidates]
         scores = forcing.score_pairs(models, [subwords.encode(english)] * len(targets), targets, 100)
@@ -93,14 +95,14 @@ def test_subwords_are_read_from_plain_text_and_no_candidate_is_listed_twice(here
 
 
 @pytest.mark.parametrize("mean", ["probabilities", "log_probabilities"])
-def test_lists_are_ranked_by_the_average_of_both_scores(here: Path, mean: str) -> None:
-    rescoring.write_parameters(here, ensemble_mean=mean)
-    write_lists(here)
-    before = rescoring.read_list(here / "candidates", "test", 4)
-    run_stage(here)
+def test_lists_are_ranked_by_the_average_of_both_scores(workspace: Path, mean: str) -> None:
+    rescoring.write_parameters(workspace, ensemble_mean=mean)
+    write_lists(workspace)
+    before = rescoring.read_list(workspace / "candidates", "test", 4)
+    run_stage(workspace)
     models, words = rescoring.models("ensemble"), rescoring.VOCABULARY
     for (english, _), first, after in zip(
-        PAIRS["test"], before, rescoring.read_list(here / "rescored", "test", 4), strict=True
+        PAIRS["test"], before, rescoring.read_list(workspace / "rescored", "test", 4), strict=True
     ):
         assert sorted(candidate.tokens for candidate in after) == sorted(candidate.tokens for candidate in first)
         assert [candidate.score for candidate in after] == sorted(
@@ -119,16 +121,16 @@ def test_lists_are_ranked_by_the_average_of_both_scores(here: Path, mean: str) -
             assert candidate.score == pytest.approx((values["first_pass"] + values["lstm"]) / 2, abs=2e-6)
 
 
-def test_the_report_says_what_sacrebleu_says_of_the_translations(here: Path) -> None:
-    write_lists(here)
-    report = run_stage(here)
+def test_the_report_says_what_sacrebleu_says_of_the_translations(workspace: Path) -> None:
+    write_lists(workspace)
+    report = run_stage(workspace)
     assert report.lists == {split: ListSize(4, 7.0, 7) for split in ("dev", "test")}
     assert list(report.choices) == ["even", "first", "oracle", "tuned"]
     assert (report.scorer, [row.seed for row in report.members]) == ("ensemble", [1, 2])
     plain = [french for _, french in PAIRS["test"]]
     tokens = [rescoring.tokens(french, "fr") for french in plain]
     for name in ("first", "even", "tuned"):
-        rows = read_translations(here / "rescored" / f"{name}.jsonl", 4)
+        rows = read_translations(workspace / "rescored" / f"{name}.jsonl", 4)
         choice = report.choices[name]
         wanted = BLEU(tokenize="13a").corpus_score([row.translation for row in rows], [plain]).score
         assert choice.bleu == pytest.approx(wanted, abs=1e-4)
@@ -141,35 +143,35 @@ def test_the_report_says_what_sacrebleu_says_of_the_translations(here: Path) -> 
     assert report.choices["oracle"].bleu_tokenized_p_value < 1
 
 
-def test_translations_are_the_ones_that_each_score_ranks_first(here: Path) -> None:
-    write_lists(here)
-    report = run_stage(here)
-    lists = rescoring.read_list(here / "rescored", "test", 4)
+def test_translations_are_the_ones_that_each_score_ranks_first(workspace: Path) -> None:
+    write_lists(workspace)
+    report = run_stage(workspace)
+    lists = rescoring.read_list(workspace / "rescored", "test", 4)
     ways: dict[str, Callable[[Candidate], float]] = {
         "first": lambda candidate: candidate.features["first_pass"][0],
         "even": lambda candidate: candidate.score,
         "tuned": lambda candidate: sum(weight * candidate.features[name][0] for name, weight in report.weights.items()),
     }
     for name, value in ways.items():
-        rows = read_translations(here / "rescored" / f"{name}.jsonl", 4)
+        rows = read_translations(workspace / "rescored" / f"{name}.jsonl", 4)
         for row, candidates in zip(rows, lists, strict=True):
             best = max(candidates, key=value)
             assert (row.tokens, row.log_prob) == (best.tokens, best.features["lstm"][0])
             assert row.unknown == rescoring.VOCABULARY.encode(best.tokens).count(1)
 
 
-def test_tuned_weights_reach_the_oracle_where_a_feature_knows_it(here: Path) -> None:
-    write_lists(here)  # the longer a candidate, the better it is
-    report = run_stage(here)
+def test_tuned_weights_reach_the_oracle_where_a_feature_knows_it(workspace: Path) -> None:
+    write_lists(workspace)  # the longer a candidate, the better it is
+    report = run_stage(workspace)
     assert sum(map(abs, report.weights.values())) == pytest.approx(1)
     assert report.choices["tuned"].dev_bleu_tokenized == 100
     assert report.choices["tuned"].dev_bleu_tokenized > report.choices["even"].dev_bleu_tokenized
     assert report.choices["tuned"].bleu_tokenized == 100
 
 
-def test_what_was_scored_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_scored_before_a_kill_is_taken_as_it_is(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "BLOCK", 3)
-    write_lists(here)
+    write_lists(workspace)
     scored: list[int] = []
     score = forcing.score_pairs
 
@@ -182,44 +184,48 @@ def test_what_was_scored_before_a_kill_is_taken_as_it_is(here: Path, monkeypatch
 
         return score_pairs
 
-    run_stage(here)
-    wanted = [path.read_bytes() for path in sorted((here / "rescored").iterdir())]
+    run_stage(workspace)
+    wanted = [path.read_bytes() for path in sorted((workspace / "rescored").iterdir())]
     monkeypatch.setattr(forcing, "score_pairs", stopping(2))
     with pytest.raises(KeyboardInterrupt):
-        run_stage(here)
+        run_stage(workspace)
     scored.clear()
     monkeypatch.setattr(forcing, "score_pairs", stopping(99))
-    run_stage(here)
+    run_stage(workspace)
     assert len(scored) == 2  # of four blocks
-    assert [path.read_bytes() for path in sorted((here / "rescored").iterdir())] == wanted
+    assert [path.read_bytes() for path in sorted((workspace / "rescored").iterdir())] == wanted
     assert len(wanted) == 5
-    assert not list((here / "work" / "rescore").iterdir())
+    assert not list((workspace / "work" / "rescore").iterdir())
 
 
-def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
+def test_a_second_run_gives_the_same_bytes(workspace: Path) -> None:
     contents = []
     for _ in range(2):
-        find(here)
-        run_stage(here)
-        paths = [here / "report.json", *sorted((here / "rescored").iterdir()), *sorted((here / "candidates").iterdir())]
+        find(workspace)
+        run_stage(workspace)
+        paths = [
+            workspace / "report.json",
+            *sorted((workspace / "rescored").iterdir()),
+            *sorted((workspace / "candidates").iterdir()),
+        ]
         contents.append([path.read_bytes() for path in paths])
     assert contents[0] == contents[1]
 
 
-def test_the_report_says_who_made_the_lists(here: Path) -> None:
-    find(here)
-    report = run_stage(here)
-    weights = here / "models" / "reversed" / "1" / "weights.safetensors"
+def test_the_report_says_who_made_the_lists(workspace: Path) -> None:
+    find(workspace)
+    report = run_stage(workspace)
+    weights = workspace / "models" / "reversed" / "1" / "weights.safetensors"
     assert report.first_pass.first_pass == "single"
     assert [member.sha256 for member in report.first_pass.members] == [files.sha256(weights)]
-    assert str(here) not in json.dumps(json.loads((here / "report.json").read_text(encoding="utf-8")))
+    assert str(workspace) not in json.dumps(json.loads((workspace / "report.json").read_text(encoding="utf-8")))
 
 
-def test_a_list_that_is_missing_or_of_another_source_is_told(here: Path) -> None:
-    write_lists(here)
-    (here / "candidates" / "test.nbest").write_text("0 ||| le roi ||| -1\n", encoding="utf-8")
+def test_a_list_that_is_missing_or_of_another_source_is_told(workspace: Path) -> None:
+    write_lists(workspace)
+    (workspace / "candidates" / "test.nbest").write_text("0 ||| le roi ||| -1\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"test.nbest: found 1 sentences; expected 4, as many as the source"):
-        run_stage(here)
-    (here / "candidates" / "test.nbest").unlink()
+        run_stage(workspace)
+    (workspace / "candidates" / "test.nbest").unlink()
     with pytest.raises(UserError, match=r"test.nbest: no such file; expected what the first_pass stage writes"):
-        run_stage(here)
+        run_stage(workspace)

@@ -50,7 +50,7 @@ RIGHT = {"ahead": 4, "greedy": 4, "narrow": 19, "back": 20, "pair": 32, "five": 
 
 def translated(right: int) -> list[str]:
     """The references, of which all but some have wrong words in the middle."""
-    return [one if n * 29 % 48 < right else spoilt(one) for n, one in enumerate(REFERENCES)]
+    return [line if n * 29 % 48 < right else spoilt(line) for n, line in enumerate(REFERENCES)]
 
 
 def spoilt(line: str) -> str:
@@ -60,7 +60,7 @@ def spoilt(line: str) -> str:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
     write_project(tmp_path)
@@ -70,7 +70,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write_project(folder: Path, references: list[str] = REFERENCES, **sections: Any) -> None:
     """Writes all that the stage reads, with better translations the more of the paper's means a run has."""
     set_up(folder, **sections)
-    project.write_test_set(folder / "clean", [(one.upper(), one) for one in references])
+    project.write_test_set(folder / "clean", [(line.upper(), line) for line in references])
     for run, right in RIGHT.items():
         write_run(folder, run, translated(right)[: len(references)])
     for name, right in {"by-ahead": 20, "by-back": 28, "by-five": 44}.items():
@@ -88,9 +88,9 @@ def write_probes(folder: Path, panels: dict[str, tuple[float | None, float | Non
     measured = []
     for name, (silhouette, p_value, reordered) in panels.items():
         values = dict.fromkeys(("accuracy", "accuracy_chance", "accuracy_p_value", "spread"))
-        found = Separation(3, silhouette, p_value, arrangements=90, exact=True, reordered=reordered, **values)
+        separation = Separation(3, silhouette, p_value, arrangements=90, exact=True, reordered=reordered, **values)
         plain = project.panel(name)
-        measured.append(MeasuredPanel(plain.panel, plain.explained_variance, plain.sentences, found))
+        measured.append(MeasuredPanel(plain.panel, plain.explained_variance, plain.sentences, separation))
     records.write(folder / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", measured))
 
 
@@ -116,170 +116,175 @@ def write_log_probs(folder: Path, sentences: int, means: dict[str, float]) -> No
     noise = np.random.default_rng(1).normal(0, 1, sentences)
     draw = np.random.default_rng(2)
     own = {name: draw.normal(0, 0.4, sentences) for name in MODELS}
-    found = {name: means[model["system"]] + noise + own[name] - own[name].mean() for name, model in MODELS.items()}
-    scores = {name: Scores(np.full(sentences, 5), one) for name, one in found.items()}
+    log_probs = {name: means[model["system"]] + noise + own[name] - own[name].mean() for name, model in MODELS.items()}
+    scores = {name: Scores(np.full(sentences, 5), values) for name, values in log_probs.items()}
     write_sentence_scores(folder / "reports" / "sentence_log_probs.parquet", scores)
 
 
 def run_stage(folder: Path) -> dict[str, Entry]:
     out, table = folder / "reports" / "scorecard.json", folder / "reports" / "scorecard.csv"
     scorecard.main(folder / "reports", folder / "translations", folder / "rescored", folder / "clean", out, table)
-    return {one.id: one for one in records.read(Scorecard, out).entries}
+    return {entry.id: entry for entry in records.read(Scorecard, out).entries}
 
 
-def test_every_claim_that_has_its_runs_is_decided(here: Path) -> None:
-    found = run_stage(here)
-    verdicts = {one.id: one.verdict for one in found.values() if one.kind == "claim"}
+def test_every_claim_that_has_its_runs_is_decided(workspace: Path) -> None:
+    entries = run_stage(workspace)
+    verdicts = {entry.id: entry.verdict for entry in entries.values() if entry.kind == "claim"}
     holding = ["reversal-perplexity", "reversal-bleu", "layer-2", "beam", "ensemble-of-2", "ensemble-of-5"]
     holding += ["rescoring", "rescoring-reversed", "rescoring-five"]
     assert {name: verdicts[name] for name in holding} == dict.fromkeys(holding, "holds")
     assert {verdicts[name] for name in ("layer-3", "layer-4", "baseline")} == {"not run"}
-    assert found["reversal-bleu"].compared == ["ahead", "back"]
-    assert found["beam"].compared == ["greedy", "narrow", "back"]
+    assert entries["reversal-bleu"].compared == ["ahead", "back"]
+    assert entries["beam"].compared == ["greedy", "narrow", "back"]
 
 
-def test_a_difference_in_bleu_is_sacrebleus_and_so_is_its_p_value(here: Path) -> None:
-    one = run_stage(here)["ensemble-of-5"]
+def test_a_difference_in_bleu_is_sacrebleus_and_so_is_its_p_value(workspace: Path) -> None:
+    entry = run_stage(workspace)["ensemble-of-5"]
     tokens = {run: [tokenizer.tokenize(line, "fr") for line in translated(RIGHT[run])] for run in ("pair", "five")}
     references = [tokenizer.tokenize(line, "fr") for line in REFERENCES]
     scores = [metrics.corpus_bleu(tokens[run], references, True, 100, 1).score for run in ("pair", "five")]
-    assert one.ours == pytest.approx(scores, abs=1e-5)
-    assert one.difference == pytest.approx(scores[1] - scores[0], abs=1e-5)
-    assert one.p_value == pytest.approx(
+    assert entry.ours == pytest.approx(scores, abs=1e-5)
+    assert entry.difference == pytest.approx(scores[1] - scores[0], abs=1e-5)
+    assert entry.p_value == pytest.approx(
         metrics.paired_p_value(tokens["pair"], tokens["five"], references, True, 100, 12345), abs=1e-6
     )
-    assert one.low is not None
-    assert one.high is not None
-    assert 0 < one.low < scores[1] - scores[0] < one.high
+    assert entry.low is not None
+    assert entry.high is not None
+    assert 0 < entry.low < scores[1] - scores[0] < entry.high
 
 
 @pytest.mark.parametrize(("ahead", "verdict"), [(46, "fails"), (20, "undecided"), (21, "undecided")])
-def test_a_claim_fails_if_the_contrary_is_sure_and_is_undecided_between(here: Path, ahead: int, verdict: str) -> None:
-    write_run(here, "ahead", translated(ahead))
-    one = run_stage(here)["reversal-bleu"]
-    assert one.verdict == verdict
-    assert bool(one.why) == (verdict == "undecided")
+def test_a_claim_fails_if_the_contrary_is_sure_and_is_undecided_between(
+    workspace: Path, ahead: int, verdict: str
+) -> None:
+    write_run(workspace, "ahead", translated(ahead))
+    entry = run_stage(workspace)["reversal-bleu"]
+    assert entry.verdict == verdict
+    assert bool(entry.why) == (verdict == "undecided")
 
 
-def test_names_of_runs_mean_nothing(here: Path) -> None:
-    before = run_stage(here)
+def test_names_of_runs_mean_nothing(workspace: Path) -> None:
+    before = run_stage(workspace)
     names = dict(zip(RUNS, reversed(RUNS), strict=True))
     runs = {names[name]: run for name, run in RUNS.items()}
     rescorings = {name: {"first_pass": "f", "scorer": names[run]} for name, run in LISTS.items()}
-    write_project(here, runs=runs, rescorings=rescorings, first_passes={"f": f"members/{names['ahead']}.json"})
+    write_project(workspace, runs=runs, rescorings=rescorings, first_passes={"f": f"members/{names['ahead']}.json"})
     for name, right in RIGHT.items():
-        write_run(here, names[name], translated(right))
-    after = run_stage(here)
-    assert {name: one.difference for name, one in after.items()} == {
-        name: one.difference for name, one in before.items()
+        write_run(workspace, names[name], translated(right))
+    after = run_stage(workspace)
+    assert {name: entry.difference for name, entry in after.items()} == {
+        name: entry.difference for name, entry in before.items()
     }
 
 
-def test_runs_that_differ_in_more_are_not_compared(here: Path) -> None:
+def test_runs_that_differ_in_more_are_not_compared(workspace: Path) -> None:
     runs = RUNS | {"ahead": RUNS["ahead"] | {"translate": {"length_penalty": 1.0}}}
-    set_up(here, runs=runs)
-    one = run_stage(here)["reversal-bleu"]
-    assert (one.verdict, one.why) == ("not run", "what params.yaml has for this differs in more than the claim names")
+    set_up(workspace, runs=runs)
+    entry = run_stage(workspace)["reversal-bleu"]
+    assert (entry.verdict, entry.why) == (
+        "not run",
+        "what params.yaml has for this differs in more than the claim names",
+    )
 
 
-def test_a_cell_is_of_a_run_decoded_as_the_paper_did(here: Path) -> None:
-    set_up(here, runs=RUNS | {"five": RUNS["five"] | {"translate": {"forbid_unknown": True}}})
-    found = run_stage(here)
-    assert found["table-1-five-beam-12"].verdict == "not run"
-    assert found["ensemble-of-5"].verdict == "not run"
+def test_a_cell_is_of_a_run_decoded_as_the_paper_did(workspace: Path) -> None:
+    set_up(workspace, runs=RUNS | {"five": RUNS["five"] | {"translate": {"forbid_unknown": True}}})
+    entries = run_stage(workspace)
+    assert entries["table-1-five-beam-12"].verdict == "not run"
+    assert entries["ensemble-of-5"].verdict == "not run"
 
 
-def test_what_is_missing_is_named(here: Path) -> None:
+def test_what_is_missing_is_named(workspace: Path) -> None:
     runs = {name: run for name, run in RUNS.items() if name not in ("narrow", "greedy")}
-    set_up(here, runs=runs)
-    found = run_stage(here)
-    assert found["beam"].why == (
+    set_up(workspace, runs=runs)
+    entries = run_stage(workspace)
+    assert entries["beam"].why == (
         "params.yaml has no run of reversed models with a beam of 1 and no run of reversed models with a beam of 2"
     )
-    assert found["layer-3"].why == "params.yaml has no models of 3 layers"
-    assert found["baseline"].why == "params.yaml has no rescoring of another system's lists"
-    assert found["table-1-five-beam-1"].why == "params.yaml has no run of 5 reversed models with a beam of 1"
+    assert entries["layer-3"].why == "params.yaml has no models of 3 layers"
+    assert entries["baseline"].why == "params.yaml has no rescoring of another system's lists"
+    assert entries["table-1-five-beam-1"].why == "params.yaml has no run of 5 reversed models with a beam of 1"
 
 
-def test_a_change_of_perplexity_is_that_of_all_tokens(here: Path) -> None:
-    found = run_stage(here)
-    scores = read_sentence_scores(here / "reports" / "sentence_log_probs.parquet", MODELS)
+def test_a_change_of_perplexity_is_that_of_all_tokens(workspace: Path) -> None:
+    entries = run_stage(workspace)
+    scores = read_sentence_scores(workspace / "reports" / "sentence_log_probs.parquet", MODELS)
     tokens = scores["forward-1"].tokens.sum()
     forward, backward = (
         np.exp(-np.mean([scores[f"{name}-{seed}"].log_probs.sum() for seed in (1, 2)]) / tokens)
         for name in ("forward", "reversed")
     )
-    one = found["reversal-perplexity"]
-    assert one.ours == pytest.approx([forward, backward], abs=1e-5)
-    assert one.difference == pytest.approx(backward / forward - 1, abs=1e-5)
-    assert one.compared == ["forward, seeds 1, 2", "reversed, seeds 1, 2"]
-    assert one.high is not None
-    assert one.high < 0
+    entry = entries["reversal-perplexity"]
+    assert entry.ours == pytest.approx([forward, backward], abs=1e-5)
+    assert entry.difference == pytest.approx(backward / forward - 1, abs=1e-5)
+    assert entry.compared == ["forward, seeds 1, 2", "reversed, seeds 1, 2"]
+    assert entry.high is not None
+    assert entry.high < 0
 
 
 @pytest.mark.parametrize(
     ("change", "verdict"), [(-0.10, "holds"), (-0.30, "fails"), (-0.01, "fails"), (-0.15, "undecided")]
 )
-def test_a_layer_changes_perplexity_by_a_share_near_the_papers(here: Path, change: float, verdict: str) -> None:
-    write_log_probs(here, 48, {"reversed": -8.0, "forward": -9.0, "deep": -8.0 - 5 * float(np.log(1 + change))})
-    one = run_stage(here)["layer-share"]
-    assert one.verdict == verdict
-    assert one.difference == pytest.approx(change, abs=1e-5)
+def test_a_layer_changes_perplexity_by_a_share_near_the_papers(workspace: Path, change: float, verdict: str) -> None:
+    write_log_probs(workspace, 48, {"reversed": -8.0, "forward": -9.0, "deep": -8.0 - 5 * float(np.log(1 + change))})
+    entry = run_stage(workspace)["layer-share"]
+    assert entry.verdict == verdict
+    assert entry.difference == pytest.approx(change, abs=1e-5)
 
 
-def test_a_beam_without_a_gain_has_none_to_share(here: Path) -> None:
+def test_a_beam_without_a_gain_has_none_to_share(workspace: Path) -> None:
     for run in ("greedy", "back"):
-        write_run(here, run, translated(20))
-    one = run_stage(here)["beam"]
-    assert (one.verdict, one.why) == ("undecided", "there is no sure gain to share")
+        write_run(workspace, run, translated(20))
+    entry = run_stage(workspace)["beam"]
+    assert (entry.verdict, entry.why) == ("undecided", "there is no sure gain to share")
 
 
 @pytest.mark.parametrize(("narrow", "wide", "verdict"), [(24, 26, "holds"), (5, 48, "fails")])
-def test_a_beam_of_two_has_most_of_the_gain_or_not(here: Path, narrow: int, wide: int, verdict: str) -> None:
+def test_a_beam_of_two_has_most_of_the_gain_or_not(workspace: Path, narrow: int, wide: int, verdict: str) -> None:
     for run, right in {"greedy": 2, "narrow": narrow, "back": wide}.items():
-        write_run(here, run, translated(right))
-    assert run_stage(here)["beam"].verdict == verdict
+        write_run(workspace, run, translated(right))
+    assert run_stage(workspace)["beam"].verdict == verdict
 
 
 def long_project(folder: Path, sizes: list[int], wrong: set[int]) -> None:
     """A test set of sentences of some lengths; those that are wrong have each third word changed."""
     lines = [" ".join(f"{WORDS[(n + k) % 16]}{k % 5}" for k in range(size)) for n, size in enumerate(sizes)]
     write_project(folder)
-    project.write_test_set(folder / "clean", [(one, one) for one in lines])
-    bad = [" ".join("x" if k % 3 == 1 else word for k, word in enumerate(one.split())) for one in lines]
+    project.write_test_set(folder / "clean", [(line, line) for line in lines])
+    bad = [" ".join("x" if k % 3 == 1 else word for k, word in enumerate(line.split())) for line in lines]
     for run in RUNS:
-        write_run(folder, run, [bad[n] if n in wrong or n % 10 == 0 else one for n, one in enumerate(lines)])
+        write_run(folder, run, [bad[n] if n in wrong or n % 10 == 0 else line for n, line in enumerate(lines)])
     for name in LISTS:
         for choice in ("first", "even"):
             project.write_run(folder / "rescored" / name, choice, lines)
     write_log_probs(folder, len(lines), {"reversed": -8.0, "forward": -10.0, "deep": -7.0})
 
 
-def test_long_sentences_are_no_loss_if_they_are_translated_as_well(here: Path) -> None:
-    long_project(here, [5 + n % 30 for n in range(300)] + [40 + n % 9 for n in range(60)], set(range(300, 360)))
-    found = run_stage(here)
-    assert (found["long-sentences"].verdict, found["long-sentences"].sentences) == ("holds", 120)
-    assert found["long-sentences"].compared == ["five, 17 to 22 tokens", "five, 29 to 34 tokens"]
-    assert found["longest-sentences"].verdict == "fails"
-    assert found["longest-sentences"].compared[1] == "five, 40 to 48 tokens"
+def test_long_sentences_are_no_loss_if_they_are_translated_as_well(workspace: Path) -> None:
+    long_project(workspace, [5 + n % 30 for n in range(300)] + [40 + n % 9 for n in range(60)], set(range(300, 360)))
+    entries = run_stage(workspace)
+    assert (entries["long-sentences"].verdict, entries["long-sentences"].sentences) == ("holds", 120)
+    assert entries["long-sentences"].compared == ["five, 17 to 22 tokens", "five, 29 to 34 tokens"]
+    assert entries["longest-sentences"].verdict == "fails"
+    assert entries["longest-sentences"].compared[1] == "five, 40 to 48 tokens"
 
 
-def test_where_nothing_is_translated_long_sentences_lose_nothing_and_nothing_is_decided(here: Path) -> None:
-    long_project(here, [5 + n % 30 for n in range(300)], set())
+def test_where_nothing_is_translated_long_sentences_lose_nothing_and_nothing_is_decided(workspace: Path) -> None:
+    long_project(workspace, [5 + n % 30 for n in range(300)], set())
     for run in RUNS:
-        write_run(here, run, [""] * 300)
-    one = run_stage(here)["long-sentences"]
-    assert (one.verdict, one.why, one.difference) == ("undecided", "there is nothing to lose", 0.0)
+        write_run(workspace, run, [""] * 300)
+    entry = run_stage(workspace)["long-sentences"]
+    assert (entry.verdict, entry.why, entry.difference) == ("undecided", "there is nothing to lose", 0.0)
 
 
-def test_a_text_without_long_sentences_says_so(here: Path) -> None:
-    one = run_stage(here)["longest-sentences"]
-    assert (one.verdict, one.why) == ("not run", "no test sentence of 35 tokens or more")
+def test_a_text_without_long_sentences_says_so(workspace: Path) -> None:
+    entry = run_stage(workspace)["longest-sentences"]
+    assert (entry.verdict, entry.why) == ("not run", "no test sentence of 35 tokens or more")
 
 
-def test_the_states_tell_of_word_order_by_reordered_sentences_and_of_voice_by_the_others(here: Path) -> None:
-    found = run_stage(here)
-    order, voice = found["word-order"], found["voice"]
+def test_the_states_tell_of_word_order_by_reordered_sentences_and_of_voice_by_the_others(workspace: Path) -> None:
+    entries = run_stage(workspace)
+    order, voice = entries["word-order"], entries["voice"]
     assert (order.verdict, order.ours, order.compared) == ("holds", [0.25], ["reversed-1, panel who does what"])
     assert (voice.verdict, voice.p_value, voice.compared) == ("holds", 0.02, ["reversed-1, panel voice"])
 
@@ -294,43 +299,43 @@ def test_the_states_tell_of_word_order_by_reordered_sentences_and_of_voice_by_th
     ],
 )
 def test_states_may_tell_nothing_or_the_contrary(
-    here: Path, panel: tuple[float | None, float | None, float | None], verdict: str, why: str
+    workspace: Path, panel: tuple[float | None, float | None, float | None], verdict: str, why: str
 ) -> None:
-    write_probes(here, {"any": panel})
-    one = run_stage(here)["word-order"]
-    assert (one.verdict, one.why) == (verdict, why)
+    write_probes(workspace, {"any": panel})
+    entry = run_stage(workspace)["word-order"]
+    assert (entry.verdict, entry.why) == (verdict, why)
 
 
-def test_no_probes_leave_the_claims_on_states_not_run(here: Path) -> None:
-    write_probes(here, {})
-    found = run_stage(here)
-    assert {found["word-order"].verdict, found["voice"].verdict} == {"not run"}
+def test_no_probes_leave_the_claims_on_states_not_run(workspace: Path) -> None:
+    write_probes(workspace, {})
+    entries = run_stage(workspace)
+    assert {entries["word-order"].verdict, entries["voice"].verdict} == {"not run"}
 
 
-def test_empty_translations_decide_nothing(here: Path) -> None:
+def test_empty_translations_decide_nothing(workspace: Path) -> None:
     for run in RUNS:
-        write_run(here, run, [""] * len(REFERENCES))
-    found = run_stage(here)
-    assert {found[name].verdict for name in ("reversal-bleu", "ensemble-of-2", "beam", "long-sentences")} == {
+        write_run(workspace, run, [""] * len(REFERENCES))
+    entries = run_stage(workspace)
+    assert {entries[name].verdict for name in ("reversal-bleu", "ensemble-of-2", "beam", "long-sentences")} == {
         "undecided"
     }
-    assert (found["reversal-bleu"].difference, found["reversal-bleu"].p_value) == (0.0, 1.0)
+    assert (entries["reversal-bleu"].difference, entries["reversal-bleu"].p_value) == (0.0, 1.0)
 
 
-def test_one_test_sentence_decides_nothing(here: Path) -> None:
-    write_project(here, REFERENCES[:1])
-    found = run_stage(here)
+def test_one_test_sentence_decides_nothing(workspace: Path) -> None:
+    write_project(workspace, REFERENCES[:1])
+    entries = run_stage(workspace)
     states = {"word-order", "voice"}  # of probe sentences
-    assert {one.verdict for name, one in found.items() if name not in states} == {"undecided", "not run"}
-    assert found["reversal-bleu"].why == "1 test sentences; it takes 30"
+    assert {entry.verdict for name, entry in entries.items() if name not in states} == {"undecided", "not run"}
+    assert entries["reversal-bleu"].why == "1 test sentences; it takes 30"
 
 
-def test_one_model_leaves_the_claims_on_ensembles_not_run(here: Path) -> None:
+def test_one_model_leaves_the_claims_on_ensembles_not_run(workspace: Path) -> None:
     models = {"reversed-1": MODELS["reversed-1"]}
     rescorings, first_passes = {"by-back": {"first_pass": "first", "scorer": "back"}}, {"first": "members/back.json"}
-    set_up(here, models=models, runs={"back": RUNS["back"]}, rescorings=rescorings, first_passes=first_passes)
-    found = run_stage(here)
-    ran = {name for name, one in found.items() if one.kind == "claim" and one.verdict != "not run"}
+    set_up(workspace, models=models, runs={"back": RUNS["back"]}, rescorings=rescorings, first_passes=first_passes)
+    entries = run_stage(workspace)
+    ran = {name for name, entry in entries.items() if entry.kind == "claim" and entry.verdict != "not run"}
     assert ran == {"rescoring", "long-sentences", "word-order", "voice"}
 
 
@@ -338,49 +343,49 @@ def test_one_model_leaves_the_claims_on_ensembles_not_run(here: Path) -> None:
     ("source", "high", "verdict"), [("wmt14", 30.7, "holds"), ("wmt14", 30.5, "fails"), ("demo", 30.7, "undecided")]
 )
 def test_a_cell_holds_if_the_papers_score_is_reached_on_its_test_set(
-    here: Path, source: str, high: float, verdict: str
+    workspace: Path, source: str, high: float, verdict: str
 ) -> None:
-    set_up(here, download={"source": source})
-    path = here / "reports" / "bleu.json"
+    set_up(workspace, download={"source": source})
+    path = workspace / "reports" / "bleu.json"
     scores = json.loads(path.read_text(encoding="utf-8"))
     scores["back"] |= {"bleu_tokenized": 29.0, "bleu_tokenized_low": 28.0, "bleu_tokenized_high": high}
     path.write_text(json.dumps(scores), encoding="utf-8")
-    found = run_stage(here)
-    one = found["table-1-reversed"]
-    assert (one.verdict, one.ours) == (verdict, [29.0])
+    entries = run_stage(workspace)
+    entry = entries["table-1-reversed"]
+    assert (entry.verdict, entry.ours) == (verdict, [29.0])
     if source == "wmt14":
-        assert one.difference == pytest.approx(29 - 30.59)
-        assert one.high == pytest.approx(high - 30.59)
-        assert found["table-2-five"].why == "the paper's lists are those of a phrase-based system"
+        assert entry.difference == pytest.approx(29 - 30.59)
+        assert entry.high == pytest.approx(high - 30.59)
+        assert entries["table-2-five"].why == "the paper's lists are those of a phrase-based system"
     else:
-        assert one.why == "scores compare on one test set alone: the paper's is newstest2014"
-    assert found["table-1-bahdanau"].why == "params.yaml has no run of 1 model with Bahdanau's attention"
-    assert found["table-2-cho"].why == "a system that this project does not build"
+        assert entry.why == "scores compare on one test set alone: the paper's is newstest2014"
+    assert entries["table-1-bahdanau"].why == "params.yaml has no run of 1 model with Bahdanau's attention"
+    assert entries["table-2-cho"].why == "a system that this project does not build"
 
 
-def test_lists_of_another_system_are_the_papers_baseline(here: Path) -> None:
-    (here / "smt").mkdir()
+def test_lists_of_another_system_are_the_papers_baseline(workspace: Path) -> None:
+    (workspace / "smt").mkdir()
     rescorings = {name: {"first_pass": "smt", "scorer": run} for name, run in LISTS.items()}
-    set_up(here, first_passes={"smt": "smt"}, rescorings=rescorings, download={"source": "wmt14"})
-    found = run_stage(here)
-    assert found["table-1-baseline"].verdict == "holds"
-    assert found["baseline"].verdict == "holds"
-    assert found["baseline"].compared == ["smt, first pass", "five"]
+    set_up(workspace, first_passes={"smt": "smt"}, rescorings=rescorings, download={"source": "wmt14"})
+    entries = run_stage(workspace)
+    assert entries["table-1-baseline"].verdict == "holds"
+    assert entries["baseline"].verdict == "holds"
+    assert entries["baseline"].compared == ["smt, first pass", "five"]
 
 
 @pytest.mark.parametrize("preset", ["sutskever2014", "demo_tables"])
 def test_the_papers_presets_run_every_cell_that_is_ours(preset: str) -> None:
-    found = matching.candidates(reading.parse(project.preset(preset), preset))
+    candidates = matching.candidates(reading.parse(project.preset(preset), preset))
     ours = [cell.side for cell in claims.CELLS if cell.side is not None and cell.side.network == "lstm"]
     sides = [side for side in ours if not side.foreign]
     assert len(sides) == 10
-    assert [matching.missing(found, [side]) for side in sides if not matching.choose(found, [side])] == []
+    assert [matching.missing(candidates, [side]) for side in sides if not matching.choose(candidates, [side])] == []
 
 
 def chosen(preset: str, side: Side) -> list[str]:
     """The runs of a preset that a side can be."""
     every = matching.candidates(reading.parse(project.preset(preset), preset))
-    return [one.place for one in every if matching.fits(one, side)]
+    return [candidate.place for candidate in every if matching.fits(candidate, side)]
 
 
 def test_networks_of_other_kinds_do_not_stand_for_the_papers() -> None:
@@ -389,24 +394,24 @@ def test_networks_of_other_kinds_do_not_stand_for_the_papers() -> None:
     assert chosen("family", Side("model")) == ["lstm", "forward"]
 
 
-@pytest.mark.parametrize(("preset", "found"), [("bahdanau2015", True), ("cho2014", False), ("sutskever2014", False)])
-def test_bahdanaus_cell_is_of_his_network(preset: str, found: bool) -> None:
+@pytest.mark.parametrize(("preset", "is_built"), [("bahdanau2015", True), ("cho2014", False), ("sutskever2014", False)])
+def test_bahdanaus_cell_is_of_his_network(preset: str, is_built: bool) -> None:
     (side,) = (cell.side for cell in claims.CELLS if cell.id == "table-1-bahdanau")
     assert side is not None
-    assert bool(chosen(preset, side)) == found
+    assert bool(chosen(preset, side)) == is_built
 
 
-def test_each_statement_has_a_name_of_its_own(here: Path) -> None:
-    run_stage(here)
-    rows = pd.read_csv(here / "reports" / "scorecard.csv")
+def test_each_statement_has_a_name_of_its_own(workspace: Path) -> None:
+    run_stage(workspace)
+    rows = pd.read_csv(workspace / "reports" / "scorecard.csv")
     assert len(set(rows["id"])) == len(rows) == 32
 
 
-def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
+def test_a_second_run_gives_the_same_bytes(workspace: Path) -> None:
     contents = []
     for _ in range(2):
-        run_stage(here)
-        contents.append([(here / "reports" / f"scorecard.{suffix}").read_bytes() for suffix in ("json", "csv")])
+        run_stage(workspace)
+        contents.append([(workspace / "reports" / f"scorecard.{suffix}").read_bytes() for suffix in ("json", "csv")])
     assert contents[0] == contents[1]
 
 
@@ -435,8 +440,8 @@ def test_the_page_has_each_number_and_says_each_verdict_by_a_word_and_a_sign(tmp
     card = scorecards.scorecard()
     page = page_of(tmp_path, card)
     shown = {float(value) for value in re.findall(r'<data value="([^"]+)">', page)}
-    for one in card.entries:
-        numbers = [*one.paper, *one.ours, one.difference, one.low, one.high, one.p_value]
+    for entry in card.entries:
+        numbers = [*entry.paper, *entry.ours, entry.difference, entry.low, entry.high, entry.p_value]
         assert {number for number in numbers if number is not None} <= shown
     signs = {name: f'<span aria-hidden="true">{sign}</span>{name}' for name, sign in report_scorecard.SIGNS.items()}
     counts = {name: page.count(sign) for name, sign in signs.items()}

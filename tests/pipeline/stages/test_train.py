@@ -84,7 +84,7 @@ def translate_run(run: str) -> None:
 
 
 @pytest.fixture
-def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a copy of the finished project, which a test may change."""
     folder = tmp_path / "project"
     shutil.copytree(finished, folder)
@@ -92,60 +92,62 @@ def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return folder
 
 
-def test_a_model_holds_all_that_translating_needs(here: Path) -> None:
-    folder = here / "models/reversed/1"
+def test_a_model_holds_all_that_translating_needs(workspace: Path) -> None:
+    folder = workspace / "models/reversed/1"
     description = json.loads((folder / "model.json").read_text())
     network = model_folder.load(folder)
     assert description["parameters"] == seq2seq.parameter_count(network)
     assert (description["system"], description["seed"], description["source_language"]) == ("reversed", 1, "en")
     for side in ("source", "target"):
         assert vocabulary.load(folder, side).sha256 == description[f"{side}_vocabulary_sha256"]
-    dev = scoring.perplexity(network, EncodedCorpus.open(here / "encoded/base", "dev"), 4096).perplexity
+    dev = scoring.perplexity(network, EncodedCorpus.open(workspace / "encoded/base", "dev"), 4096).perplexity
     assert description["dev_perplexity"] == pytest.approx(dev)
 
 
-def test_the_curve_has_a_row_an_epoch(here: Path) -> None:
-    table = pd.read_csv(here / "curves/reversed-1.csv")
+def test_the_curve_has_a_row_an_epoch(workspace: Path) -> None:
+    table = pd.read_csv(workspace / "curves/reversed-1.csv")
     assert list(table.columns) == list(CURVE_COLUMNS)
     assert table["epoch"].tolist() == [1.0, 2.0]
     assert table["train_perplexity"].iloc[1] < table["train_perplexity"].iloc[0]
 
 
-def test_seeds_give_other_weights_and_the_same_seed_the_same(here: Path) -> None:
-    digests = [files.sha256(here / f"models/reversed/{seed}/weights.safetensors") for seed in (1, 2)]
-    shutil.rmtree(here / "work")
+def test_seeds_give_other_weights_and_the_same_seed_the_same(workspace: Path) -> None:
+    digests = [files.sha256(workspace / f"models/reversed/{seed}/weights.safetensors") for seed in (1, 2)]
+    shutil.rmtree(workspace / "work")
     train_one("reversed", 1)
-    assert files.sha256(here / "models/reversed/1/weights.safetensors") == digests[0] != digests[1]
+    assert files.sha256(workspace / "models/reversed/1/weights.safetensors") == digests[0] != digests[1]
 
 
-def test_a_finished_training_is_taken_from_its_checkpoint(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = files.sha256(here / "models/reversed/1/weights.safetensors")
-    shutil.rmtree(here / "models")
+def test_a_finished_training_is_taken_from_its_checkpoint(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = files.sha256(workspace / "models/reversed/1/weights.safetensors")
+    shutil.rmtree(workspace / "models")
     train_one("reversed", 1)
     assert "train reversed-1: goes on from checkpoint work/train/" in capsys.readouterr().out
-    assert files.sha256(here / "models/reversed/1/weights.safetensors") == before
+    assert files.sha256(workspace / "models/reversed/1/weights.safetensors") == before
 
 
-def test_killed_and_called_again_it_ends_with_the_same_bytes(here: Path) -> None:
-    project.write_parameters(here, **(SMALL | {"train": {"epochs": 12.0, "threads": 1, "device": "cpu"}}))
-    words, environment = command(here)
+def test_killed_and_called_again_it_ends_with_the_same_bytes(workspace: Path) -> None:
+    project.write_parameters(workspace, **(SMALL | {"train": {"epochs": 12.0, "threads": 1, "device": "cpu"}}))
+    words, environment = command(workspace)
     subprocess.run(words, env=environment, check=True, capture_output=True)
-    made = [files.sha256(here / name) for name in ("models/reversed/1/weights.safetensors", "curves/reversed-1.csv")]
+    made = [
+        files.sha256(workspace / name) for name in ("models/reversed/1/weights.safetensors", "curves/reversed-1.csv")
+    ]
     for name in ("work", "models/reversed/1"):
-        shutil.rmtree(here / name)
-    (here / "curves/reversed-1.csv").unlink()
+        shutil.rmtree(workspace / name)
+    (workspace / "curves/reversed-1.csv").unlink()
 
     process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list(here.glob("work/train/*/update-*.safetensors")):
+    while not list(workspace.glob("work/train/*/update-*.safetensors")):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert not (here / "models/reversed/1").exists()
+    assert not (workspace / "models/reversed/1").exists()
     again = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
     assert "goes on from checkpoint" in again.stdout
     assert [
-        files.sha256(here / name) for name in ("models/reversed/1/weights.safetensors", "curves/reversed-1.csv")
+        files.sha256(workspace / name) for name in ("models/reversed/1/weights.safetensors", "curves/reversed-1.csv")
     ] == made
 
 
@@ -164,7 +166,7 @@ def append(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "other",
+    "changed",
     [
         lambda folder: fingerprint(folder, seed=2),
         lambda folder: fingerprint(folder, changes={"model": {"layers": 3}}),
@@ -175,8 +177,8 @@ def append(path: Path) -> Path:
     ],
     ids=["seed", "model", "recipe", "first weights", "training text", "development text"],
 )
-def test_another_training_has_another_fingerprint(here: Path, other: Callable[[Path], str]) -> None:
-    assert fingerprint(here) != other(here)
+def test_another_training_has_another_fingerprint(workspace: Path, changed: Callable[[Path], str]) -> None:
+    assert fingerprint(workspace) != changed(workspace)
 
 
 @pytest.mark.parametrize(
@@ -189,72 +191,74 @@ def test_another_training_has_another_fingerprint(here: Path, other: Callable[[P
     ],
     ids=str,
 )
-def test_how_a_training_is_run_is_not_in_the_fingerprint(here: Path, change: dict[str, Any]) -> None:
+def test_how_a_training_is_run_is_not_in_the_fingerprint(workspace: Path, change: dict[str, Any]) -> None:
     """A training that lost a GPU can continue without it."""
-    assert fingerprint(here) == fingerprint(here, changes=change)
+    assert fingerprint(workspace) == fingerprint(workspace, changes=change)
 
 
-def test_the_test_text_is_not_in_the_fingerprint(here: Path) -> None:
-    before = fingerprint(here)
-    append(here / "encoded/base/test.source_ids.npy")
-    assert fingerprint(here) == before
+def test_the_test_text_is_not_in_the_fingerprint(workspace: Path) -> None:
+    before = fingerprint(workspace)
+    append(workspace / "encoded/base/test.source_ids.npy")
+    assert fingerprint(workspace) == before
 
 
 def test_comments_and_docstrings_in_the_code_are_not_in_the_fingerprint(
-    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, code = fingerprint(here), Path(str(loss.__file__)).read_text()
+    before, code = fingerprint(workspace), Path(str(loss.__file__)).read_text()
     for extra, same in (("\n# a remark\n", True), ('\n"""A remark."""\n', True), ("\nSCALE = 2\n", False)):
         (tmp_path / "loss.py").write_text(code + extra)
         monkeypatch.setattr(loss, "__file__", str(tmp_path / "loss.py"))
-        assert (fingerprint(here) == before) is same
+        assert (fingerprint(workspace) == before) is same
 
 
-def test_text_encoded_by_other_vocabularies_is_refused(here: Path) -> None:
-    vocabulary.WordVocabulary(["other"]).save(here / "vocab/base", "target")
+def test_text_encoded_by_other_vocabularies_is_refused(workspace: Path) -> None:
+    vocabulary.WordVocabulary(["other"]).save(workspace / "vocab/base", "target")
     with pytest.raises(
         UserError, match=r"encoded/base: found a target vocabulary of sha256 .*; expected .*, the same for"
     ):
         train_one("reversed", 1)
 
 
-def test_a_run_has_the_first_seeds_of_its_system(here: Path) -> None:
-    assert [member.seed for member in records.read(Members, here / "members/single.json").members] == [1]
-    ensemble = records.read(Members, here / "members/ensemble.json").members
+def test_a_run_has_the_first_seeds_of_its_system(workspace: Path) -> None:
+    assert [member.seed for member in records.read(Members, workspace / "members/single.json").members] == [1]
+    ensemble = records.read(Members, workspace / "members/ensemble.json").members
     assert [str(member.path) for member in ensemble] == ["models/reversed/1", "models/reversed/2"]
 
 
-def test_every_test_sentence_has_a_translation_in_order(here: Path) -> None:
-    translations = read_translations(here / "translations/single.jsonl", 30)
+def test_every_test_sentence_has_a_translation_in_order(workspace: Path) -> None:
+    translations = read_translations(workspace / "translations/single.jsonl", 30)
     assert all(math.isfinite(row.log_prob) and row.log_prob < 0 for row in translations)
     assert len({row.translation for row in translations}) > 1
 
 
-def test_a_member_that_changed_is_refused(here: Path) -> None:
-    append(here / "models/reversed/1/weights.safetensors")
+def test_a_member_that_changed_is_refused(workspace: Path) -> None:
+    append(workspace / "models/reversed/1/weights.safetensors")
     with pytest.raises(UserError, match=r"found sha256 .*; expected .*, run the members stage"):
         translate_run("single")
 
 
-def test_a_model_of_other_vocabularies_is_refused(here: Path) -> None:
-    vocabulary.WordVocabulary(["other"]).save(here / "models/reversed/1", "source")
+def test_a_model_of_other_vocabularies_is_refused(workspace: Path) -> None:
+    vocabulary.WordVocabulary(["other"]).save(workspace / "models/reversed/1", "source")
     with pytest.raises(UserError, match=r"models/reversed/1: found a source vocabulary of sha256"):
         translate_run("single")
 
 
-def test_models_that_do_not_share_vocabularies_are_refused(here: Path) -> None:
-    path = here / "models/reversed/2/model.json"
+def test_models_that_do_not_share_vocabularies_are_refused(workspace: Path) -> None:
+    path = workspace / "models/reversed/2/model.json"
     files.write_json(path, json.loads(path.read_text()) | {"target_vocabulary_sha256": "0" * 64})
     with pytest.raises(UserError, match=r"models/reversed/2: found a target vocabulary of sha256 0+; expected"):
         translate_run("ensemble")
 
 
-def test_scores_are_sacrebleus_on_the_same_text(here: Path) -> None:
-    scores = json.loads((here / "reports/bleu.json").read_text())
+def test_scores_are_sacrebleus_on_the_same_text(workspace: Path) -> None:
+    scores = json.loads((workspace / "reports/bleu.json").read_text())
     for run in ("single", "ensemble"):
-        rows = read_translations(here / f"translations/{run}.jsonl", 30)
+        rows = read_translations(workspace / f"translations/{run}.jsonl", 30)
         plain, tokens = [row.translation for row in rows], [row.tokens for row in rows]
-        references = {name: [read_column(here / "clean/test.parquet", name)] for name in ("target", "target_tokens")}
+        references = {
+            name: [read_column(workspace / "clean/test.parquet", name)] for name in ("target", "target_tokens")
+        }
         expected = {
             "bleu": sacrebleu.corpus_bleu(plain, references["target"]),
             "bleu_tokenized": sacrebleu.corpus_bleu(
@@ -267,94 +271,94 @@ def test_scores_are_sacrebleus_on_the_same_text(here: Path) -> None:
             assert scores[run][f"{name}_low"] <= scores[run][f"{name}_high"]
             assert "version:" in scores[run][f"{name}_signature"]
         assert scores[run]["sentences"] == 30
-    table = pd.read_csv(here / "reports/bleu.csv", index_col="run")
+    table = pd.read_csv(workspace / "reports/bleu.csv", index_col="run")
     assert table.loc["single", "bleu"] == scores["single"]["bleu"]
 
 
-def test_translations_of_other_length_than_the_test_set_are_refused(here: Path) -> None:
-    path = here / "translations/single.jsonl"
+def test_translations_of_other_length_than_the_test_set_are_refused(workspace: Path) -> None:
+    path = workspace / "translations/single.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(UserError, match=r"single\.jsonl: found 29 translations; expected 30, one a test sentence"):
         bleu.main(Path("translations"), Path("clean"), Path("reports/bleu.json"), Path("reports/bleu.csv"))
 
 
-def test_perplexity_is_per_token_of_each_split(here: Path) -> None:
-    report = json.loads((here / "reports/perplexity.json").read_text())
+def test_perplexity_is_per_token_of_each_split(workspace: Path) -> None:
+    report = json.loads((workspace / "reports/perplexity.json").read_text())
     assert list(report) == ["reversed-1", "reversed-2"]
-    described = json.loads((here / "models/reversed/1/model.json").read_text())
+    described = json.loads((workspace / "models/reversed/1/model.json").read_text())
     assert report["reversed-1"]["dev"]["perplexity"] == pytest.approx(described["dev_perplexity"], rel=1e-6)
-    corpus = EncodedCorpus.open(here / "encoded/base", "test")
+    corpus = EncodedCorpus.open(workspace / "encoded/base", "test")
     values = report["reversed-1"]["test"]
     assert values["tokens"] == len(corpus.target.ids)
     assert values["unknown_share"] == pytest.approx((corpus.target.ids == vocabulary.UNK).mean(), abs=1e-6)
 
 
-def test_the_log_probabilities_of_test_sentences_make_up_the_perplexity(here: Path) -> None:
-    report = json.loads((here / "reports/perplexity.json").read_text())
-    scores = read_sentence_scores(here / "reports/sentences.parquet", ["reversed-2", "reversed-1"])
+def test_the_log_probabilities_of_test_sentences_make_up_the_perplexity(workspace: Path) -> None:
+    report = json.loads((workspace / "reports/perplexity.json").read_text())
+    scores = read_sentence_scores(workspace / "reports/sentences.parquet", ["reversed-2", "reversed-1"])
     for name, model_scores in scores.items():
         assert len(model_scores.tokens) == 30
         value = math.exp(-model_scores.log_probs.sum() / model_scores.tokens.sum())
         assert value == pytest.approx(report[name]["test"]["perplexity"], rel=1e-5)
 
 
-def command(here: Path) -> tuple[list[str], dict[str, str]]:
+def command(workspace: Path) -> tuple[list[str], dict[str, str]]:
     words = [sys.executable, "-m", "pipeline.stages.train", "--system", "reversed", "--seed", "1"]
     words += ["--encoded", "encoded/base", "--vocab", "vocab/base"]
     words += ["--out", "models/reversed/1", "--curve", "curves/reversed-1.csv"]
     return words, os.environ | {"PYTHONPATH": str(project.ROOT)}
 
 
-def test_a_full_disk_costs_the_model_alone_and_training_goes_on_from_its_checkpoints(here: Path) -> None:
-    before = files.sha256(here / "models/reversed/1/weights.safetensors")
-    shutil.rmtree(here / "work")
-    words, environment = command(here)
-    size = (here / "models/reversed/1/weights.safetensors").stat().st_size
+def test_a_full_disk_costs_the_model_alone_and_training_goes_on_from_its_checkpoints(workspace: Path) -> None:
+    before = files.sha256(workspace / "models/reversed/1/weights.safetensors")
+    shutil.rmtree(workspace / "work")
+    words, environment = command(workspace)
+    size = (workspace / "models/reversed/1/weights.safetensors").stat().st_size
     limited = ["bash", "-c", f'ulimit -f {size // 1024 - 1}; exec "$@"', "-", *words]
-    done = subprocess.run(limited, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "found no way to write a checkpoint" in done.stdout
-    assert done.stderr.strip().split("\n")[-1].startswith("models/reversed/1: ")
+    process = subprocess.run(limited, env=environment, capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert "found no way to write a checkpoint" in process.stdout
+    assert process.stderr.strip().split("\n")[-1].startswith("models/reversed/1: ")
     again = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert again.returncode == 0
-    assert files.sha256(here / "models/reversed/1/weights.safetensors") == before
+    assert files.sha256(workspace / "models/reversed/1/weights.safetensors") == before
 
 
-def test_a_model_starts_from_another_and_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_starts_from_another_and_says_so(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = SMALL["train"] | {"initial_weights": "models/reversed/2", "learning_rate": 1e-9}
-    project.write_parameters(here, **(SMALL | {"train": settings}))
+    project.write_parameters(workspace, **(SMALL | {"train": settings}))
     train_one("reversed", 1)
     assert "starts from models/reversed/2" in capsys.readouterr().out
-    description = json.loads((here / "models/reversed/1/model.json").read_text())
-    assert description["initial_weights_sha256"] == files.sha256(here / "models/reversed/2/weights.safetensors")
-    first, second = (model_folder.load(here / f"models/reversed/{seed}") for seed in (1, 2))
+    description = json.loads((workspace / "models/reversed/1/model.json").read_text())
+    assert description["initial_weights_sha256"] == files.sha256(workspace / "models/reversed/2/weights.safetensors")
+    first, second = (model_folder.load(workspace / f"models/reversed/{seed}") for seed in (1, 2))
     for mine, theirs in zip(first.parameters(), second.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs)
 
 
-def test_a_model_starts_from_word_vectors(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    word = vocabulary.load(here / "vocab/base", "source").names()[3]
+def test_a_model_starts_from_word_vectors(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    word = vocabulary.load(workspace / "vocab/base", "source").names()[3]
     Path("vectors.txt").write_text(f"{word} {' '.join(['0.5'] * 12)}\n")
-    project.write_parameters(here, **(SMALL | {"train": SMALL["train"] | {"source_embeddings": "vectors.txt"}}))
+    project.write_parameters(workspace, **(SMALL | {"train": SMALL["train"] | {"source_embeddings": "vectors.txt"}}))
     train_one("reversed", 1)
     assert "starts from vectors.txt: vectors of 1 source words" in capsys.readouterr().out
 
 
-def test_a_named_checkpoint_is_gone_on_from_and_recorded(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    named = checkpoint.latest(here / "work/train" / fingerprint(here))
+def test_a_named_checkpoint_is_gone_on_from_and_recorded(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = checkpoint.latest(workspace / "work/train" / fingerprint(workspace))
     assert named is not None
     settings = SMALL["train"] | {"resume_from": str(named), "epochs": 3.0}
-    project.write_parameters(here, **(SMALL | {"train": settings}))
+    project.write_parameters(workspace, **(SMALL | {"train": settings}))
     train_one("reversed", 2)
     assert f"goes on from checkpoint {named}" in capsys.readouterr().out
     assert len(pd.read_csv("curves/reversed-2.csv")) == 3
-    description = json.loads((here / "models/reversed/2/model.json").read_text())
+    description = json.loads((workspace / "models/reversed/2/model.json").read_text())
     assert description["resume_from_sha256"] == files.sha256(named)
 
 
-def test_a_second_training_of_the_same_waits_for_the_first(here: Path) -> None:
-    words, environment = command(here)
-    with FileLock(here / "work/train" / fingerprint(here) / "lock"):
+def test_a_second_training_of_the_same_waits_for_the_first(workspace: Path) -> None:
+    words, environment = command(workspace)
+    with FileLock(workspace / "work/train" / fingerprint(workspace) / "lock"):
         process = subprocess.Popen(words, env=environment, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         assert process.stderr is not None
         assert "waits for another training of the same" in process.stderr.readline()
@@ -362,28 +366,28 @@ def test_a_second_training_of_the_same_waits_for_the_first(here: Path) -> None:
     assert process.wait(60) == 0
 
 
-def test_a_run_keeps_as_many_translations_as_it_wants(here: Path) -> None:
+def test_a_run_keeps_as_many_translations_as_it_wants(workspace: Path) -> None:
     runs = {"best": {"system": "reversed", "seeds": 2, "beam": 4, "translate": {"n_best": 3, "max_tokens": 6}}}
-    project.write_parameters(here, runs=runs, **project.first_by(next(iter(runs))), **SMALL)
+    project.write_parameters(workspace, runs=runs, **project.first_by(next(iter(runs))), **SMALL)
     name_members("best")
     translate_run("best")
-    for row in read_translations(here / "translations" / "best.jsonl", 30):
+    for row in read_translations(workspace / "translations" / "best.jsonl", 30):
         assert len(row.n_best) == 2
         assert row.log_prob >= row.n_best[0].log_prob >= row.n_best[1].log_prob
 
 
-def test_a_run_replaces_unknown_words_where_it_wants(here: Path) -> None:
-    model = here / "models" / "reversed" / "1"
+def test_a_run_replaces_unknown_words_where_it_wants(workspace: Path) -> None:
+    model = workspace / "models" / "reversed" / "1"
     weights = load_file(model / "weights.safetensors")
     weights["decoder.output.bias"][UNK] += 5.0
     save_file(weights, model / "weights.safetensors")
     rows = {}
     for run, wanted in (("plain", False), ("replaced", True)):
         runs = {run: {"system": "reversed", "seeds": 1, "beam": 1, "translate": {"replace_unknown": wanted}}}
-        project.write_parameters(here, runs=runs, **project.first_by(run), **SMALL)
+        project.write_parameters(workspace, runs=runs, **project.first_by(run), **SMALL)
         name_members(run)
         translate_run(run)
-        rows[run] = read_translations(here / "translations" / f"{run}.jsonl", 30)
+        rows[run] = read_translations(workspace / "translations" / f"{run}.jsonl", 30)
     assert sum(row.tokens.split().count("<unk>") for row in rows["plain"]) > 10
     assert not any("<unk>" in row.tokens for row in rows["replaced"])
     assert [row.unknown for row in rows["plain"]] == [row.unknown for row in rows["replaced"]]

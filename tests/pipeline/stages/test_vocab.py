@@ -15,7 +15,7 @@ LINES = [("the dog sees the cat.", "le chien voit le chat."), ("the dog sleeps."
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     write_train(tmp_path, *([pair] for pair in LINES))
     project.write_split(tmp_path / "clean", "dev", [("the bird sleeps.", "l'oiseau dort.")])
@@ -36,9 +36,9 @@ def run(folder: Path, **settings: object) -> Vocabularies:
     return records.read(Vocabularies, folder / "vocab.json")
 
 
-def test_words_are_those_of_the_training_tokens_alone(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(here)
-    source, target = load(here / "vocab", "source"), load(here / "vocab", "target")
+def test_words_are_those_of_the_training_tokens_alone(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(workspace)
+    source, target = load(workspace / "vocab", "source"), load(workspace / "vocab", "target")
     assert isinstance(source, WordVocabulary)
     assert isinstance(target, WordVocabulary)
     assert source.words[3:] == ("the", ".", "dog", "cat", "sees", "sleeps")
@@ -49,8 +49,8 @@ def test_words_are_those_of_the_training_tokens_alone(here: Path, capsys: pytest
     )
 
 
-def test_the_report_says_how_much_of_the_text_is_known(here: Path) -> None:
-    assert run(here, source_size=8, target_size=100, min_count=2) == Vocabularies(
+def test_the_report_says_how_much_of_the_text_is_known(workspace: Path) -> None:
+    assert run(workspace, source_size=8, target_size=100, min_count=2) == Vocabularies(
         kind="words",
         sentencepiece_lines=0,
         source=SideVocabulary(6, types=6, tokens=10, train_coverage=0.7, dev_coverage=0.5),
@@ -58,76 +58,76 @@ def test_the_report_says_how_much_of_the_text_is_known(here: Path) -> None:
     )
 
 
-def test_sizes_and_min_count_hold_for_each_side(here: Path) -> None:
-    run(here, source_size=8, target_size=100, min_count=2)
-    assert (here / "vocab" / "source.words.txt").read_bytes() == b"<pad>\n<unk>\n</s>\nthe\n.\ndog\n"
-    assert len(load(here / "vocab", "target")) == 6
+def test_sizes_and_min_count_hold_for_each_side(workspace: Path) -> None:
+    run(workspace, source_size=8, target_size=100, min_count=2)
+    assert (workspace / "vocab" / "source.words.txt").read_bytes() == b"<pad>\n<unk>\n</s>\nthe\n.\ndog\n"
+    assert len(load(workspace / "vocab", "target")) == 6
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
-def test_subwords_are_learned_from_the_plain_text(kind: str, here: Path) -> None:
-    run(here, kind=kind, source_size=30, target_size=30)
-    assert sorted(path.name for path in (here / "vocab").iterdir()) == ["source.spm.model", "target.spm.model"]
-    target = load(here / "vocab", "target")
+def test_subwords_are_learned_from_the_plain_text(kind: str, workspace: Path) -> None:
+    run(workspace, kind=kind, source_size=30, target_size=30)
+    assert sorted(path.name for path in (workspace / "vocab").iterdir()) == ["source.spm.model", "target.spm.model"]
+    target = load(workspace / "vocab", "target")
     assert isinstance(target, SentencePieceVocabulary)
     assert target.text(target.encode("le chat dort.")) == "le chat dort."
 
 
-def test_another_kind_leaves_nothing_of_the_one_before(here: Path) -> None:
-    run(here)
-    run(here, kind="bpe", source_size=30, target_size=30)
-    assert load(here / "vocab", "source").reads_tokens is False
+def test_another_kind_leaves_nothing_of_the_one_before(workspace: Path) -> None:
+    run(workspace)
+    run(workspace, kind="bpe", source_size=30, target_size=30)
+    assert load(workspace / "vocab", "source").reads_tokens is False
 
 
-def test_a_size_below_the_number_of_characters_is_refused(here: Path) -> None:
+def test_a_size_below_the_number_of_characters_is_refused(workspace: Path) -> None:
     with pytest.raises(UserError, match=r"^SentencePiece unigram: found size 8; expected at least \d+, one entry for"):
-        run(here, kind="unigram", source_size=8)
-    assert not (here / "vocab").exists()
+        run(workspace, kind="unigram", source_size=8)
+    assert not (workspace / "vocab").exists()
 
 
-def test_missing_text_is_refused(here: Path) -> None:
-    for path in (here / "clean" / "train").iterdir():
+def test_missing_text_is_refused(workspace: Path) -> None:
+    for path in (workspace / "clean" / "train").iterdir():
         path.unlink()
     with pytest.raises(UserError, match=r"train: found no Parquet file; expected what the clean stage writes"):
-        run(here)
+        run(workspace)
 
 
 @pytest.mark.parametrize("kind", ["words", "unigram"])
 def test_the_bytes_are_the_same_whatever_the_number_of_processes(
-    kind: str, here: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = [(f"{'abcdefghij'[number % 10]} {number % 7} x", f"{number % 11} y") for number in range(300)]
-    write_train(here, lines[:70], lines[70:80], lines[80:])
-    found = []
+    write_train(workspace, lines[:70], lines[70:80], lines[80:])
+    contents = []
     for workers in ("1", "3"):
         monkeypatch.setenv("S2S_WORKERS", workers)
-        run(here, kind=kind, source_size=30, target_size=30, sentencepiece_lines=100)
-        files = [*(here / "vocab").iterdir(), here / "vocab.json"]
-        found.append({path.name: path.read_bytes() for path in files})
-    assert found[0] == found[1]
+        run(workspace, kind=kind, source_size=30, target_size=30, sentencepiece_lines=100)
+        files = [*(workspace / "vocab").iterdir(), workspace / "vocab.json"]
+        contents.append({path.name: path.read_bytes() for path in files})
+    assert contents[0] == contents[1]
 
 
-def test_words_are_the_same_however_the_text_is_cut_into_files(here: Path) -> None:
-    found = []
+def test_words_are_the_same_however_the_text_is_cut_into_files(workspace: Path) -> None:
+    contents = []
     lines = [(f"word {number % 17} {number % 5}", f"mot {number % 13}") for number in range(60)]
     for cut in (1, 30):
-        write_train(here, lines[:cut], lines[cut:])
-        run(here, source_size=12, target_size=9)
-        found.append((load(here / "vocab", "source").content, load(here / "vocab", "target").content))
-    assert found[0] == found[1]
+        write_train(workspace, lines[:cut], lines[cut:])
+        run(workspace, source_size=12, target_size=9)
+        contents.append((load(workspace / "vocab", "source").content, load(workspace / "vocab", "target").content))
+    assert contents[0] == contents[1]
 
 
-def test_subwords_are_learned_from_so_many_lines(here: Path) -> None:
-    write_train(here, [(f"{number} a", "b c") for number in range(500)])
-    report = run(here, kind="bpe", source_size=30, target_size=30, sentencepiece_lines=100)
+def test_subwords_are_learned_from_so_many_lines(workspace: Path) -> None:
+    write_train(workspace, [(f"{number} a", "b c") for number in range(500)])
+    report = run(workspace, kind="bpe", source_size=30, target_size=30, sentencepiece_lines=100)
     assert (report.kind, report.sentencepiece_lines) == ("bpe", 100)
-    assert (report.source.types, report.source.entries) == (0, len(load(here / "vocab", "source")))
+    assert (report.source.types, report.source.entries) == (0, len(load(workspace / "vocab", "source")))
     assert (report.target.train_coverage, report.target.dev_coverage) == (1, 0.5)
 
 
-def test_lines_are_drawn_in_their_order(here: Path) -> None:
-    write_train(here, *([(f"{number} {n}", "x") for n in range(40)] for number in range(5)))
-    files = shards(here / "clean", "train")
+def test_lines_are_drawn_in_their_order(workspace: Path) -> None:
+    write_train(workspace, *([(f"{number} {n}", "x") for n in range(40)] for number in range(5)))
+    files = shards(workspace / "clean", "train")
     lines = list(vocab.draw(files, "source", 100, seed=1))
     assert len(set(lines)) == 100
     assert lines == sorted(lines, key=lambda line: [int(part) for part in line.split()])

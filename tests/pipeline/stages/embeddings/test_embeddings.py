@@ -27,7 +27,7 @@ CLEAN = reading.read(project.ROOT / "presets" / "default.yaml").clean
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
     words = vocabulary.WordVocabulary(["the", "king", "cat", "sees", "."])
@@ -46,8 +46,8 @@ def run_stage(folder: Path, probes: str, **sections: dict[str, object]) -> dict[
     project.write_parameters(folder, **sections)
     reports = [folder / f"embeddings.{suffix}" for suffix in ("json", "csv", "svg")]
     embeddings.main(folder / "model", folder / "probes.tsv", *reports)
-    found: dict[str, Any] = json.loads(reports[0].read_text(encoding="utf-8"))
-    return found
+    report: dict[str, Any] = json.loads(reports[0].read_text(encoding="utf-8"))
+    return report
 
 
 def test_the_plane_is_that_of_an_eigendecomposition() -> None:
@@ -88,42 +88,45 @@ def test_states_along_a_line_have_no_second_direction() -> None:
     assert shares == pytest.approx([1, 0])
 
 
-def test_each_panel_is_projected_by_itself_from_the_encoders_last_state(here: Path) -> None:
-    found = run_stage(here, PROBES)
-    order, voice = found["panels"]
+def test_each_panel_is_projected_by_itself_from_the_encoders_last_state(workspace: Path) -> None:
+    report = run_stage(workspace, PROBES)
+    order, voice = report["panels"]
     states = vectors.embed(tiny.network(), [[3, 4, 6, 3, 5], [3, 5, 6, 3, 4]])
     distance = np.linalg.norm(states[0] - states[1])
-    assert found["model"] == "reversed-1"
-    assert [(one["group"], one["sentence"]) for one in order["sentences"]] == [
+    assert report["model"] == "reversed-1"
+    assert [(sentence["group"], sentence["sentence"]) for sentence in order["sentences"]] == [
         ("king", "the king sees the cat"),
         ("cat", "the cat sees the king"),
     ]
     assert abs(order["sentences"][0]["x"] - order["sentences"][1]["x"]) == pytest.approx(distance, abs=1e-5)
-    assert [(one["x"], one["y"]) for one in voice["sentences"]] == [(0.0, 0.0)]
-    table = pd.read_csv(here / "embeddings.csv")
+    assert [(sentence["x"], sentence["y"]) for sentence in voice["sentences"]] == [(0.0, 0.0)]
+    table = pd.read_csv(workspace / "embeddings.csv")
     assert list(table.columns) == ["panel", "group", "sentence", "x", "y"]
-    assert list(table["x"]) == [one["x"] for panel in (order, voice) for one in panel["sentences"]]
-    assert ">the cat sees the king<" in (here / "embeddings.svg").read_text(encoding="utf-8")
+    assert list(table["x"]) == [sentence["x"] for panel in (order, voice) for sentence in panel["sentences"]]
+    assert ">the cat sees the king<" in (workspace / "embeddings.svg").read_text(encoding="utf-8")
 
 
-def test_sentences_are_cut_into_words_as_the_training_text_was(here: Path) -> None:
+def test_sentences_are_cut_into_words_as_the_training_text_was(workspace: Path) -> None:
     probes = TITLES + "p\ta\tthe king sees the cat.\np\tb\tThe  king sees the cat .\n"
-    found = run_stage(here, probes, clean={"lowercase": True})
-    (panel,) = found["panels"]
+    report = run_stage(workspace, probes, clean={"lowercase": True})
+    (panel,) = report["panels"]
     assert panel["explained_variance"] == [0.0, 0.0]
-    assert [one["sentence"] for one in panel["sentences"]] == ["the king sees the cat.", "the king sees the cat ."]
+    assert [sentence["sentence"] for sentence in panel["sentences"]] == [
+        "the king sees the cat.",
+        "the king sees the cat .",
+    ]
 
 
-def test_no_probes_give_reports_of_nothing(here: Path) -> None:
-    assert run_stage(here, TITLES)["panels"] == []
-    assert "no probe sentences" in (here / "embeddings.svg").read_text(encoding="utf-8")
+def test_no_probes_give_reports_of_nothing(workspace: Path) -> None:
+    assert run_stage(workspace, TITLES)["panels"] == []
+    assert "no probe sentences" in (workspace / "embeddings.svg").read_text(encoding="utf-8")
 
 
-def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
+def test_a_second_run_gives_the_same_bytes(workspace: Path) -> None:
     contents = []
     for _ in range(2):
-        run_stage(here, PROBES)
-        contents.append([(here / f"embeddings.{suffix}").read_bytes() for suffix in ("json", "csv", "svg")])
+        run_stage(workspace, PROBES)
+        contents.append([(workspace / f"embeddings.{suffix}").read_bytes() for suffix in ("json", "csv", "svg")])
     assert contents[0] == contents[1]
 
 
@@ -132,33 +135,35 @@ KINGS = ["the king sees the cat", "the king sees", "the cat sees the king", "the
 
 
 @pytest.mark.parametrize(("layer", "state", "told"), [(0, "h", 2), (1, "c", 1), (2, "h", 2)])
-def test_the_layer_and_the_state_that_are_asked_for_are_measured(here: Path, layer: int, state: str, told: int) -> None:
-    probes = TITLES + "".join(f"p\t{group}\t{one}\n" for group, one in zip(GROUPS, KINGS, strict=True))
-    found = run_stage(here, probes, model={"layers": 2}, embeddings={"layer": layer, "state": state})
-    ids = [[{"the": 3, "king": 4, "cat": 5, "sees": 6}[word] for word in one.split()] for one in KINGS]
+def test_the_layer_and_the_state_that_are_asked_for_are_measured(
+    workspace: Path, layer: int, state: str, told: int
+) -> None:
+    probes = TITLES + "".join(f"p\t{group}\t{sentence}\n" for group, sentence in zip(GROUPS, KINGS, strict=True))
+    report = run_stage(workspace, probes, model={"layers": 2}, embeddings={"layer": layer, "state": state})
+    ids = [[{"the": 3, "king": 4, "cat": 5, "sees": 6}[word] for word in sentence.split()] for sentence in KINGS]
     states = vectors.embed(tiny.network(), ids, layer, state).astype(np.float64)
-    (panel,) = found["panels"]
-    assert (found["layer"], found["state"]) == (told, state)
+    (panel,) = report["panels"]
+    assert (report["layer"], report["state"]) == (told, state)
     wanted = PCA(2, svd_solver="full").fit_transform(states)
-    points = np.array([(one["x"], one["y"]) for one in panel["sentences"]])
+    points = np.array([(sentence["x"], sentence["y"]) for sentence in panel["sentences"]])
     assert np.abs(points) == pytest.approx(np.abs(wanted), abs=1e-5)
     assert panel["separation"]["silhouette"] == pytest.approx(silhouette_score(states, GROUPS), abs=1e-4)
     assert (panel["separation"]["exact"], panel["separation"]["arrangements"]) == (True, 6)
     gaps = np.linalg.norm(states[:, None] - states[None], axis=2)
-    others = np.mean([gaps[one] for one in [(0, 1), (0, 3), (1, 2), (2, 3), (1, 3)]])
+    others = np.mean([gaps[pair] for pair in [(0, 1), (0, 3), (1, 2), (2, 3), (1, 3)]])
     assert panel["separation"]["reordered"] == pytest.approx(gaps[0, 2] / others, abs=1e-4)
 
 
-def test_a_layer_that_the_model_has_not_is_told(here: Path) -> None:
+def test_a_layer_that_the_model_has_not_is_told(workspace: Path) -> None:
     with pytest.raises(UserError, match=r"layer: found 3; expected at most 2, those of the model, or 0 for its top"):
-        run_stage(here, PROBES, embeddings={"layer": 3}, model={"layers": 3})
+        run_stage(workspace, PROBES, embeddings={"layer": 3}, model={"layers": 3})
 
 
 @pytest.mark.parametrize("probes", ["demo", "multi30k"])
 def test_our_own_probes_have_groups_enough_to_be_told_from_chance(probes: str) -> None:
-    found = embeddings.read_probes(project.ROOT / "probes" / f"{probes}.tsv", CLEAN, "en")
-    for panel in {one.panel for one in found}:
-        sizes = [n for _, n in Counter(one.group for one in found if one.panel == panel).items()]
+    sentences = embeddings.read_probes(project.ROOT / "probes" / f"{probes}.tsv", CLEAN, "en")
+    for panel in {sentence.panel for sentence in sentences}:
+        sizes = [n for _, n in Counter(sentence.group for sentence in sentences if sentence.panel == panel).items()]
         ways = math.factorial(sum(sizes)) / math.prod(map(math.factorial, sizes)) / math.factorial(len(sizes))
         assert 1 / ways < 0.05
         assert len(set(sizes)) == 1  # so that names of groups can be swapped, which counts above

@@ -21,7 +21,7 @@ REFERENCES = ["le chien du voisin dort", "le roi du pays dort", "un chien voit l
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
     for name, lines in (("00000", TRAINING[:1]), ("00001", TRAINING[1:])):
@@ -58,45 +58,47 @@ def run_stage(folder: Path, bins: int = 2) -> dict[str, Any]:
     return written
 
 
-def test_groups_are_labelled_with_average_ranks_counted_by_hand(here: Path) -> None:
-    rows = run_stage(here)["single"]
+def test_groups_are_labelled_with_average_ranks_counted_by_hand(workspace: Path) -> None:
+    rows = run_stage(workspace)["single"]
     assert [(row["lowest"], row["highest"], row["sentences"]) for row in rows] == [(1.5, 2.0, 2), (3.0, 4.2, 2)]
     assert sorted(RANKS) == [1.5, 2.0, 3.0, 4.2]
     assert {row["bleu"] for row in rows} == {100.0}
 
 
-def test_runs_rescored_lists_their_baseline_and_a_persons_file_are_compared(here: Path) -> None:
-    (here / "baselines" / "web.txt").write_text("\n".join(["« le chien »", *REFERENCES[1:]]) + "\n", encoding="utf-8")
-    systems = run_stage(here)
+def test_runs_rescored_lists_their_baseline_and_a_persons_file_are_compared(workspace: Path) -> None:
+    (workspace / "baselines" / "web.txt").write_text(
+        "\n".join(["« le chien »", *REFERENCES[1:]]) + "\n", encoding="utf-8"
+    )
+    systems = run_stage(workspace)
     assert list(systems) == ["mine (rescored)", "single", "smt (first pass)", "theirs (rescored)", "web"]
     assert {name: [row["bleu"] for row in rows] for name, rows in systems.items() if "first" in name} == {
         "smt (first pass)": [0.0, 0.0]
     }
     assert systems["web"][0]["bleu"] == 100.0 > systems["web"][1]["bleu"]
     assert systems["theirs (rescored)"] == systems["single"] != systems["mine (rescored)"]
-    table = pd.read_csv(here / "rarity.csv")
+    table = pd.read_csv(workspace / "rarity.csv")
     assert list(dict.fromkeys(table["system"])) == [
         "single", "mine (rescored)", "smt (first pass)", "theirs (rescored)", "web"
     ]  # fmt: skip
     assert table[table["system"] == "web"].drop(columns="system").to_dict("records") == systems["web"]
-    svg = (here / "rarity.svg").read_text(encoding="utf-8")
+    svg = (workspace / "rarity.svg").read_text(encoding="utf-8")
     assert all(f">{name}<" in svg for name in systems)
     assert "web, ranks 3–4: BLEU" in svg
 
 
-def test_one_sentence_is_a_group(here: Path) -> None:
-    project.write_test_set(here / "clean", [(SOURCES[1], REFERENCES[1])])
+def test_one_sentence_is_a_group(workspace: Path) -> None:
+    project.write_test_set(workspace / "clean", [(SOURCES[1], REFERENCES[1])])
     for folder in ("translations/single", "rescored/mine/even", "rescored/theirs/even", "rescored/theirs/first"):
-        project.write_run((here / folder).parent, Path(folder).name, [REFERENCES[1]])
-    (row,) = run_stage(here)["single"]
+        project.write_run((workspace / folder).parent, Path(folder).name, [REFERENCES[1]])
+    (row,) = run_stage(workspace)["single"]
     assert (row["lowest"], row["highest"], row["sentences"], row["bleu"]) == (1.5, 1.5, 1, 100.0)
 
 
-def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
+def test_a_second_run_gives_the_same_bytes(workspace: Path) -> None:
     contents = []
     for _ in range(2):
-        run_stage(here)
-        contents.append([(here / f"rarity.{suffix}").read_bytes() for suffix in ("json", "csv", "svg")])
+        run_stage(workspace)
+        contents.append([(workspace / f"rarity.{suffix}").read_bytes() for suffix in ("json", "csv", "svg")])
     assert contents[0] == contents[1]
 
 
@@ -108,13 +110,13 @@ def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
         ("web", b"a\n\xe9\n", r"baselines/web.txt line 2: found byte 0xe9; expected UTF-8 text"),
     ],
 )
-def test_a_mistake_in_a_persons_file_is_told(here: Path, name: str, content: bytes, message: str) -> None:
-    (here / "baselines" / f"{name}.txt").write_bytes(content)
+def test_a_mistake_in_a_persons_file_is_told(workspace: Path, name: str, content: bytes, message: str) -> None:
+    (workspace / "baselines" / f"{name}.txt").write_bytes(content)
     with pytest.raises(UserError, match=message):
-        run_stage(here)
+        run_stage(workspace)
 
 
-def test_the_groups_come_back_as_they_were_written(here: Path) -> None:
-    systems = run_stage(here)
-    read = records.parse(dict[str, list[Group]], (here / "rarity.json").read_bytes(), "x")
+def test_the_groups_come_back_as_they_were_written(workspace: Path) -> None:
+    systems = run_stage(workspace)
+    read = records.parse(dict[str, list[Group]], (workspace / "rarity.json").read_bytes(), "x")
     assert [group.lowest for group in read["single"]] == [row["lowest"] for row in systems["single"]]

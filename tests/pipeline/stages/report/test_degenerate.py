@@ -85,7 +85,7 @@ CASES = {
         ODD,
         [target for _, target in ODD[::-1]],
         [EVIL, ODD[1][1]],
-        [f"<i class=evil>p</i>\t&\t{one}" for one, _ in ODD],
+        [f"<i class=evil>p</i>\t&\t{source}" for source, _ in ODD],
     ),
     "all at once": Case(ODD[:1], [""], probes=[]),
 }
@@ -138,9 +138,13 @@ def write_inputs(folder: Path, case: Case) -> None:
         project.write_split((folder / "clean" / split).parent, split.rpartition("/")[2], pairs)
     rows = [
         Translation(
-            one, tokenizer.tokenize(one, "fr"), -1.0, 0, [Alternative(other, -2.0, -2.0) for other in case.n_best]
+            line,
+            tokenizer.tokenize(line, "fr"),
+            -1.0,
+            0,
+            [Alternative(candidate, -2.0, -2.0) for candidate in case.n_best],
         )
-        for one in case.translations
+        for line in case.translations
     ]
     for place in (*(f"translations/{run}" for run in RUNS), "rescored/by-pair/first", "rescored/by-pair/even"):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
@@ -187,7 +191,7 @@ def run_stages(folder: Path) -> None:
 
 def write_models(folder: Path, vocabularies: tuple[vocabulary.Vocabulary, vocabulary.Vocabulary]) -> None:
     """Writes models that have learned nothing."""
-    sizes = {f"{side}_vocabulary": len(known) for side, known in zip(SIDES, vocabularies, strict=True)}
+    sizes = {f"{side}_vocabulary": len(entries) for side, entries in zip(SIDES, vocabularies, strict=True)}
     for model in MODELS.values():
         name, seed = model["system"], model["seed"]
         context = SYSTEMS[name].get("model", {}).get("context", "initial")
@@ -222,7 +226,7 @@ def test_no_text_becomes_markup(made: Made, browser: Browser) -> None:
 def test_scores_are_sacrebleus(made: Made) -> None:
     references = [target for _, target in made.case.pairs]
     wanted = BLEU().corpus_score(list(made.case.translations), [references]).score
-    assert [one["bleu"] for one in made.read("bleu.json").values()] == pytest.approx([wanted] * len(RUNS), abs=1e-4)
+    assert [entry["bleu"] for entry in made.read("bleu.json").values()] == pytest.approx([wanted] * len(RUNS), abs=1e-4)
     rows = made.read("length.json")["pair"]
     assert sum(row["sentences"] for row in rows) == len(references)
     assert all(row["bleu_low"] <= row["bleu"] <= row["bleu_high"] for row in rows)
@@ -230,9 +234,9 @@ def test_scores_are_sacrebleus(made: Made) -> None:
 
 def test_nothing_is_decided_by_what_tells_nothing(made: Made, browser: Browser) -> None:
     entries = records.read(Scorecard, made.folder / "reports" / "scorecard.json").entries
-    decided = [one.statement for one in entries if one.measure == "BLEU" and one.verdict in ("holds", "fails")]
+    decided = [entry.statement for entry in entries if entry.measure == "BLEU" and entry.verdict in ("holds", "fails")]
     assert decided == []
-    assert any(one.verdict == "undecided" and one.why for one in entries)
+    assert any(entry.verdict == "undecided" and entry.why for entry in entries)
     shown = open_page(browser, made.page).locator("#scorecard td.decided .verdict")
     assert shown.count() == len(entries)
 

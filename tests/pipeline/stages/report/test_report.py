@@ -47,7 +47,7 @@ TRANSLATIONS = {"single": SINGLE, "ensemble": ["", *REFERENCES[1:]]}
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "a project"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -85,8 +85,8 @@ def run_stage(folder: Path) -> Path:
 def numbers_in(value: Any) -> Iterator[float]:
     """All numbers of a JSON value."""
     if isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from numbers_in(one)
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from numbers_in(item)
     elif isinstance(value, int | float):
         yield value
 
@@ -108,8 +108,8 @@ def test_every_number_of_the_reports_is_on_the_page_as_it_is(made: Path, browser
     for name in ("bleu", "perplexity", "length", "cleaning", "vocab/base", "encoding/base", "difficulty"):
         values = json.loads((made / "reports" / f"{name}.json").read_text(encoding="utf-8"))
         values.pop("lengths", None)  # the page has them in bins
-        found = set(numbers_in(values))
-        assert found - exact - set(range(1, 9)) == set(), name  # numbers of groups are no results
+        numbers = set(numbers_in(values))
+        assert numbers - exact - set(range(1, 9)) == set(), name  # numbers of groups are no results
     rescored = json.loads((made / "reports" / "rescore" / "ensemble.json").read_text(encoding="utf-8"))
     for name, choice in rescored["choices"].items():
         hidden = {"dev_bleu_tokenized"} | ({"bleu_p_value", "bleu_tokenized_p_value"} if name == "first" else set())
@@ -143,8 +143,8 @@ def test_every_number_of_the_reports_is_on_the_page_as_it_is(made: Path, browser
         ),
     ],
 )
-def test_a_system_is_told_in_words(changes: dict[str, Any], words: str, here: Path) -> None:
-    project.write_parameters(here, systems={"reversed": changes})
+def test_a_system_is_told_in_words(changes: dict[str, Any], words: str, workspace: Path) -> None:
+    project.write_parameters(workspace, systems={"reversed": changes})
     assert report.describe_system(reading.read(), "reversed") == words
 
 
@@ -169,18 +169,18 @@ def test_the_headline_is_the_best_run_with_its_interval(made: Path, browser: Bro
 
 def test_each_score_has_its_signature(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
-    found = [text.replace("\u200b", "") for text in page.locator("#scores .signatures code").all_inner_texts()]
-    assert found == [project.SIGNATURE.format(name) for name in ("13a", "none", "chrF")]
+    signatures = [text.replace("\u200b", "") for text in page.locator("#scores .signatures code").all_inner_texts()]
+    assert signatures == [project.SIGNATURE.format(name) for name in ("13a", "none", "chrF")]
 
 
 @pytest.mark.parametrize("run", TRANSLATIONS)
 def test_markup_in_text_stays_text(run: str, made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
-    found = page.eval_on_selector_all(
+    texts = page.eval_on_selector_all(
         f"#translations td[data-run={run}]",
         "all => all.map(one => one.querySelector('.nothing') ? '' : one.textContent.trim())",
     )
-    assert sorted(found) == sorted(TRANSLATIONS[run])
+    assert sorted(texts) == sorted(TRANSLATIONS[run])
     assert sorted(page.locator("#translations .sample td[lang=en]").all_inner_texts()) == sorted(SOURCES)
     assert page.locator("#translations .sample :is(script, b, img, i)").count() == 0
     assert "injected" not in page.title()
@@ -226,7 +226,7 @@ def test_the_ledger_adds_up(made: Path, browser: Browser) -> None:
     table = page.locator("#data .ledger").first
     assert table.locator("thead").inner_text().split()[:6] == ["corpus", "read", "kept", "share", "kept", "dropped"]
     titles = table.locator("thead tr:last-child th").all_inner_texts()
-    assert titles == [filters.title(one.rule) for one in project.RULES]
+    assert titles == [filters.title(rule.rule) for rule in project.RULES]
     rows = rows_of(table)
     assert list(rows) == ["demo", "second", "all", "share"]
     for name in ("demo", "second", "all"):
@@ -236,11 +236,11 @@ def test_the_ledger_adds_up(made: Path, browser: Browser) -> None:
     assert rows["share"][-1] == pytest.approx(100 / 32468)
 
 
-def test_one_corpus_needs_no_sum(here: Path, browser: Browser) -> None:
-    path = here / "reports" / "cleaning.json"
+def test_one_corpus_needs_no_sum(workspace: Path, browser: Browser) -> None:
+    path = workspace / "reports" / "cleaning.json"
     cleaning = records.read(Cleaning, path)
     records.write(path, replace(cleaning, ledger={"demo": cleaning.ledger["demo"]}, repairs={}))
-    page = open_page(browser, run_stage(here))
+    page = open_page(browser, run_stage(workspace))
     assert list(rows_of(page.locator("#data .ledger"))) == ["demo", "share"]
 
 
@@ -292,30 +292,30 @@ def test_bars_are_as_long_as_their_shares(made: Path, browser: Browser) -> None:
         assert width == pytest.approx(share / highest if place < 4 else share, abs=0.02)
 
 
-def test_pieces_of_words_have_no_types_and_were_learned_from_some_lines(here: Path, browser: Browser) -> None:
-    path = here / "reports" / "vocab" / "base.json"
-    known = records.read(Vocabularies, path)
-    sides = {side: replace(getattr(known, side), types=0) for side in SIDES}
-    records.write(path, replace(known, kind="bpe", sentencepiece_lines=54321, **sides))
-    page = open_page(browser, run_stage(here))
+def test_pieces_of_words_have_no_types_and_were_learned_from_some_lines(workspace: Path, browser: Browser) -> None:
+    path = workspace / "reports" / "vocab" / "base.json"
+    vocabularies = records.read(Vocabularies, path)
+    sides = {side: replace(getattr(vocabularies, side), types=0) for side in SIDES}
+    records.write(path, replace(vocabularies, kind="bpe", sentencepiece_lines=54321, **sides))
+    page = open_page(browser, run_stage(workspace))
     assert page.get_by_text("SentencePiece learned from 54,321 lines").is_visible()
     assert rows_of(page.locator("table", has_text="coverage, dev"))["source"][1] is None
 
 
-def test_each_vocabulary_has_a_part_of_its_own(here: Path, browser: Browser) -> None:
-    known = {"base": {}, "pieces": {"kind": "bpe"}}
+def test_each_vocabulary_has_a_part_of_its_own(workspace: Path, browser: Browser) -> None:
+    vocabularies = {"base": {}, "pieces": {"kind": "bpe"}}
     models = project.MODELS | {"pieces-1": {"system": "pieces", "seed": 1, "vocabulary": "pieces"}}
     systems: dict[str, Any] = {"reversed": {}, "pieces": {}}
-    project.write_parameters(here, vocabularies=known, systems=systems, models=models, runs=project.RUNS)
+    project.write_parameters(workspace, vocabularies=vocabularies, systems=systems, models=models, runs=project.RUNS)
     for kind in ("vocab", "encoding"):
-        shutil.copyfile(here / "reports" / kind / "base.json", here / "reports" / kind / "pieces.json")
-    perplexities = json.loads((here / "reports" / "perplexity.json").read_text())
-    files.write_json(here / "reports" / "perplexity.json", perplexities | {"pieces-1": project.perplexities(2)})
-    shutil.copyfile(here / "curves" / "reversed-1.csv", here / "curves" / "pieces-1.csv")
-    page = open_page(browser, run_stage(here))
+        shutil.copyfile(workspace / "reports" / kind / "base.json", workspace / "reports" / kind / "pieces.json")
+    perplexities = json.loads((workspace / "reports" / "perplexity.json").read_text())
+    files.write_json(workspace / "reports" / "perplexity.json", perplexities | {"pieces-1": project.perplexities(2)})
+    shutil.copyfile(workspace / "curves" / "reversed-1.csv", workspace / "curves" / "pieces-1.csv")
+    page = open_page(browser, run_stage(workspace))
     titles = page.locator("#data h3").all_inner_texts()
     assert [title for title in titles if "ocabulary" in title] == [
-        f"{words} {name}" for name in known for words in ("Vocabulary", "Sentence lengths in vocabulary")
+        f"{words} {name}" for name in vocabularies for words in ("Vocabulary", "Sentence lengths in vocabulary")
     ]
     names = page.locator("[id]").evaluate_all("all => all.map(one => one.id)")
     assert len(names) == len({*names})
@@ -400,31 +400,31 @@ def test_paper_shows_what_is_folded_on_the_screen(made: Path, browser: Browser) 
     assert not page.locator("#parameters table").first.is_visible()
 
 
-def test_one_test_sentence_and_nothing_but_empty_translations(here: Path, browser: Browser) -> None:
-    project.write_results(here, [("He waits.", "Il attend.")], {run: [""] for run in project.RUNS})
-    page = open_page(browser, run_stage(here))
+def test_one_test_sentence_and_nothing_but_empty_translations(workspace: Path, browser: Browser) -> None:
+    project.write_results(workspace, [("He waits.", "Il attend.")], {run: [""] for run in project.RUNS})
+    page = open_page(browser, run_stage(workspace))
     assert page.locator("#translations .sample").count() == 1
     assert page.locator("#translations .sample .nothing").all_inner_texts() == ["nothing", "nothing"]
 
 
-def test_no_samples_and_no_probes_leave_a_page(here: Path, browser: Browser) -> None:
-    project.write_parameters(here, models=project.MODELS, runs=project.RUNS, report={"samples": 0})
-    records.write(here / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", []))
-    page = open_page(browser, run_stage(here))
+def test_no_samples_and_no_probes_leave_a_page(workspace: Path, browser: Browser) -> None:
+    project.write_parameters(workspace, models=project.MODELS, runs=project.RUNS, report={"samples": 0})
+    records.write(workspace / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", []))
+    page = open_page(browser, run_stage(workspace))
     assert page.locator("#translations .sample").count() == 0
     assert page.get_by_text("The file of probe sentences holds none.").is_visible()
 
 
-def test_what_is_left_of_other_runs_is_not_shown(here: Path) -> None:
+def test_what_is_left_of_other_runs_is_not_shown(workspace: Path) -> None:
     runs = {"ensemble": project.RUNS["ensemble"]}
-    project.write_parameters(here, models=project.MODELS, runs=runs, **project.first_by("ensemble"))
-    text = run_stage(here).read_text(encoding="utf-8")
+    project.write_parameters(workspace, models=project.MODELS, runs=runs, **project.first_by("ensemble"))
+    text = run_stage(workspace).read_text(encoding="utf-8")
     shown = {run for run in project.RUNS if f'<th scope="row">{run} ' in text or f'data-run="{run}"' in text}
     assert shown == {"ensemble"} and '"name": "single"' not in text
 
 
-def test_the_same_results_give_the_same_bytes(here: Path) -> None:
-    assert run_stage(here).read_bytes() == run_stage(here).read_bytes()
+def test_the_same_results_give_the_same_bytes(workspace: Path) -> None:
+    assert run_stage(workspace).read_bytes() == run_stage(workspace).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -448,8 +448,10 @@ def test_the_best_epoch_is_the_first_of_the_lowest_perplexity(perplexities: list
         ("curves/reversed-2.csv", "a,b\n", r"reversed-2.csv: found titles a,b; expected epoch,update,learning_rate,"),
     ],
 )
-def test_files_that_earlier_stages_did_not_write_are_refused(file: str, content: str, message: str, here: Path) -> None:
-    (here / file).write_text(content, encoding="utf-8")
+def test_files_that_earlier_stages_did_not_write_are_refused(
+    file: str, content: str, message: str, workspace: Path
+) -> None:
+    (workspace / file).write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        run_stage(here)
-    assert not (here / "reports" / "index.html").exists()
+        run_stage(workspace)
+    assert not (workspace / "reports" / "index.html").exists()

@@ -99,8 +99,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def numbers(page: Page) -> list[int]:
     """Which sentences are shown, in order."""
-    found: list[str] = page.locator(".sample .id").all_inner_texts()
-    return [int(one.replace(",", "")) for one in found]
+    texts: list[str] = page.locator(".sample .id").all_inner_texts()
+    return [int(text.replace(",", "")) for text in texts]
 
 
 def run_lines(page: Page, run: str) -> Locator:
@@ -121,7 +121,7 @@ def test_every_sentence_is_there_with_its_translations(path: Path, browser: Brow
     assert run_lines(page, "single").locator(".nothing").count() == 2  # a translation, and one of a list
     assert "said. With every run" in page.locator(".note").first.inner_text()
     lengths = [len(tokenizer.tokenize(source, "en").split()) for source, _ in PAIRS]
-    assert page.locator(".tokens data").evaluate_all("all => all.map(one => one.value)") == list(map(str, lengths))
+    assert page.locator(".tokens data").evaluate_all("all => all.map(item => item.value)") == list(map(str, lengths))
 
 
 def test_markup_stays_text_and_each_text_runs_its_own_way(path: Path, browser: Browser) -> None:
@@ -141,15 +141,15 @@ def test_measures_are_those_of_the_files(path: Path, browser: Browser) -> None:
         ("log-prob", [row.log_prob for row in SINGLE]),
     ):
         shown = run_lines(page, "single").locator(f".measures .{name} data")
-        assert [float(one) for one in shown.evaluate_all("all => all.map(one => one.value)")] == values
+        assert [float(value) for value in shown.evaluate_all("all => all.map(item => item.value)")] == values
     assert run_lines(page, "single").locator(".log-prob").all_inner_texts() == ["-0.50", "-12.25", "-4.00", "-2.12"]
 
 
 def test_differences_are_marked_as_in_the_samples(path: Path, browser: Browser) -> None:
     page = open_page(browser, path)
     lines = run_lines(page, "single")
-    for row, one in enumerate(SINGLE):
-        parts = samples.compare(one.translation, PAIRS[row][1])
+    for row, translation in enumerate(SINGLE):
+        parts = samples.compare(translation.translation, PAIRS[row][1])
         place = lines.nth(row).locator(".text")
         assert place.locator("mark").all_text_contents() == [
             part.words for part in parts if part.differs and part.words
@@ -173,11 +173,11 @@ def test_words_find_the_sentences_that_have_all_of_them(path: Path, browser: Bro
     page = open_page(browser, path)
     wanted = {"chat": [0], "CHAT dort": [0], "école": [3], "e\u0301tude": [3], "😀": [2], "<b>": [2], "dit": [1]}
     wanted[" "] = [0, 1, 2, 3]
-    found = {}
+    shown = {}
     for words in wanted:
         page.get_by_label("Words").fill(words)
-        found[words] = numbers(page)
-    assert found == wanted
+        shown[words] = numbers(page)
+    assert shown == wanted
 
 
 def test_words_that_no_sentence_has(path: Path, browser: Browser) -> None:
@@ -202,11 +202,11 @@ def test_one_run_alone_is_shown_in_order_of_its_measures(path: Path, browser: Br
     page = open_page(browser, path)
     page.get_by_label("Run").select_option("single")
     assert set(page.locator(".run .name").all_inner_texts()) == {"single"}
-    found = {}
+    shown = {}
     for order in ORDERS:
         page.get_by_label("Order").select_option(order)
-        found[order] = numbers(page)
-    assert found == {order: sorted(range(4), key=key) for order, key in ORDERS.items()}
+        shown[order] = numbers(page)
+    assert shown == {order: sorted(range(4), key=key) for order, key in ORDERS.items()}
 
 
 def test_every_run_together_is_in_order_of_the_mean(path: Path, browser: Browser) -> None:
@@ -256,23 +256,23 @@ def test_pages_are_turned_by_keyboard_and_the_reader_goes_on_at_the_top(many: Pa
 def test_the_first_and_the_last_page_lead_no_further(many: Path, browser: Browser) -> None:
     page = open_page(browser, many)
     before, after = (page.get_by_role("button", name=name).first for name in ("Previous", "Next"))
-    assert [one.get_attribute("aria-disabled") for one in (before, after)] == ["true", "false"]
+    assert [link.get_attribute("aria-disabled") for link in (before, after)] == ["true", "false"]
     page.get_by_label("Words").fill("sentence 300")
-    found = [300, 1300, 2300, 3000, 3001, 3002]
-    assert numbers(page) == found and not after.is_visible()
+    matching = [300, 1300, 2300, 3000, 3001, 3002]
+    assert numbers(page) == matching and not after.is_visible()
     page.get_by_label("Words").fill("sentence 4.")
     before.dispatch_event("click")
     assert numbers(page) == list(range(4, 100, 10))
     for _ in range(40):
         after.dispatch_event("click")
     assert page.get_by_role("status").inner_text() == "291 to 300 of 300 sentences"
-    assert [one.get_attribute("aria-disabled") for one in (before, after)] == ["false", "true"]
+    assert [link.get_attribute("aria-disabled") for link in (before, after)] == ["false", "true"]
 
 
 def test_only_the_best_further_translations_are_on_the_page(many: Path) -> None:
     content = many.read_text(encoding="utf-8")
     data = json.loads(content.partition('<script type="application/json">')[2].partition("</script>")[0])
-    assert {len(one) for one in data["runs"][0]["n_best"]} == {sentences.SHOWN}
+    assert {len(candidates) for candidates in data["runs"][0]["n_best"]} == {sentences.SHOWN}
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
@@ -325,5 +325,7 @@ def test_sentence_chrf_is_what_sacrebleus_command_line_prints(tmp_path: Path) ->
     printed = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, "PYTHONUTF8": "1"}, capture_output=True, text=True, check=True
     ).stdout
-    assert [round(one, 6) for one in sentence_chrf(hypotheses, references)] == [float(one) for one in printed.split()]
+    assert [round(score, 6) for score in sentence_chrf(hypotheses, references)] == [
+        float(score) for score in printed.split()
+    ]
     assert chrf_signature().startswith("nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:")
