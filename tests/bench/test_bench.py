@@ -1,4 +1,4 @@
-"""The benchmark of data: generated archives follow catalog, seed and stated counts, and costs are measured."""
+"""The benchmark of data: archives generated from catalog, seed and stated counts, and measured costs."""
 
 import gzip
 import io
@@ -73,7 +73,7 @@ def test_corpora_share_the_pairs_as_the_real_ones_do(made: Path, expected: dict[
     sizes = wmt.sizes_of(1_000_000)
     train = [size for size, corpus in zip(sizes, registry.corpora(), strict=True) if corpus.split == "train"]
     assert sum(train) == 1_000_000
-    assert train == pytest.approx([49_158, 79_431, 315_526, 4_487, 551_398], abs=1)  # of 40,842,333: the facts' counts
+    assert train == pytest.approx([49_158, 79_431, 315_526, 4_487, 551_398], abs=1)  # shares of the catalog's pairs
     assert [size for size, corpus in zip(sizes, registry.corpora(), strict=True) if corpus.split != "train"] == [
         3003,
         3000,
@@ -244,7 +244,7 @@ def test_every_defect_that_was_planted_is_in_the_ledger(measured: dict[str, Any]
         ledger = measured["ledger"][corpus]
         exact = {rule: count for rule, count in planted["dropped"].items() if rule not in vague}
         assert {rule: ledger[rule] for rule in exact} == exact, corpus
-        # Some pairs are too long by nature, and the language check also drops some good pairs and their copies.
+        # Some pairs are too long by chance, and the language check also drops some good pairs and their copies.
         assert 0 <= ledger["too_long"] - planted["dropped"]["too_long"] <= 0.05 * ledger["in"], corpus
         foreign = planted["dropped"].get("other_language", 0)
         tolerance = max(1, 0.1 * foreign + 0.002 * ledger["in"])  # sentences

@@ -1,4 +1,4 @@
-"""The benchmark of translating: counts of products, and forced lengths."""
+"""The benchmark of translation: counts of matrix products, and forced lengths."""
 
 import json
 from pathlib import Path
@@ -18,8 +18,8 @@ def test_products_are_those_of_the_sources_and_of_each_step_of_each_hypothesis()
     products = list(decode.products(shape, [2, 1], [1, 0], beam=4))
     forward = Kind.FORWARD
     encoder = [Product(forward, 3, 3, 8), Product(forward, 2, 2, 8), Product(forward, 1, 2, 8)]
-    first = [Product(forward, 2, 5, 8), Product(forward, 2, 2, 5)]  # a hypothesis for each sentence
-    second = [Product(forward, 4, 5, 8), Product(forward, 4, 2, 5)]  # four for the longer sentence
+    first = [Product(forward, 2, 5, 8), Product(forward, 2, 2, 5)]  # one hypothesis for each sentence
+    second = [Product(forward, 4, 5, 8), Product(forward, 4, 2, 5)]  # four hypotheses, all of the longer sentence
     assert products == [*encoder, *first, *second]
 
 

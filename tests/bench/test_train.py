@@ -1,4 +1,4 @@
-"""The benchmarks of training: counts of products and words, and the log of OpenNMT-py."""
+"""The benchmarks of training: counts of matrix products and words, and the log of OpenNMT-py."""
 
 import json
 import subprocess
@@ -159,7 +159,7 @@ def test_the_papers_model_is_measured_at_each_batch_size(capsys: pytest.CaptureF
         hours = 7.5 * (348e6 + 304e6) / result["source_and_target_words_per_second"] / 3600
         assert result["hours_of_the_papers_training"] == pytest.approx(hours, rel=0.01)
         assert 0 < result["matrix_peak_share"] < 1
-    assert figures["within_budget"]["piece_tokens"] > 0  # cut to fit the budget
+    assert figures["within_budget"]["piece_tokens"] > 0  # cut into pieces to fit the memory budget
     assert figures["runs"][0]["piece_tokens"] == 0
 
 
@@ -177,8 +177,8 @@ def test_the_paper_has_384_million_parameters() -> None:
 def test_benchmarks_of_a_gpu_need_the_library_alone() -> None:
     banned = ("mlflow", "dvc", "pandas", "pydantic", "yaml", "psutil", "snakemake")
     program = f"import sys, bench.train, bench.paper; print([name for name in {banned} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 def test_the_peers_log_is_read_as_it_stands() -> None:

@@ -1,4 +1,4 @@
-"""The choice of a device, and the memory that a process keeps for its next tensors."""
+"""The choice of a device, and the memory that a process keeps for later tensors."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from s2s.device import prepare
 from s2s.errors import UserError
 
 PREPARED = "from s2s.device import prepare; prepare('cpu', 1)"
-# Megabytes that a process still holds of 240, once the tensors in them are freed.
+# Prints how many of 240 megabytes a process still holds after their tensors are freed.
 PROGRAM = """
 import torch
 {setting}

@@ -1,3 +1,5 @@
+"""Perplexity from a summed log loss and a number of tokens."""
+
 import math
 
 import numpy as np
@@ -11,7 +13,7 @@ from s2s.perplexity import to_perplexity
 @pytest.mark.parametrize(
     ("log_loss", "tokens", "expected"),
     [
-        (5 * math.log(8), 5, 8.0),  # a guess among eight
+        (5 * math.log(8), 5, 8.0),  # uniform over eight tokens
         (0.0, 5, 1.0),
         (0.0, 0, 1.0),
         (1e9, 1, math.exp(700)),

@@ -1,4 +1,4 @@
-"""Tests of the command line as a separate process, with real pipes, terminals and signals."""
+"""The command line as a separate process, with real pipes, terminals and signals."""
 
 import os
 import pty
@@ -25,7 +25,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def start(*arguments: str, **pipes: Any) -> "subprocess.Popen[bytes]":
     """Start the command line as a separate process."""
     command = [sys.executable, "-m", "s2s", *arguments, "--device", "cpu", "--threads", "1"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "LC_ALL": "C"}  # nor does the language of the system matter
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "LC_ALL": "C"}  # the locale must not matter
     return subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, **pipes)
 
 
@@ -82,7 +82,7 @@ def test_a_terminal_is_talked_to(models: list[str]) -> None:
         os.write(ours, f"{SENTENCES[0]}\n".encode())
         assert process.stdout.readline().decode() == f"{row[0].text}\n"
     assert process.stderr.read(4) == b"en> "
-    os.write(ours, b"\x04")  # the end of the file, as typed
+    os.write(ours, b"\x04")  # Ctrl-D
     out, err = process.communicate(timeout=60)
     os.close(ours)
     os.close(theirs)

@@ -1,4 +1,4 @@
-"""Tests of the commands within this process."""
+"""The commands of the library, called within this process."""
 
 import json
 import math
@@ -96,7 +96,7 @@ def test_the_score_of_a_translation_is_its_log_probability(
     for (log_prob, line), words, score, tokens in zip(written, decoded, scores, read, strict=True):
         names, log_probs = zip(*(token.split("\t") for token in tokens), strict=True)
         assert float(score) == pytest.approx(sum(map(float, log_probs)), abs=1e-5)
-        if line and list(names) == [*words, "</s>"]:  # text of odd translations may be cut otherwise
+        if line and list(names) == [*words, "</s>"]:  # odd translations may be tokenized differently
             same += 1
             assert float(score) == pytest.approx(log_prob, abs=1e-4)
     assert same > 2
@@ -229,20 +229,26 @@ def test_help_teaches_by_examples(call: Call, command: str) -> None:
 
 
 def test_a_mistake_is_one_line_and_exit_code_2(call: Call, models: list[str], text: str, tmp_path: Path) -> None:
-    short, none, one = tmp_path / "short", str(tmp_path / "none"), ("-m", models[0])
+    short, none, model = tmp_path / "short", str(tmp_path / "none"), ("-m", models[0])
     short.write_text("a\n")
     for arguments, message in (
-        (("translate", *one, none), f"{none}: no such file; expected lines of text"),
+        (("translate", *model, none), f"{none}: no such file; expected lines of text"),
         (("translate", "-m", none, text), f"{none}: no model (No such file or directory: model.json); expected"),
-        (("translate", *one, "--n-best", "3", text), "--n-best: found 3; expected 2 at most, as --beam says"),
-        (("translate", *one, "--min-tokens", "1001", text), "--min-tokens: found 1001; expected 1000 at most, as"),
-        (("translate", *one, "--min-length-ratio", "4", text), "--min-length-ratio: found 4.0; expected 3.0 at most"),
-        (("translate", *one, "--word-reward", "nan", text), "--word-reward: found nan; expected a finite number"),
-        (("translate", *one, "--top-k", "3", text), "--top-k: found without --sample; expected both or none"),
-        (("score", *one, "--source", text, "--target", str(short)), f"{short}: found 1 lines; expected 5, as many as"),
-        (("score", *one, "--source", text), "--source and --target: found one of them; expected both or none"),
-        (("embed", *one, "--out", "a.txt", text), "--out: found a.txt; expected a name that ends in .parquet or .npy"),
-        (("embed", *one, "--out", f"{tmp_path}", text), "--out: found"),
+        (("translate", *model, "--n-best", "3", text), "--n-best: found 3; expected 2 at most, as --beam says"),
+        (("translate", *model, "--min-tokens", "1001", text), "--min-tokens: found 1001; expected 1000 at most, as"),
+        (("translate", *model, "--min-length-ratio", "4", text), "--min-length-ratio: found 4.0; expected 3.0 at most"),
+        (("translate", *model, "--word-reward", "nan", text), "--word-reward: found nan; expected a finite number"),
+        (("translate", *model, "--top-k", "3", text), "--top-k: found without --sample; expected both or none"),
+        (
+            ("score", *model, "--source", text, "--target", str(short)),
+            f"{short}: found 1 lines; expected 5, as many as",
+        ),
+        (("score", *model, "--source", text), "--source and --target: found one of them; expected both or none"),
+        (
+            ("embed", *model, "--out", "a.txt", text),
+            "--out: found a.txt; expected a name that ends in .parquet or .npy",
+        ),
+        (("embed", *model, "--out", f"{tmp_path}", text), "--out: found"),
         (("info", none), f"{none}: no model"),
     ):
         code, out, err = call(*arguments)

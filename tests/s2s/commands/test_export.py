@@ -1,4 +1,4 @@
-"""Exported programs give the model's results with torch alone."""
+"""Exported programs give the model's results without this repository, with torch alone."""
 
 import json
 import subprocess
@@ -64,7 +64,7 @@ def save(folder: Path, network: Seq2Seq) -> Path:
 
 
 def by_torch_alone(programs: Path, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Any:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-c", RUN],
         cwd=programs,
         input=json.dumps([sources, targets]),
@@ -73,8 +73,8 @@ def by_torch_alone(programs: Path, sources: Sequence[Sequence[int]], targets: Se
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
 @pytest.mark.parametrize("changes", [{}, {"layers": 3, "reverse_source": False, "hidden": 7}], ids=["reversed", "deep"])
@@ -107,7 +107,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "found"),
+    ("changes", "mismatch"),
     [
         ({"network": "transformer"}, "network transformer; expected recurrent"),
         ({"context": "luong_dot"}, "context luong_dot; expected initial"),
@@ -115,9 +115,9 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
         ({"bidirectional": True}, "bidirectional True; expected False"),
     ],
 )
-def test_a_model_of_another_kind_is_refused(changes: Mapping[str, Any], found: str, tmp_path: Path) -> None:
+def test_a_model_of_another_kind_is_refused(changes: Mapping[str, Any], mismatch: str, tmp_path: Path) -> None:
     model = save(tmp_path / "model", tiny.network(**changes))
-    with pytest.raises(UserError, match=rf"model: found {found} for export$"):
+    with pytest.raises(UserError, match=rf"model: found {mismatch} for export$"):
         write_programs(model, tmp_path / "programs")
     assert not (tmp_path / "programs").exists()
 

@@ -1,4 +1,4 @@
-"""Blocks of lines: full blocks from files, early blocks from slow writers, and errors for what is not text."""
+"""Blocks of lines: full blocks from files, early blocks from slow writers, and errors for input that is not text."""
 
 import os
 import threading
@@ -17,7 +17,7 @@ def pipe(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     """Return a named pipe and a descriptor to write to it."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    descriptor = os.open(path, os.O_RDWR)  # it waits for no reader
+    descriptor = os.open(path, os.O_RDWR)  # O_RDWR does not wait for a reader
     yield path, descriptor
     os.close(descriptor)
 
@@ -34,7 +34,7 @@ def write(path: Path, content: bytes) -> Path:
         (b"a\nb\n", ["a", "b"]),
         (b"a\n\nb", ["a", "", "b"]),
         (b"\n", [""]),
-        ("caf\u00e9\u2028x\x85y\r\n".encode(), ["caf\u00e9\u2028x\x85y\r"]),  # lines end at \n alone
+        ("caf\u00e9\u2028x\x85y\r\n".encode(), ["caf\u00e9\u2028x\x85y\r"]),  # only \n ends a line
     ],
 )
 def test_lines_are_what_stands_between_line_ends(tmp_path: Path, content: bytes, lines: list[str]) -> None:

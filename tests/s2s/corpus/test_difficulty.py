@@ -1,4 +1,4 @@
-"""Difficulty of a corpus, against counts by hand and a corpus made from a dictionary."""
+"""Difficulty of a corpus, compared with counts by hand and with a corpus made from a dictionary."""
 
 import itertools
 import json
@@ -61,11 +61,11 @@ def test_measure_counts_words_and_lengths() -> None:
 @pytest.mark.parametrize(
     ("source", "new", "in_training"),
     [
-        ("a b c d", 0, 0),  # inside a training source
+        ("a b c d", 0, 0),  # part of a training source
         ("a b c e", 1, 0),
         ("a b c d e f", 1, 0),
         ("a b c d e", 0, 1),
-        ("a b", 0, 1),  # shorter than four tokens: new unless a whole training source
+        ("a b", 0, 1),  # with fewer than four tokens, new unless equal to a training source
         ("b c", 1, 0),
     ],
 )

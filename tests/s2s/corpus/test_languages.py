@@ -1,3 +1,5 @@
+"""The check for lines in another language than expected, on sentences of several languages."""
+
 import gzip
 
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from s2s.corpus.languages import SHORTEST_BYTES, other_language
 from tests.s2s.text.test_moses import MULTI30K
 
-# One text in six languages.
+# The same sentences in six languages.
 SENTENCES = {
     "en": [
         "The committee decided to continue the negotiations during the coming year.",
@@ -57,7 +59,7 @@ def test_a_sentence_is_told_from_those_of_other_languages(written: str, sentence
         ("Nikon Coolpix L20 digital camera 10.0 megapixel deep red", "en"),
         ("A/RES/55/2 (2000), 12.04.1999, 0345/98 - C4-0102/99 - 97/0359(COD)", "fr"),
         ("M. Schulz, Mme Berès, M. Poettering et le commissaire Frattini.", "fr"),
-        ("Er zitierte: Tous les hommes naissent et demeurent libres.", "fr"),  # partly as it should be
+        ("Er zitierte: Tous les hommes naissent et demeurent libres.", "fr"),  # partly in the expected language
         ("Habari gani, rafiki yangu? Leo tunakwenda sokoni pamoja.", "xx"),
     ],
 )
@@ -70,9 +72,9 @@ def test_a_line_of_any_length_is_judged_by_its_start() -> None:
 
 
 @pytest.mark.skipif(not MULTI30K.is_dir(), reason="needs a folder with the files of Multi30k; S2S_MULTI30K names it")
-@pytest.mark.parametrize(("language", "other"), [("en", "fr"), ("fr", "en")])
-def test_no_real_caption_is_lost_and_hardly_a_foreign_one_kept(language: str, other: str) -> None:
+@pytest.mark.parametrize(("language", "foreign"), [("en", "fr"), ("fr", "en")])
+def test_no_real_caption_is_lost_and_hardly_a_foreign_one_kept(language: str, foreign: str) -> None:
     lines = gzip.decompress((MULTI30K / f"val.{language}.gz").read_bytes()).decode().splitlines()
     long = [line for line in lines if len(line.encode()) >= SHORTEST_BYTES]
     assert not any(other_language(line, language) for line in lines)
-    assert sum(other_language(line, other) for line in long) > 0.99 * len(long)
+    assert sum(other_language(line, foreign) for line in long) > 0.99 * len(long)

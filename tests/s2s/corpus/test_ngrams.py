@@ -1,4 +1,4 @@
-"""N-gram models, against KenLM's estimates of a small text, values by hand, and sums of probabilities."""
+"""N-gram models, compared with KenLM's estimates of a small text, values by hand, and sums of probabilities."""
 
 import itertools
 
@@ -133,7 +133,7 @@ def test_every_probability_and_backoff_is_that_of_kenlm() -> None:
 
 def test_a_text_too_small_for_its_own_discounts_takes_a_half_off() -> None:
     (model,) = ngrams.learn([np.array([BEGIN, 3, END])], 4, 2)
-    single = 0.5 / 2 + 0.5 / 3  # of two words once, for all three that can come
+    single = 0.5 / 2 + 0.5 / 3  # two words seen once each, three possible words
     assert 2.0 ** model.score(np.array([BEGIN, 3, END])) == pytest.approx([1, *[0.5 + 0.5 * single] * 2])
 
 

@@ -1,4 +1,4 @@
-"""Selection separates two dialects of the same words, and percentages count words."""
+"""Data selection: separation of two dialects with the same words, and percentages of words."""
 
 import functools
 import random
@@ -39,7 +39,7 @@ CORPUS = mixed(NEWS, RECORDS)
 
 @functools.cache
 def selector() -> Selector:
-    rows = sample([1] * 6000, wanted=150, seed=3)  # few, because a pair of the sample seems general for being known
+    rows = sample([1] * 6000, wanted=150, seed=3)  # few, because the general model favors its own training pairs
     return selection.learn(dialect("news", 150, seed=4), pick(rows))
 
 
@@ -55,21 +55,23 @@ def test_the_half_that_is_like_the_in_domain_text_is_found() -> None:
 
 
 def test_both_languages_count() -> None:
-    both, one, none = (
+    both_fit, source_fits, none_fits = (
         float(selector().score([source], [target])[0])
         for source, target in ((NEWS[0][0], NEWS[1][0]), (NEWS[0][0], RECORDS[1][0]), (RECORDS[0][0], RECORDS[1][0]))
     )
-    assert both < one < none
-    assert both + none == pytest.approx(one + float(selector().score([RECORDS[0][0]], [NEWS[1][0]])[0]), abs=1e-5)
+    assert both_fit < source_fits < none_fits
+    assert both_fit + none_fits == pytest.approx(
+        source_fits + float(selector().score([RECORDS[0][0]], [NEWS[1][0]])[0]), abs=1e-5
+    )
 
 
 def test_the_score_is_the_cross_entropy_difference_in_bits_a_word() -> None:
     near, far, ours = (dialect("news", 50, seed=5), dialect("records", 50, seed=6), dialect("news", 20, seed=7))
     expected = np.zeros(20)
-    for text, other, asked in zip(near, far, ours, strict=True):
+    for text, general, asked in zip(near, far, ours, strict=True):
         words = selection.frequent(pa.array(text))
-        for sign, one in ((1, text), (-1, other)):
-            ids = selection.encode(pa.array(one), words)[0]
+        for sign, sentences in ((1, text), (-1, general)):
+            ids = selection.encode(pa.array(sentences), words)[0]
             (model,) = ngrams.learn([ids], len(words) + 3, order=4)
             for row, sentence in enumerate(asked):
                 scores = model.score(selection.encode(pa.array([sentence]), words)[0])
@@ -98,9 +100,9 @@ def test_words_seen_once_are_unknown() -> None:
     ("scores", "words", "percent", "kept"),
     [
         ([3, 1, 2, 4], [10, 10, 10, 10], 50, [1, 2]),
-        ([3, 1, 2, 4], [10, 30, 30, 30], 50, [1]),  # 60 words would be too many
+        ([3, 1, 2, 4], [10, 30, 30, 30], 50, [1]),  # with the next row, 60 of 100 words
         ([3, 1, 2, 4], [10, 20, 30, 40], 50, [1, 2]),  # exactly 50
-        ([1, 1, 1, 1], [10, 10, 10, 10], 74, [0, 1]),  # equal ones by row
+        ([1, 1, 1, 1], [10, 10, 10, 10], 74, [0, 1]),  # equal scores in order of rows
         ([3, 1, 2, 4], [10, 10, 10, 10], 100, [0, 1, 2, 3]),
         ([3, 1, 2, 4], [10, 10, 10, 10], 0, []),
         ([], [], 50, []),

@@ -1,4 +1,4 @@
-"""Encoded text on disk, and the batches made of it."""
+"""Encoded text on disk, and the batches made from it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -90,7 +90,10 @@ def test_the_decoder_reads_what_it_has_to_say_one_step_later(corpus: EncodedCorp
 
 
 def assert_same_sentences(packed: PackedSequence, expected: PackedSequence) -> None:
-    """Check that two packed sequences hold the same sentences; torch does not define the order of equal lengths."""
+    """Check that two packed sequences hold the same sentences.
+
+    They are compared padded, since torch does not define the order of sentences of equal length.
+    """
     for part, expected_part in zip(pad_packed_sequence(packed), pad_packed_sequence(expected), strict=True):
         assert torch.equal(part, expected_part)
     assert torch.equal(packed.batch_sizes, expected.batch_sizes)
@@ -119,7 +122,7 @@ def test_a_batch_is_what_torch_packs_and_pads_sentence_by_sentence(
 
 def test_text_is_counted_step_by_step(corpus: EncodedCorpus) -> None:
     batch = make_batch(corpus, [0, 2], reverse_source=True)
-    assert batch.text.tolist() == [0, 1, 2, 3, 4, 5, 7, 9]  # of 5 steps x 2 sentences; the first sentence has 3 tokens
+    assert batch.text.tolist() == [0, 1, 2, 3, 4, 5, 7, 9]  # of 5 steps x 2 sentences; the first has 3 tokens
     assert torch.equal(batch.targets.flatten()[batch.text], batch.right_tokens)
     assert batch.step_starts.tolist() == [0, 2, 4, 6, 7, 8]
 
@@ -201,10 +204,10 @@ def test_without_buckets_each_pair_is_in_one_batch_of_any_lengths_within_both_li
     order, lengths = np.concatenate(batches), corpus.target.lengths
     assert sorted(order.tolist()) == list(range(500))
     starts = np.cumsum([0, *map(len, batches[:-1])])
-    for start, pairs in zip(starts, batches, strict=True):  # as many as fit, one at least
+    for start, pairs in zip(starts, batches, strict=True):  # as many pairs as fit, at least one
         fitting = [n for n in range(1, 17) if n == 1 or lengths[order[start : start + n]].max() * n <= 100]
         assert len(pairs) == min(fitting[-1], 500 - start)
-    assert np.mean([np.ptp(corpus.source.lengths[pairs]) for pairs in batches]) > 8  # of 13 at most
+    assert np.mean([np.ptp(corpus.source.lengths[pairs]) for pairs in batches]) > 8  # 13 is the largest possible
     assert order.tolist() == np.concatenate(mixed(corpus, 16, 100, np.random.default_rng(1))).tolist()
     assert order.tolist() != np.concatenate(mixed(corpus, 16, 100, np.random.default_rng(2))).tolist()
 

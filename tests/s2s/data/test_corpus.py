@@ -1,4 +1,4 @@
-"""Encoded text that is written in parts equals text that NumPy writes at once."""
+"""Encoded text written in parts equals text that NumPy writes at once."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Values come in order, few are made in advance, and no thread outlives its caller."""
+"""Prefetching keeps the order, makes few values in advance, and leaves no thread running."""
 
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""Paired bootstrap tests of BLEU and perplexity, compared with sacreBLEU's and with the normal distribution."""
+
 import json
 import subprocess
 import sys
@@ -13,13 +15,13 @@ from s2s.evaluation.candidates import bleu
 REFERENCES = ["Le chat dort sur le tapis .", "Il pleut , encore une fois .", "L' homme que j' ai vu est parti ."] * 10
 WORSE = ["Le chat dort sous le tapis .", "Il pleut encore une fois .", "L' homme que j' ai vu est mort ."] * 10
 DRAW = np.random.default_rng(5)
-BETTER = [line if DRAW.random() < 0.05 else other for line, other in zip(REFERENCES, WORSE, strict=True)]
+BETTER = [line if DRAW.random() < 0.05 else worse for line, worse in zip(REFERENCES, WORSE, strict=True)]
 
 
 def compare(samples: int, seed: int) -> contrast.Contrast:
     """Return the BLEU difference of the better and the worse translations."""
     counts = [contrast.bleu_counts(lines, REFERENCES) for lines in (WORSE, BETTER)]
-    first, second = (bleu(one.sum(axis=0)) for one in counts)
+    first, second = (bleu(table.sum(axis=0)) for table in counts)
     drawn = bleu(contrast.resample(np.hstack(counts), samples, seed).reshape(samples, 2, -1))
     return contrast.judge(float(second - first), drawn[:, 1] - drawn[:, 0])
 
@@ -46,9 +48,9 @@ def normal(size: int, shift: float) -> NDArray[np.float64]:
 
 def test_the_interval_of_a_mean_is_the_normal_one() -> None:
     table = normal(400, 0.3)
-    found = contrast.judge(float(table.mean()), contrast.resample(table, 4000, 1)[:, 0] / 400)
+    judged = contrast.judge(float(table.mean()), contrast.resample(table, 4000, 1)[:, 0] / 400)
     half = 1.96 * table.std() / np.sqrt(400)
-    assert (found.low, found.high) == pytest.approx((table.mean() - half, table.mean() + half), abs=0.006)
+    assert (judged.low, judged.high) == pytest.approx((table.mean() - half, table.mean() + half), abs=0.006)
 
 
 def test_a_difference_of_nothing_is_chance() -> None:

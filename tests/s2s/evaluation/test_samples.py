@@ -1,3 +1,5 @@
+"""The choice of sample sentences, and the marks for words that the reference lacks."""
+
 import pytest
 
 from s2s.evaluation import samples

@@ -1,3 +1,5 @@
+"""The BLEU variant for single sentences, compared with values computed by hand."""
+
 import math
 
 import pytest
@@ -9,22 +11,22 @@ from s2s.evaluation.sentence_scores import classroom_bleu, signature
     ("hypothesis", "reference", "expected"),
     [
         ("Le chat dort.", "Le chat dort.", 1.0),
-        # tokens a b c d e f and a b c d e x g: 5 of 6, 4 of 5, 3 of 4, 2 of 3; one token short
+        # matching n-grams: 5 of 6, 4 of 5, 3 of 4, 2 of 3; one token shorter than the reference
         (
             "a b c d e f",
             "a b c d e x g",
             math.exp(-1 / 6) * (5 / 6) ** 0.5 * 0.8**0.25 * 0.75**0.125 * (2 / 3) ** 0.0625,
         ),
-        # the full stop is a token: 4 of 5, 2 of 4, 0 of 3, 0 of 2
+        # with the full stop as a token: 4 of 5, 2 of 4, 0 of 3, 0 of 2
         ("Le chat noir dort.", "Le chat blanc dort.", 0.0),
-        # 8 of 9, 7 of 8, 6 of 7, 5 of 6; longer than the reference, which costs nothing by itself
+        # 8 of 9, 7 of 8, 6 of 7, 5 of 6; no penalty for being longer than the reference
         (
             "un deux trois quatre cinq six sept huit huit",
             "un deux trois quatre cinq six sept huit",
             (8 / 9) ** 0.5 * (7 / 8) ** 0.25 * (6 / 7) ** 0.125 * (5 / 6) ** 0.0625,
         ),
-        ("le le le le", "le chat", 0.0),  # each as often as it is there: 1 of 4, and no pair
-        ("oui", "oui non", math.exp(-1)),  # has one length, and half of the tokens
+        ("le le le le", "le chat", 0.0),  # matches are clipped to the reference: 1 of 4, and 0 of 3
+        ("oui", "oui non", math.exp(-1)),  # has only 1-grams, and half of the tokens
         ("Oui.", "Oui.", 1.0),
         ("Oui.", "Non.", 0.0),  # 1 of 2, 0 of 1
         ("x", "y", 0.0),

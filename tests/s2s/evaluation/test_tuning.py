@@ -1,4 +1,4 @@
-"""Tuning, against exhaustive search; the oracle, against all choices; and both against sacreBLEU."""
+"""Tuning compared with exhaustive search, the oracle with all choices, and both with sacreBLEU."""
 
 import itertools
 
@@ -179,9 +179,9 @@ def test_the_oracle_is_near_the_best_of_all_choices(seed: int) -> None:
 def test_no_single_exchange_improves_the_oracle(seed: int) -> None:
     draw = np.random.default_rng(seed)
     lengths, right = draw.integers(4, 30, (300, 1)), draw.random((300, 4)).cumprod(axis=1)
-    said = lengths - np.arange(4)
+    ngrams = lengths - np.arange(4)
     counts = np.hstack(
-        (lengths, np.repeat(draw.integers(10, 25, (30, 1)), 10, axis=0), (right * said).astype(int), said)
+        (lengths, np.repeat(draw.integers(10, 25, (30, 1)), 10, axis=0), (right * ngrams).astype(int), ngrams)
     )
     lists = Candidates(np.arange(0, 301, 10), np.zeros((300, 1)), counts)
     reached = oracle(lists)

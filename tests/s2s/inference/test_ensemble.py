@@ -1,4 +1,4 @@
-"""Predictions of an ensemble, and of one model by the kernels of search."""
+"""Predictions of an ensemble, and of one model computed with the search's own kernels."""
 
 import math
 

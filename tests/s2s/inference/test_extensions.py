@@ -1,4 +1,4 @@
-"""The best extensions against sorting all of them."""
+"""The best extensions of hypotheses, compared with sorting all extensions."""
 
 import math
 

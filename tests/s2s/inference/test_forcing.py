@@ -1,4 +1,4 @@
-"""Scores of given translations, against scores computed token by token and against sentence scores."""
+"""Scores of given translations, compared with scores computed token by token and with sentence scores."""
 
 import math
 from pathlib import Path
@@ -23,16 +23,16 @@ TARGETS = [[3], [], [4, 4, 5, 6, 7, 3, 3], [5, 6], [7], [3], [4, 3]]
 def written_out(models: list[Seq2Seq], source: list[int], target: list[int], mean: str) -> list[float]:
     """Compute the log-probability of each token step by step, from the full softmax of each model."""
     states = [model.encoder(pack_sources([torch.tensor(source, dtype=torch.int64)], reverse=True)) for model in models]
-    found, last = [], EOS
+    log_probs, last = [], EOS
     for token in (*target, EOS):
         probabilities = []
         for number, model in enumerate(models):
             logits, states[number] = tiny.step(model, torch.tensor([last]), states[number])
             probabilities.append(logits.double().softmax(dim=-1)[0, token].item())
-        logs = [math.log(one) for one in probabilities]
-        found.append(sum(logs) / len(logs) if mean == "log_probabilities" else math.log(np.mean(probabilities)))
+        logs = [math.log(probability) for probability in probabilities]
+        log_probs.append(sum(logs) / len(logs) if mean == "log_probabilities" else math.log(np.mean(probabilities)))
         last = token
-    return found
+    return log_probs
 
 
 @pytest.mark.parametrize("seeds", [[1], [1, 2, 3]], ids=["one model", "three models"])
@@ -83,7 +83,7 @@ def test_what_targets_begin_with_alike_is_computed_once(monkeypatch: pytest.Monk
     monkeypatch.setattr(model.decoder, "stepper", counted)
     targets = [[3, 4, 6], [3, 4, 5], [7], [3, 4, 5, 5], [3, 4, 5], []]
     score_pairs([model], [[3]] * 6 + [[4]], [*targets, [3, 4]], 100)
-    assert rows == [2, 3, 2, 2, 1]  # the other source shares nothing
+    assert rows == [2, 3, 2, 2, 1]  # the target of the other source shares no prefix
 
 
 def test_batches_are_bounded_whatever_the_targets() -> None:

@@ -1,3 +1,5 @@
+"""Counts of multiply-adds, compared with products of the sizes of the layers."""
+
 import pytest
 import torch
 
@@ -23,7 +25,7 @@ def test_recurrent_layers_multiply_each_weight_once_a_token(cell: str, gates: in
 
 
 def test_a_second_direction_reads_again_and_is_joined() -> None:
-    joining = 2 * L * 2 * H * H  # h and c of each layer, from two directions to one
+    joining = 2 * L * 2 * H * H  # h and c of each layer, two directions joined
     assert multiply_adds(tiny.network(bidirectional=True), S, T) == (2 * S + T) * stack(4) + joining + SOFTMAX
 
 

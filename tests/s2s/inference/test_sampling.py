@@ -19,7 +19,7 @@ MANY = SearchSettings(4000, 4000, max_tokens=2)
 def test_translations_come_as_often_as_they_are_probable() -> None:
     model = tiny.network(init_uniform=1.0)
     with torch.no_grad():
-        model.decoder.output.bias[PAD] = -1e4  # what is never drawn leaves nothing to the others
+        model.decoder.output.bias[PAD] = -1e4  # padding is never drawn, so its probability must be 0
     (drawn,) = sample([model], SOURCES[:1], MANY, Sampling())
     counts = Counter(hypothesis.ids for hypothesis in drawn)
     probabilities = {hypothesis.ids: math.exp(hypothesis.log_prob) for hypothesis in drawn if hypothesis.complete}

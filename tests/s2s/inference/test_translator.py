@@ -42,13 +42,13 @@ def test_a_sentence_is_normalized_and_cut_as_for_training(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "known"),
+    ("changes", "known_words"),
     [({}, 3), ({"lowercase": False}, 2), ({"normalize_punctuation": False}, 2)],
 )
-def test_the_model_says_how_text_is_normalized(tmp_path: Path, changes: dict[str, Any], known: int) -> None:
+def test_the_model_says_how_text_is_normalized(tmp_path: Path, changes: dict[str, Any], known_words: int) -> None:
     ids = Translator.load([model_folders.write(tmp_path, **changes)]).encode("The cat \u201d")
     assert len(ids) == 3
-    assert len(ids) - ids.count(UNK) == known
+    assert len(ids) - ids.count(UNK) == known_words
 
 
 def test_what_model_json_does_not_say_is_as_ever(tmp_path: Path) -> None:
@@ -173,9 +173,9 @@ def test_the_score_of_a_translation_is_its_log_probability(folder: Path) -> None
     same = [
         row
         for row, translation in enumerate(translations)
-        if translation.complete and said(translator, translation) == translation.tokens.split()
+        if translation.complete and tokens_read(translator, translation) == translation.tokens.split()
     ]
-    assert len(same) > 2  # of random words, text does not always come back as the same tokens
+    assert len(same) > 2  # detokenized random words do not always give the same tokens again
     for row in same:
         tokens, log_probs = zip(*scores[row], strict=True)
         assert tokens[-1] == "</s>"
@@ -237,6 +237,6 @@ def test_no_model_is_said_in_a_line(tmp_path: Path, folder: Path) -> None:
             Translator.load([path])
 
 
-def said(translator: Translator, translation: Translation) -> list[str]:
-    """Return the tokens that a model reads in its own translation."""
+def tokens_read(translator: Translator, translation: Translation) -> list[str]:
+    """Return the tokens of a translation's text, as a model reads it."""
     return translator.target.text(translator.encode_target(translation.text)).split()

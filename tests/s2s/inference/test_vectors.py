@@ -1,3 +1,5 @@
+"""Sentence vectors from encoder states, and nearest neighbors by cosine similarity."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""Co-occurring words of sentence pairs, grouped in blocks that fit in memory."""
+
 import numpy as np
 import pytest
 

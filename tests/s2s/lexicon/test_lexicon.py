@@ -1,3 +1,5 @@
+"""Lexicons: replacement of unknown words, learning, and files."""
+
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +29,7 @@ LEXICON = Lexicon(
 )
 
 
-def said(lexicon: Lexicon, source: str, target: str) -> str:
+def replaced(lexicon: Lexicon, source: str, target: str) -> str:
     return " ".join(lexicon.replace(source.split(), target.split()))
 
 
@@ -36,19 +38,19 @@ def said(lexicon: Lexicon, source: str, target: str) -> str:
     [
         ("the otter sees", "la <unk> voit", "la loutre voit"),
         ("the otter sees", "la loutre voit", "la loutre voit"),
-        ("the old otter", "la <unk> .", "la loutre ."),  # the surest, not the nearest
+        ("the old otter", "la <unk> .", "la loutre ."),  # the most probable, not the nearest
         ("the otter sees the badger", "la <unk> voit le <unk>", "la loutre voit le blaireau"),
         ("otter badger", "<unk> <unk>", "loutre blaireau"),
-        ("the old otter", "<unk> <unk> <unk>", "loutre loutre loutre"),  # rather again than what is not unknown
+        ("the old otter", "<unk> <unk> <unk>", "loutre loutre loutre"),  # the, old: known translations
         ("otter sees", "<unk> <unk>", "loutre aperçoit"),
-        ("the old Łódź", "le <unk> <unk>", "le Łódź Łódź"),  # never seen: itself
-        ("the old the", "le <unk> le", "le old le"),  # nothing better than the nearest, itself
+        ("the old Łódź", "le <unk> <unk>", "le Łódź Łódź"),  # not in the lexicon: copied
+        ("the old the", "le <unk> le", "le old le"),  # no candidate: the nearest word is copied
         ("", "<unk> .", "<unk> ."),
         ("the otter", "", ""),
     ],
 )
 def test_unknown_words_become_translations_of_source_words(source: str, target: str, expected: str) -> None:
-    assert said(LEXICON, source, target) == expected
+    assert replaced(LEXICON, source, target) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,9 +58,9 @@ def test_unknown_words_become_translations_of_source_words(source: str, target: 
     [
         ("the otter sees the badger", "le <unk> voit la <unk>", [0, 4, 2, 3, 1], "le blaireau voit la loutre"),
         ("the old otter", "<unk> est vieux", [2, 2, 1], "loutre est vieux"),
-        ("the Łódź otter", "<unk> <unk>", [2, 1], "loutre Łódź"),  # never seen: copied
-        ("the old otter", "<unk> <unk>", [1, 1], "loutre loutre"),  # known words do not become unknown ones
-        ("the old king", "la <unk> .", [0, 2, 2], "la king ."),  # copied, for there is nothing better
+        ("the Łódź otter", "<unk> <unk>", [2, 1], "loutre Łódź"),  # not in the lexicon: copied
+        ("the old otter", "<unk> <unk>", [1, 1], "loutre loutre"),  # a word with a known translation is passed over
+        ("the old king", "la <unk> .", [0, 2, 2], "la king ."),  # copied, as no word has a translation
         ("", "<unk> .", [], "<unk> ."),
     ],
 )
@@ -123,7 +125,7 @@ def test_translations_are_words_that_the_vocabulary_lacks() -> None:
     assert word == "loutre"
     assert probability == pytest.approx(1, abs=0.1)
     assert [lexicon.translations[source] for source in ("dog", "the", "sees", "sleeps")] == [(None, 0.0)] * 4
-    assert said(lexicon, "a heron sees the otter", "<unk> voit la <unk>").endswith("la loutre")
+    assert replaced(lexicon, "a heron sees the otter", "<unk> voit la <unk>").endswith("la loutre")
 
 
 def test_words_never_seen_are_as_those_seen_once() -> None:
@@ -137,15 +139,15 @@ def test_words_never_seen_are_as_those_seen_once() -> None:
 def test_where_nothing_is_unknown_words_never_seen_stand_for_themselves() -> None:
     lexicon = learned([("a b", "A B"), ("b", "B")], {"A", "B"})
     assert lexicon.unseen == SURE
-    assert said(lexicon, "a b Ł b", "A B <unk> B") == "A B Ł B"
-    assert said(lexicon, "b Ł a b b", "B A <unk> B") == "B A Ł B"
+    assert replaced(lexicon, "a b Ł b", "A B <unk> B") == "A B Ł B"
+    assert replaced(lexicon, "b Ł a b b", "B A <unk> B") == "B A Ł B"
 
 
 def test_no_text_gives_a_lexicon_that_copies() -> None:
     empty = numbered([])
     lexicon = learn(empty, empty, np.zeros(0, np.bool_), AlignmentSettings())
     assert lexicon.translations == {}
-    assert said(lexicon, "a b c", "x <unk> z") == "x b z"
+    assert replaced(lexicon, "a b c", "x <unk> z") == "x b z"
 
 
 def test_rare_words_of_the_demo_are_restored() -> None:

@@ -1,3 +1,5 @@
+"""The word alignment model, compared with a cell-by-cell implementation and a worked example."""
+
 import itertools
 import math
 from collections import defaultdict
@@ -88,8 +90,8 @@ def step(plain: Plain, pairs: Pairs, settings: AlignmentSettings) -> Plain:
         return sum(weight * math.log(place(i, j, S, T, tension)) for weight, i, j, S, T in mass)
 
     h = 1e-4
-    below, here, above = (expected(plain.tension + shift) for shift in (-h, 0, h))
-    tension = newton(plain.tension, (above - below) / (2 * h), -(above - 2 * here + below) / h**2)
+    below, center, above = (expected(plain.tension + shift) for shift in (-h, 0, h))
+    tension = newton(plain.tension, (above - below) / (2 * h), -(above - 2 * center + below) / h**2)
     rows = {f: {e: count for (g, e), count in counts.items() if g == f} for f in {f for f, _ in counts}}
     t = {(f, e): p for f, row in rows.items() for e, p in normalized(row, settings.concentration).items()}
     return Plain(t, normalized(none, settings.concentration), tension, log_likelihood / words)
@@ -121,7 +123,7 @@ def test_learning_is_that_of_the_model_written_out(settings: AlignmentSettings, 
 
 
 def test_das_haus_das_buch_ein_buch() -> None:
-    # the worked example of Koehn, Statistical Machine Translation (2010), section 4.2.3: IBM model 1
+    # The example of Koehn, Statistical Machine Translation (2010), section 4.2.3, for IBM model 1.
     das, haus, buch, ein = range(4)
     the, house, book, a = range(4)
     pairs: Pairs = [([das, haus], [the, house]), ([das, buch], [the, book]), ([ein, buch], [a, book])]

@@ -73,6 +73,6 @@ def test_it_learns_to_look_at_the_words_that_it_says(context: str, tmp_path: Pat
     with torch.inference_mode():
         weights = model.decoder.attention(batch.target_inputs, model.encoder(batch.sources))  # [T, B, S]
     lengths = torch.from_numpy(dev.source.lengths)
-    steps, sentences = (torch.arange(len(weights))[:, None] < lengths).nonzero().unbind(1)  # digits without </s>
+    steps, sentences = (torch.arange(len(weights))[:, None] < lengths).nonzero().unbind(1)  # without </s>
     right = weights.argmax(dim=2)[steps, sentences] == lengths[sentences] - 1 - steps
-    assert right.float().mean() > 0.8  # 0.3 by chance; of 16 trainings 15 come to more than 0.95
+    assert right.float().mean() > 0.8  # chance is 0.3; 15 of 16 trainings reach more than 0.95

@@ -1,4 +1,4 @@
-"""Additive attention against its equations written out, its sizes and its initial weights."""
+"""Additive attention: its equations, the shapes of its parameters, and its initial weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Cho's encoder-decoder against its equations written out."""
+"""Cho's encoder-decoder, compared with its equations."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -85,6 +85,6 @@ def test_xaviers_matrices_keep_the_variance_of_what_goes_through(kind: str) -> N
 @pytest.mark.parametrize("initialization", ["uniform", "orthogonal", "xavier"])
 def test_a_seed_draws_the_same_weights_and_another_seed_others(initialization: str) -> None:
     models = [tiny.network(seed, initialization=initialization) for seed in (1, 1, 2)]
-    first, again, other = ([weight for _, _, weight in weights(model)] for model in models)
+    first, again, different = ([weight for _, _, weight in weights(model)] for model in models)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True) if a.any())
+    assert not any(torch.equal(a, b) for a, b in zip(first, different, strict=True) if a.any())

@@ -1,4 +1,4 @@
-"""Each kind of cell, alone and in layers, against its equations written out and against torch's own cells."""
+"""Each kind of cell, alone and in layers, compared with its equations and with torch's own cells."""
 
 from collections.abc import Callable
 

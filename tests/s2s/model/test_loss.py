@@ -1,4 +1,4 @@
-"""The chunked loss against torch's own: values, gradients, precision, and the size of its tensors."""
+"""The chunked loss, compared with torch's: values, gradients, precision, and the size of its tensors."""
 
 from typing import Any
 
@@ -98,7 +98,7 @@ def test_products_of_16_bits_keep_sums_and_gradients_of_32(monkeypatch: pytest.M
     chunk(monkeypatch, 20)
     states, output, targets = drawn(50, torch.float32)
     expected = F.cross_entropy(output(states), targets, reduction="sum", label_smoothing=0.1)
-    with torch.autocast("cpu", torch.float16):  # not every CPU has bfloat16
+    with torch.autocast("cpu", torch.float16):  # bfloat16 is not supported by every CPU
         loss, log_loss = linear_cross_entropy(states, output, targets, 0.1)
         losses = token_log_losses(states, output, targets)
     assert log_loss.dtype == losses.dtype == torch.float32

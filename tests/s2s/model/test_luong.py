@@ -1,4 +1,4 @@
-"""Multiplicative attention against its equations written out, and its sizes."""
+"""Multiplicative attention: its equations and the shapes of its parameters."""
 
 import numpy as np
 import pytest

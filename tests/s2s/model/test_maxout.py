@@ -1,4 +1,4 @@
-"""The maxout layer against its equation written out."""
+"""The maxout layer, compared with its equation."""
 
 import numpy as np
 import pytest

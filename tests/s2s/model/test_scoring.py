@@ -1,4 +1,4 @@
-"""Scores of given translations agree with search and with the loss."""
+"""Log-probabilities of given translations, compared with those of search and with the loss."""
 
 import math
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_evaluation_leaves_the_mode_of_the_model(tmp_path: Path) -> None:
 def test_processes_share_the_batches_of_a_corpus(tmp_path: Path) -> None:
     model, corpus = tiny.network(), tiny.digits(tmp_path, "dev", 50, seed=1)
     shares = np.stack([sentence_log_probs(model, corpus, 30, rank, ranks=3) for rank in range(3)])
-    assert ((shares != 0).sum(axis=0) == 1).all()  # one process scores each sentence
+    assert ((shares != 0).sum(axis=0) == 1).all()  # each sentence is scored by exactly one process
     assert ((shares != 0).sum(axis=1) > 0).all()
     np.testing.assert_array_equal(shares.sum(axis=0), sentence_log_probs(model, corpus, 30))
 

@@ -1,4 +1,4 @@
-"""The model against the LSTM's equations written out, and against the paper's own numbers."""
+"""The model, compared with the LSTM's equations and with the paper's numbers of parameters."""
 
 import copy
 from pathlib import Path
@@ -159,7 +159,7 @@ def test_gradient_flows_within_a_segment_alone(tmp_path: Path) -> None:
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     model.zero_grad()
     state = model.encoder(batch.sources)
-    for start in range(0, len(batch.targets), 2):  # written out, token by token
+    for start in range(0, len(batch.targets), 2):  # the same segments, token by token
         loss = torch.zeros(())
         for step in range(start, min(start + 2, len(batch.targets))):
             logits, state = tiny.step(model, batch.target_inputs[step], state)

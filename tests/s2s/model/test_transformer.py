@@ -1,4 +1,4 @@
-"""The Transformer against its equations written out, torch's own layers, and the parameters that its paper counts."""
+"""The Transformer, compared with its equations, with torch's own layers, and with its paper's numbers of parameters."""
 
 import warnings
 from collections.abc import Callable

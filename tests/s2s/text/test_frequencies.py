@@ -1,4 +1,4 @@
-"""Word counts of several parts equal those of a Counter."""
+"""Word counts added up from several parts, compared with those of a Counter."""
 
 import random
 from collections import Counter

@@ -1,3 +1,5 @@
+"""Reading lines of plain and gzipped text, alone and in pairs."""
+
 import gzip
 from collections.abc import Callable
 from pathlib import Path
@@ -75,8 +77,8 @@ def test_texts_that_do_not_match_are_refused_with_both_numbers(
 @pytest.mark.parametrize("pack", [bytes, lambda content: gzip.compress(content, mtime=0)])
 def test_blocks_hold_so_many_lines_of_both_texts(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
     source, target = put(tmp_path / "en", pack(b"a\nb\rB\n\nc")), put(tmp_path / "fr", pack(b"1\n2\n3\n4\n"))
-    found = list(blocks(source, target, 3))
-    assert found == [Block(1, b"a\nb\rB\n\n", b"1\n2\n3\n"), Block(4, b"c\n", b"4\n")]
+    small_blocks = list(blocks(source, target, 3))
+    assert small_blocks == [Block(1, b"a\nb\rB\n\n", b"1\n2\n3\n"), Block(4, b"c\n", b"4\n")]
     assert list(blocks(source, target, 4)) == [Block(1, b"a\nb\rB\n\nc\n", b"1\n2\n3\n4\n")]
 
 

@@ -1,3 +1,5 @@
+"""Fast Moses tokenization and punctuation, compared with sacremoses."""
+
 import gzip
 import itertools
 import os
@@ -13,7 +15,7 @@ from tests.support import project
 
 MULTI30K = Path(os.environ.get("S2S_MULTI30K", project.ROOT.parent / "shared" / "data" / "multi30k"))
 
-# All that a rule names, letters and digits of several kinds, and what surprises programs.
+# All characters that Moses' rules name, other letters and digits, and rare or invalid characters.
 NAMED = list("abnstzAZBéÉœñ019.,'’-:;()\"/&|<>[]{}%$€£@#…«»`_*!?–—‘“”„‚´º")
 ODD = list(
     "ªⅧ½²٣ßʰǅⅷ中日한ひעबमीं्́à🙂𝐀\u200b\u00ad\u200d\ufeff\u00a0\u2009\u2028\x85\x1c\t\r\x0b\x00\x07\ud800\ue000\u0378"
@@ -60,10 +62,10 @@ def test_every_short_line_of_the_characters_that_matter_has_the_tokens_of_sacrem
     [
         "The U.S. and the E.U. agree. Dr. No. 5 approx. five. end",
         "i.e. this etc. and Nr. 5. ok",
-        "1' '2 and a' 'b",  # a rule that takes the space between them sees one of two apostrophes
-        "z  '  '-1, '  '2",  # a space fewer, and the two are too close
+        "1' '2 and a' 'b",  # matches do not overlap, so a shared space hides the second apostrophe
+        "z  '  '-1, '  '2",  # the same with double spaces
         "No. 5 and No. ٣ and No. ² and No. five",
-        "Le pp. Vedi pp. 5",  # in Italian's list twice, and only before numbers
+        "Le pp. Vedi pp. 5",  # twice in Italian's list of prefixes; only before numbers
         "'tis ,5 or 5, or ,,,5",
         "so... he said .. DOTMULTI. and '.'",
         "Il dit 'oui.'",

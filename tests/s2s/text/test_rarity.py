@@ -1,3 +1,5 @@
+"""Mean frequency ranks of the words of a line."""
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -6,7 +8,7 @@ from scipy.stats import rankdata  # type: ignore[import-untyped]
 from s2s.text import frequencies
 
 TRAINING = ["the king sees the cat", "the cat sleeps", "the king", "a king"]
-# Counted by hand: the 4, king 3, cat 2, and sees, sleeps and a once each, which share the places 4, 5 and 6.
+# Counts: the 4, king 3, cat 2; sees, sleeps and a have 1 each and share the mean of ranks 4, 5 and 6.
 RANKS = {"the": 1, "king": 2, "cat": 3, "sees": 5, "sleeps": 5, "a": 5}
 UNKNOWN = 7
 

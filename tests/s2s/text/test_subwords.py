@@ -1,4 +1,4 @@
-"""Subword vocabularies: uniform sampling of lines, and equal bytes in each training."""
+"""Subword vocabularies: uniform sampling of lines, and the same bytes from each training."""
 
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""Normalization, repair, tokenization and detokenization of lines."""
+
 import unicodedata
 
 import pytest

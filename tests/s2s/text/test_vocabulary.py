@@ -1,3 +1,5 @@
+"""Vocabularies of words and subwords: encoding, decoding, saving, and refusal of damaged files."""
+
 import hashlib
 from pathlib import Path
 

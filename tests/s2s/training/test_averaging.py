@@ -1,4 +1,4 @@
-"""The mean of weights against means that are written out."""
+"""Means of weights over updates, compared with means computed directly."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or refused, and complete."""
+"""Checkpoints hold a training's complete state, and damaged ones are refused."""
 
 import resource
 from pathlib import Path

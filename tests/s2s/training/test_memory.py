@@ -1,4 +1,4 @@
-"""Shares make up a batch; pieces make up a share, fit, and are as few as possible."""
+"""Cutting a batch into the shares of processes, and each share into as few pieces as fit in memory."""
 
 from collections.abc import Iterator
 from itertools import combinations, pairwise

@@ -1,4 +1,4 @@
-"""Two processes train like one: the same losses, updates and decisions, whatever fails in one of them."""
+"""Training in two processes has the losses, updates and decisions of one process, even if one of the two fails."""
 
 import json
 import math
@@ -24,7 +24,7 @@ RECIPE = {"epochs": 2.0, "optimizer": "adam", "evaluations_per_epoch": 2, "avera
 
 
 class Notes:
-    """A watcher that keeps remarks."""
+    """A watcher that records remarks."""
 
     def __init__(self) -> None:
         self.remarks: list[str] = []
@@ -33,7 +33,7 @@ class Notes:
         """Ignore numbers."""
 
     def say(self, text: str) -> None:
-        """Keep a remark."""
+        """Record a remark."""
         self.remarks.append(text)
 
 
@@ -64,7 +64,7 @@ def truncated(world: World, folder: Path) -> dict[str, Any]:
 
 
 def summed(world: World, folder: Path) -> dict[str, Any]:
-    """Use one bucket a parameter, so that buckets are sent while others are computed."""
+    """Use one bucket for each parameter, so that buckets are sent while gradients are still computed."""
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
     for parameter in model.parameters():
         nn.init.constant_(parameter, 0.5)
@@ -146,7 +146,7 @@ def scenes(world: World, folder: Path) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run all scenes in two processes, and return the folder of their results."""
     place = tmp_path_factory.mktemp("two")
-    # The last batch of a length may have a single pair, and so none for the second process.
+    # The last batch of a bucket may have a single pair, which leaves none for the second process.
     tiny.digits(place, "train", 97, seed=1)
     tiny.digits(place, "dev", 30, seed=2)
     processes.run(scenes, 2, place)

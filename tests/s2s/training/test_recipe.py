@@ -1,4 +1,4 @@
-"""Optimizers against their equations, schedules by table, gradient clipping, and skipped updates."""
+"""Optimizers compared with their equations, schedules with tables, gradient clipping, and skipped updates."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Training learns, depends only on its seed, and continues exactly where it stopped."""
+"""Training learns, depends only on its seed, and continues from a checkpoint with the same results."""
 
 import dataclasses
 import errno
@@ -32,7 +32,7 @@ Corpora = tuple[EncodedCorpus, EncodedCorpus]
 
 
 class Notes:
-    """A watcher that keeps reports and remarks."""
+    """A watcher that records reports and remarks."""
 
     def __init__(self) -> None:
         self.numbers: list[Status] = []
@@ -349,7 +349,7 @@ def test_a_budget_of_memory_is_kept_by_pieces(tmp_path: Path, corpora: Corpora) 
 
 @pytest.mark.parametrize(("normalize", "share"), [("tokens", 1 / 6), ("sentences", 1 / 32)])
 def test_the_gradient_is_divided_as_stated(tmp_path: Path, normalize: str, share: float) -> None:
-    corpus = tiny.digits(tmp_path, "train", 3, seed=5, longest=1)  # a digit and </s> each: 6 tokens
+    corpus = tiny.digits(tmp_path, "train", 3, seed=5, longest=1)  # each target is a digit and </s>: 6 tokens
     recipe = dataclasses.replace(
         tiny.recipe(optimizer="sgd", learning_rate=1.0, warmup_updates=0, epochs=1.0),
         decay="constant",
@@ -359,7 +359,7 @@ def test_the_gradient_is_divided_as_stated(tmp_path: Path, normalize: str, share
     model = tiny.network()
     before = model.decoder.output.bias.detach().clone()
     Trainer(model, recipe, corpus, corpus, 1, CPU).run(tmp_path / "checkpoints")
-    # The bias's summed gradient is each token's expected count minus its count, and is the step at rate 1.
+    # A token's summed bias gradient is its expected count minus its count; at rate 1 it is the step.
     step = before - model.decoder.output.bias.detach()
     twin = tiny.network()
     batch = make_batch(corpus, range(3), reverse_source=True)

@@ -1,4 +1,4 @@
-"""Initial weights from a trained model and from word vectors, with small files."""
+"""Initial weights taken from a trained model and from word vectors."""
 
 import gzip
 import json
