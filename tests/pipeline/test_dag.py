@@ -1,3 +1,5 @@
+"""Reading the graph of stages from dvc.yaml, and each stage's memory and GPUs."""
+
 import threading
 import time
 from pathlib import Path
@@ -31,7 +33,7 @@ EVERY = [
         ("models/a/2", ["models/a/2"]),
         ("data/clean/test.parquet", ["data/clean"]),
         ("code.py", ["code.py"]),
-        ("model", ["model"]),  # no folder, though another name begins so
+        ("model", ["model"]),  # not the folder `models`
     ],
 )
 def test_a_dependency_stands_for_declared_outputs(dep: str, outputs: list[str]) -> None:
@@ -64,7 +66,7 @@ def test_outputs_without_suffix_are_folders(out: str, folder: bool) -> None:
         ({"threads": 4, "memory_mb": 3000}, {"mem_mb": 3000}),
         ({"gpus": 2, "device": "auto"}, {"mem_mb": 1000, "gpu": 2}),
         ({"gpus": 2}, {"mem_mb": 1000, "gpu": 2}),
-        ({"gpus": 2, "device": "cpu"}, {"mem_mb": 1000}),  # else a cluster without GPUs never starts it
+        ({"gpus": 2, "device": "cpu"}, {"mem_mb": 1000}),  # or a cluster without GPUs would never start the stage
         ({"gpus": 0, "device": "cuda"}, {"mem_mb": 1000}),
     ],
 )
@@ -116,7 +118,7 @@ def test_waits_while_dvc_writes_what_it_recorded(tmp_path: Path) -> None:
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n")
     (tmp_path / "dvc.yaml").write_text(SMALL)
-    (tmp_path / "dvc.lock").write_text(LOCK[: LOCK.index("one")] + "one: {")  # as far as a sibling has come
+    (tmp_path / "dvc.lock").write_text(LOCK[: LOCK.index("one")] + "one: {")  # another stage is still writing
     names: list[str] = []
     reader = threading.Thread(target=lambda: names.extend(declared.name for declared in dag.stages(tmp_path)))
     with Repo(str(tmp_path)) as repo, repo.lock:

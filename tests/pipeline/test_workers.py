@@ -1,3 +1,5 @@
+"""Parallel work in processes: order, errors, and killed processes."""
+
 import os
 import signal
 import subprocess
@@ -52,10 +54,10 @@ def test_a_killed_worker_is_told_in_one_line() -> None:
         list(mapped(lambda number: os.kill(os.getpid(), signal.SIGKILL), range(3), 2))
 
 
-@pytest.mark.parametrize(("wanted", "found"), [("3", 3), ("", cores())])
-def test_the_environment_says_how_many_work(wanted: str, found: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("wanted", "expected"), [("3", 3), ("", cores())])
+def test_the_environment_says_how_many_work(wanted: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(WORKERS, wanted)
-    assert workers() == found
+    assert workers() == expected
 
 
 @pytest.mark.parametrize("wanted", ["0", "-1", "two", "1.5"])

@@ -1,4 +1,4 @@
-"""Kubernetes jobs, with a fake kubectl that runs their commands on this machine."""
+"""Kubernetes jobs, with a fake kubectl that runs their commands on this computer."""
 
 import json
 import os
@@ -101,9 +101,9 @@ def test_a_deleted_job_has_failed(cluster: Path) -> None:
 
 def test_a_cluster_that_does_not_answer_says_nothing_of_a_job(cluster: Path) -> None:
     (cluster / "kubectl").write_text("#!/bin/sh\necho 'Unable to connect to the server' >&2; exit 1\n")
-    done = CliRunner().invoke(kubernetes.app, ["status", "job.batch/one"])
-    assert done.stdout == "running\n"
-    assert "Unable to connect to the server" in done.stderr
+    result = CliRunner().invoke(kubernetes.app, ["status", "job.batch/one"])
+    assert result.stdout == "running\n"
+    assert "Unable to connect to the server" in result.stderr
 
 
 @pytest.mark.parametrize(

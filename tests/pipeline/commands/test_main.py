@@ -21,8 +21,8 @@ def workspace(tmp_path: Path) -> Path:
 
 def call(workspace: Path, *arguments: str) -> tuple[int, str, str]:
     command = [sys.executable, "-m", "pipeline", *arguments]
-    done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False, env=os.environ)
-    return done.returncode, done.stdout, done.stderr
+    process = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False, env=os.environ)
+    return process.returncode, process.stdout, process.stderr
 
 
 def spoil(workspace: Path, old: str, new: str) -> None:

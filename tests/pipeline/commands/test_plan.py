@@ -1,4 +1,4 @@
-"""The plan compared with DVC itself, on a small pipeline that was run and then changed."""
+"""The plan of stages to run, compared with DVC on a small pipeline that was run and then changed."""
 
 import os
 import shutil
@@ -54,7 +54,7 @@ ONE = {
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a pipeline that is up to date, and work in its folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -75,18 +75,18 @@ def write_parameters(folder: Path, **sections: Any) -> None:
 def repro(folder: Path) -> list[str]:
     """Run `dvc repro` and return the stages that it ran."""
     command = [sys.executable, "-m", "dvc", "repro"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return [line.split("'")[1] for line in done.stdout.split("\n") if line.startswith("Running stage")]
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return [line.split("'")[1] for line in process.stdout.split("\n") if line.startswith("Running stage")]
 
 
 def planned(times: dict[str, float] | None = None) -> list[Step]:
     return plan.steps(dag.stages(), dag.differences(), plan.locked(), times or {})
 
 
-def test_a_fresh_clone_has_all_to_run(here: Path) -> None:
+def test_a_fresh_clone_has_all_to_run(workspace: Path) -> None:
     for name in ("clean.txt", "reversed/1.txt", "page.txt"):
-        (here / name).unlink()
-    shutil.rmtree(here / ".dvc/cache")
+        (workspace / name).unlink()
+    shutil.rmtree(workspace / ".dvc/cache")
     fates = {step.stage: step.fate for step in planned()}
     assert fates == {"clean": "runs", "train@reversed-1": "runs", "report": "runs"}
 
@@ -95,62 +95,62 @@ def fates() -> dict[str, str]:
     return {step.stage: step.fate for step in planned()}
 
 
-def test_what_is_up_to_date_is_not_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_up_to_date_is_not_run(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan.main()
     assert capsys.readouterr().out == "nothing to run: all 3 stages are up to date\n"
 
 
-def test_a_parameter_runs_its_stage_and_may_run_those_behind(here: Path) -> None:
-    write_parameters(here, model={"layers": 2})
+def test_a_parameter_runs_its_stage_and_may_run_those_behind(workspace: Path) -> None:
+    write_parameters(workspace, model={"layers": 2})
     first, second = planned()
     assert (first.stage, first.fate, first.why) == ("train@reversed-1", "runs", "model.layers")
     assert (second.stage, second.fate, second.why) == ("report", "may run", "after train@reversed-1")
-    assert repro(here) == ["train@reversed-1"]  # its output is unchanged, so `report` does not run
+    assert repro(workspace) == ["train@reversed-1"]  # its output is unchanged, so `report` does not run
     assert fates() == {}
 
 
-def test_code_runs_its_stage_and_those_behind(here: Path) -> None:
-    (here / "code.py").write_text("other\n")
+def test_code_runs_its_stage_and_those_behind(workspace: Path) -> None:
+    (workspace / "code.py").write_text("other\n")
     assert [step.why for step in planned()] == ["code.py", "after train@reversed-1"]
-    assert repro(here) == ["train@reversed-1", "report"]
+    assert repro(workspace) == ["train@reversed-1", "report"]
 
 
-def test_what_was_made_before_is_taken_from_the_cache(here: Path) -> None:
-    (here / "code.py").write_text("other\n")
-    repro(here)
-    (here / "code.py").write_text("code\n")
+def test_what_was_made_before_is_taken_from_the_cache(workspace: Path) -> None:
+    (workspace / "code.py").write_text("other\n")
+    repro(workspace)
+    (workspace / "code.py").write_text("code\n")
     assert fates() == {"train@reversed-1": "kept", "report": "may run"}
-    assert repro(here) == []
+    assert repro(workspace) == []
 
 
-def test_results_that_are_gone_are_taken_from_the_cache_or_made_again(here: Path) -> None:
-    (here / "page.txt").unlink()
+def test_results_that_are_gone_are_taken_from_the_cache_or_made_again(workspace: Path) -> None:
+    (workspace / "page.txt").unlink()
     (step,) = planned()
     assert (step.fate, step.why) == ("kept", "no page.txt")
-    for file in (here / ".dvc/cache/files").rglob("*"):
+    for file in (workspace / ".dvc/cache/files").rglob("*"):
         if file.is_file():
             file.unlink()
     assert fates()["report"] == "runs"
 
 
-def test_a_new_model_is_expected_to_take_what_others_took(here: Path) -> None:
+def test_a_new_model_is_expected_to_take_what_others_took(workspace: Path) -> None:
     models = {f"reversed-{seed}": {"system": "reversed", "seed": seed, "vocabulary": "base"} for seed in (1, 2)}
-    project.write_parameters(here, models=models, runs=ONE["runs"], **project.first_by("single"))
+    project.write_parameters(workspace, models=models, runs=ONE["runs"], **project.first_by("single"))
     (step,) = planned({"train@reversed-1": 100.0, "train@gone": 300.0, "clean": 7.0})
     assert (step.stage, step.fate, step.why) == ("train@reversed-2", "runs", "new")
     assert step.seconds == Estimate(200.0, own=False)
     assert step.bytes == Estimate(9.0, own=False)
 
 
-def test_nothing_is_known_before_the_first_run(here: Path) -> None:
-    (here / "dvc.lock").unlink()
+def test_nothing_is_known_before_the_first_run(workspace: Path) -> None:
+    (workspace / "dvc.lock").unlink()
     steps = planned()
     assert [step.fate for step in steps] == ["kept", "runs", "runs"]  # DVC's cache still has the first result
     assert {step.seconds for step in steps} | {step.bytes for step in steps} == {Estimate(None)}
 
 
-def test_changes_are_told_in_a_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (here / "code.py").write_text("other\n")
+def test_changes_are_told_in_a_table(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace / "code.py").write_text("other\n")
     plan.main()
     assert capsys.readouterr().out == (
         "stage                         time  disk  why\n"
@@ -160,10 +160,10 @@ def test_changes_are_told_in_a_table(here: Path, capsys: pytest.CaptureFixture[s
         "to run: 1 of 3 stages, unknown time; 9 B of disk\n"
         "with all that may run: 2 of 3 stages, unknown time; 18 B of disk\n"
     )
-    assert not (here / "mlflow.db").exists()
+    assert not (workspace / "mlflow.db").exists()
 
 
-def test_a_pipeline_at_work_is_left_alone(here: Path) -> None:
+def test_a_pipeline_at_work_is_left_alone(workspace: Path) -> None:
     code = "import sys; from dvc.repo import Repo\nwith Repo().lock: print('locked', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ)
@@ -175,7 +175,7 @@ def test_a_pipeline_at_work_is_left_alone(here: Path) -> None:
         holder.communicate()
 
 
-def test_times_are_those_of_the_latest_whole_run(here: Path) -> None:
+def test_times_are_those_of_the_latest_whole_run(workspace: Path) -> None:
     assert store.durations("seq2seq") == {}
     mlflow = store.Store("seq2seq")
     for start, end, tags in ((1000, 5000, {}), (10_000, 12_500, {}), (20_000, 21_000, {"resumed": "x"})):
@@ -187,10 +187,10 @@ def test_times_are_those_of_the_latest_whole_run(here: Path) -> None:
 
 
 def test_a_store_that_does_not_answer_costs_only_the_times(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (here / "mlflow.db").write_text("no database")
-    (here / "page.txt").unlink()
+    (workspace / "mlflow.db").write_text("no database")
+    (workspace / "page.txt").unlink()
     plan.main()
     out, err = capsys.readouterr()
     assert err.startswith("no times: ") and err.count("\n") == 1

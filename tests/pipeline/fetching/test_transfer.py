@@ -1,3 +1,5 @@
+"""Downloads: mirrors, retries, resuming, and checks of size and checksum."""
+
 import gzip
 import hashlib
 import random
@@ -52,13 +54,13 @@ def fetch(work: Path, *copies: Copy, mirrors: tuple[str, ...] = (), timeout_seco
 
 
 def kept(work: Path) -> dict[str, int]:
-    """What lies in the folder of downloads."""
+    """Return the sizes in bytes of the files in the folder of downloads, by name."""
     folder = work / "download"
     return {path.name: path.stat().st_size for path in folder.iterdir()} if folder.exists() else {}
 
 
 def leave(work: Path, copy: Copy, content: bytes) -> Path:
-    """Leaves the part of a copy that an earlier run fetched."""
+    """Write part of a file, as an interrupted download leaves it, and return its path."""
     part = transfer.part_of(copy, work / "download")
     part.parent.mkdir(exist_ok=True)
     part.write_bytes(content)
@@ -85,9 +87,9 @@ def test_a_mirror_url_comes_first(site: str, tmp_path: Path, conduct: Conduct) -
 
 
 def test_a_mirror_may_hold_another_packing_with_its_own_name_and_checksum(folder: Path, tmp_path: Path) -> None:
-    other = b"other bytes"
-    (folder / "packed.zip").write_bytes(other)
-    second = listed(servers.dead(), f"sha256:{hashlib.sha256(other).hexdigest()}", "packed.zip", len(other))
+    packed = b"other bytes"
+    (folder / "packed.zip").write_bytes(packed)
+    second = listed(servers.dead(), f"sha256:{hashlib.sha256(packed).hexdigest()}", "packed.zip", len(packed))
     first = listed(servers.dead(), name="absent.tgz")
     assert fetch(tmp_path, first, second, mirrors=(str(folder),)) == folder / "packed.zip"
 
@@ -128,8 +130,8 @@ def test_a_bad_mirror_is_passed_over_with_a_line(
     places = {"site without it": f"{site}/deeper", "dead site": servers.dead(), "strange scheme": "gopher://x"}
     mirror = places.get(bad, str(spoiled))
     assert fetch(tmp_path, listed("http://never.invalid"), mirrors=(mirror, str(folder))) == folder / NAME
-    said = capsys.readouterr().out.splitlines()
-    assert said == [f"one: not from {place_in(mirror, listed('http://x'))}: {reason}", f"one: from {folder / NAME}"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"one: not from {place_in(mirror, listed('http://x'))}: {reason}", f"one: from {folder / NAME}"]
     assert kept(tmp_path) == {}
 
 
@@ -141,9 +143,9 @@ def test_one_flipped_byte_is_named_kept_aside_and_fetched_from_the_next_place(
     assert fetch(tmp_path, listed(f"{site}/spoiled"), listed(site)).read_bytes() == CONTENT
     aside = tmp_path / "download" / f"{NAME}.bad"
     assert aside.read_bytes() == FLIPPED
-    found = hashlib.sha256(FLIPPED).hexdigest()
+    bad = hashlib.sha256(FLIPPED).hexdigest()
     assert capsys.readouterr().out.splitlines()[0] == (
-        f"one: not from {site}/spoiled/{NAME}: found sha256 {found} of {SIZE} bytes; expected {DIGEST}; kept as {aside}"
+        f"one: not from {site}/spoiled/{NAME}: found sha256 {bad} of {SIZE} bytes; expected {DIGEST}; kept as {aside}"
     )
 
 
@@ -151,7 +153,7 @@ def test_a_connection_that_is_cut_at_60_percent_goes_on_from_there(
     site: str, tmp_path: Path, conduct: Conduct, capsys: pytest.CaptureFixture[str]
 ) -> None:
     conduct.cuts = [0.6]
-    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT  # nothing lost, nothing doubled
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
     assert conduct.requests == [(NAME, None), (NAME, f"bytes={int(SIZE * 0.6)}-")]
     assert capsys.readouterr().out == f"one: from {site}/{NAME}\n"
 
@@ -173,7 +175,7 @@ def test_a_server_that_gives_nothing_more_is_given_up_and_what_it_gave_is_kept(
     assert kept(tmp_path) == {f"{NAME}.{DIGEST[:16]}": SIZE // 2}
     assert len(conduct.requests) == 4
     conduct.cuts.clear()
-    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT  # another run
+    assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT  # a later run
     assert conduct.requests[-1] == (NAME, f"bytes={SIZE // 2}-")
 
 
@@ -185,8 +187,8 @@ def test_a_server_that_is_busy_for_a_moment_is_called_again(site: str, tmp_path:
 
 def test_what_one_place_began_another_finishes(folder: Path, site: str, tmp_path: Path, conduct: Conduct) -> None:
     conduct.cuts = [0.5, 0, 0, 0, 0]
-    with servers.serving(folder, second := Conduct()) as other:
-        assert fetch(tmp_path, listed(other), mirrors=(site,)).read_bytes() == CONTENT
+    with servers.serving(folder, second := Conduct()) as address:
+        assert fetch(tmp_path, listed(address), mirrors=(site,)).read_bytes() == CONTENT
     assert second.requests == [(NAME, f"bytes={SIZE // 2}-")]
 
 
@@ -236,7 +238,7 @@ def test_two_versions_of_a_file_are_not_mixed(site: str, tmp_path: Path, conduct
 def test_progress_counts_each_byte_once(site: str, tmp_path: Path, conduct: Conduct) -> None:
     conduct.cuts = [0.6]
     seen: list[tuple[int, int | None]] = []
-    Fetch("one", [listed(site)], (), 5, tmp_path, lambda done, size: seen.append((done, size)))()
+    Fetch("one", [listed(site)], (), 5, tmp_path, lambda loaded, size: seen.append((loaded, size)))()
     assert seen == sorted(seen)
     assert seen[-1] == (SIZE, SIZE)
 

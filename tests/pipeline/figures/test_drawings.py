@@ -1,3 +1,5 @@
+"""The two stages that draw figures: learning curves and sentence lengths."""
+
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from tests.support import project
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     project.write_parameters(tmp_path, models=project.MODELS, runs=project.RUNS)
     records.write(tmp_path / "encoding" / "base.json", project.encoding())
@@ -26,34 +28,34 @@ def write_curve(path: Path, perplexities: list[float]) -> None:
 
 
 def run_stages(folder: Path) -> dict[str, bytes]:
-    """The files that both stages write, by name."""
+    """Run both stages and return the content of their files, by name."""
     out = folder / "out"
     sentence_lengths.main(folder / "encoding" / "base.json", out / "lengths.svg")
     learning.main(folder / "curves", out / "learning.svg")
     return {path.name: path.read_bytes() for path in sorted(out.iterdir())}
 
 
-def test_each_figure_tells_the_numbers_that_it_was_drawn_from(here: Path) -> None:
-    found = run_stages(here)
-    assert list(found) == ["learning.png", "learning.svg", "lengths.png", "lengths.svg"]
-    assert b"reversed-2, epoch 2: perplexity 8.25, in training 9.50" in found["learning.svg"]
-    assert b"200 and more tokens: source 3, target 5 sentences" in found["lengths.svg"]
+def test_each_figure_tells_the_numbers_that_it_was_drawn_from(workspace: Path) -> None:
+    written = run_stages(workspace)
+    assert list(written) == ["learning.png", "learning.svg", "lengths.png", "lengths.svg"]
+    assert b"reversed-2, epoch 2: perplexity 8.25, in training 9.50" in written["learning.svg"]
+    assert b"200 and more tokens: source 3, target 5 sentences" in written["lengths.svg"]
 
 
-def test_what_is_left_of_other_models_is_not_drawn(here: Path) -> None:
-    write_curve(here / "curves" / "forward-1.csv", [3.0])
-    assert b"forward-1" not in run_stages(here)["learning.svg"]
+def test_what_is_left_of_other_models_is_not_drawn(workspace: Path) -> None:
+    write_curve(workspace / "curves" / "forward-1.csv", [3.0])
+    assert b"forward-1" not in run_stages(workspace)["learning.svg"]
 
 
-def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
-    assert run_stages(here) == run_stages(here)
+def test_a_second_run_gives_the_same_bytes(workspace: Path) -> None:
+    assert run_stages(workspace) == run_stages(workspace)
 
 
-def test_what_is_missing_is_told_and_nothing_is_written(here: Path) -> None:
-    (here / "curves" / "reversed-2.csv").unlink()
-    (here / "encoding" / "base.json").unlink()
+def test_what_is_missing_is_told_and_nothing_is_written(workspace: Path) -> None:
+    (workspace / "curves" / "reversed-2.csv").unlink()
+    (workspace / "encoding" / "base.json").unlink()
     with pytest.raises(UserError, match=r"reversed-2.csv: no such file; expected what the stage before writes"):
-        learning.main(here / "curves", here / "out" / "learning.svg")
+        learning.main(workspace / "curves", workspace / "out" / "learning.svg")
     with pytest.raises(UserError, match=r"base.json: no such file; expected what the stage before writes"):
-        sentence_lengths.main(here / "encoding" / "base.json", here / "out" / "lengths.svg")
-    assert not (here / "out").exists()
+        sentence_lengths.main(workspace / "encoding" / "base.json", workspace / "out" / "lengths.svg")
+    assert not (workspace / "out").exists()

@@ -1,3 +1,5 @@
+"""The histogram of sentence lengths: bins, typical lengths, and the drawn steps."""
+
 import re
 import statistics
 from collections import Counter
@@ -12,7 +14,7 @@ from pipeline.schemas.reports.text import LONGEST, Lengths
 
 
 def lengths(source: list[int], target: list[int]) -> Lengths:
-    """The histogram of sentences of these lengths."""
+    """Return the histogram of sentences of these lengths."""
     sides = [Counter(min(length, LONGEST) for length in side) for side in (source, target)]
     return Lengths(*([counts[length] for length in range(LONGEST + 1)] for counts in sides))
 
@@ -36,24 +38,24 @@ def test_bins_are_few_and_lose_no_sentence(longest: int) -> None:
     source, target = list(range(longest + 1)), [longest] * (longest + 1)
     bins = histogram.grouped(lengths(source, target))
     assert len(bins) <= histogram.BINS
-    assert sum(one.source for one in bins) == sum(one.target for one in bins) == longest + 1
-    assert {one.width for one in bins if one.longest is not None} == {bins[0].width}
+    assert sum(bar.source for bar in bins) == sum(bar.target for bar in bins) == longest + 1
+    assert {bar.width for bar in bins if bar.longest is not None} == {bins[0].width}
 
 
 def test_typical_lengths_are_those_of_the_sentences() -> None:
     source = np.random.default_rng(1).integers(1, 90, 1000)
     target = source + 1  # with </s>
     split = EncodedSplit(1000, int(source.sum()), int(source.sum()), 0, 0)
-    found = histogram.typical(split, lengths(source.tolist(), target.tolist()))
+    typical = histogram.typical(split, lengths(source.tolist(), target.tolist()))
     for side, values in (("source", source), ("target", target)):
-        assert found[side].mean == pytest.approx(statistics.mean(values.tolist()))
-        for percentage, length in found[side].quantiles.items():
+        assert typical[side].mean == pytest.approx(statistics.mean(values.tolist()))
+        for percentage, length in typical[side].quantiles.items():
             assert length == np.percentile(values, percentage, method="inverted_cdf")
 
 
 def test_means_know_how_long_the_longest_are() -> None:
-    found = histogram.typical(EncodedSplit(2, 2 + 9998, 2, 0, 0), lengths([2, 9998], [2, 2]))
-    assert found["source"] == Typical(5000.0, {50: 2, 90: LONGEST, 99: LONGEST, 100: LONGEST})
+    typical = histogram.typical(EncodedSplit(2, 2 + 9998, 2, 0, 0), lengths([2, 9998], [2, 2]))
+    assert typical["source"] == Typical(5000.0, {50: 2, 90: LONGEST, 99: LONGEST, 100: LONGEST})
 
 
 def test_labels_that_would_touch_are_left_out() -> None:
@@ -69,7 +71,7 @@ def test_the_last_bin_is_named_within_the_figure(width: float) -> None:
 
 
 def test_shares_stand_where_the_numbers_are() -> None:
-    """Of source sentences, three in four have one token: its step is three times as high as the next one."""
+    """Three of four source sentences have one token, so this step is three times as high as the next."""
     some = lengths([1, 1, 1, 2], [3, 3, 3, 3])
     svg = histogram.sentences(histogram.grouped(some), histogram.typical(EncodedSplit(4, 5, 8, 0, 0), some))
     line = re.search(r'<path d="([^"]+)" clip-path="[^"]+" style="fill: none; stroke: #3f7fd6', svg)

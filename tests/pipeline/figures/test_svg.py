@@ -1,3 +1,5 @@
+"""Figures as inline SVG and as files: ids, titles, colors, and the same bytes in each run."""
+
 import io
 import re
 from pathlib import Path
@@ -18,8 +20,8 @@ def test_inline_figures_keep_their_ids_apart() -> None:
     pages = [svg.inline(FIGURE, name, "BLEU") for name in ("one", "two")]
     ids = [set(re.findall(r' id="([^"]+)"', page)) for page in pages]
     assert ids[0] and not ids[0] & ids[1]
-    for page, known in zip(pages, ids, strict=True):
-        assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', page)) <= known
+    for page, own_ids in zip(pages, ids, strict=True):
+        assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', page)) <= own_ids
 
 
 def test_an_inline_figure_says_what_it_is_and_takes_the_pages_size_and_colors() -> None:
@@ -48,7 +50,7 @@ def test_parts_of_a_figure_tell_their_values_as_they_are_given() -> None:
         svg.tell_span(axes, 1.0, 2.0, words[2])
         return figure
 
-    parts = [one for one in ElementTree.fromstring(draw()).iter() if one.get("class") == "value"]
+    parts = [element for element in ElementTree.fromstring(draw()).iter() if element.get("class") == "value"]
     titles = [part.find("{http://www.w3.org/2000/svg}title") for part in parts]
     assert sorted(title.text or "" for title in titles if title is not None) == sorted(words)
     assert all("opacity: 0" in ElementTree.tostring(part, encoding="unicode") for part in parts)
@@ -65,9 +67,9 @@ def test_a_figure_is_written_as_svg_and_beside_it_as_png(tmp_path: Path) -> None
 def test_a_png_is_the_same_bytes_twice_on_white_and_of_the_figures_size(width: float) -> None:
     content = groups.lengths.png(GROUPS, width)
     assert content == groups.lengths.png(GROUPS, width)
-    assert not re.search(rb"tEXt|iTXt|tIME|matplotlib", content)  # nothing that differs from day to day
+    assert not re.search(rb"tEXt|iTXt|tIME|matplotlib", content)  # no dates or versions
     pixels = imread(io.BytesIO(content), format="png")[:, :, :3]
-    assert pixels.shape[:2] == (round(200 * 3.2), round(200 * width))  # HEIGHT and a line of legend
+    assert pixels.shape[:2] == (round(200 * 3.2), round(200 * width))  # HEIGHT and one line of legend
     assert (pixels[[0, 0, -1, -1], [0, -1, 0, -1]] == 1).all()
     blue = [int(svg.SERIES[0][place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    assert (abs(pixels - blue).max(axis=2) < 0.01).sum() > 20  # the marker of the one group
+    assert (abs(pixels - blue).max(axis=2) < 0.01).sum() > 20  # the marker of the only group

@@ -1,4 +1,4 @@
-"""Entries are added to a parameter file and everything else in it stays byte for byte."""
+"""Adding entries to a parameter file leaves all its other bytes unchanged."""
 
 import pytest
 

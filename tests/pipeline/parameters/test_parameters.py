@@ -1,4 +1,4 @@
-"""params.yaml is read whole and typed, or refused in one line that says place, found and wanted."""
+"""Reading params.yaml gives typed values, or one line with the place, the value found and the value expected."""
 
 import re
 import time
@@ -299,7 +299,7 @@ def test_the_seeds_of_a_system_stand_in_the_order_of_the_file() -> None:
 
 
 def test_every_key_has_a_comment() -> None:
-    """A person learns from params.yaml itself what a key means."""
+    """Users read the meaning of a key in params.yaml itself."""
     sections, uncommented = yaml.safe_load(TEXT), []
     for line in TEXT.split("\n"):
         key = re.match(r"  (?:  )?(\w+): [^#{]*$", line)

@@ -1,4 +1,4 @@
-"""A preset is the default file, its comments kept, with the preset's own values laid over it."""
+"""A preset is the default file with its comments, overlaid with the preset's own values."""
 
 from pathlib import Path
 

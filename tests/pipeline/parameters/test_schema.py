@@ -1,4 +1,4 @@
-"""params.schema.json is fresh and accepts and refuses what the pydantic models do, as far as a schema can say it."""
+"""params.schema.json is up to date and, within the limits of a JSON schema, agrees with the pydantic models."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A training in several processes: lost processes are restarted, and a user's mistake is reported once."""
+"""Training in several processes: lost processes are restarted, and a user's mistake is reported once."""
 
 import os
 import shutil
@@ -51,15 +51,15 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(encoded: Path) -> Path:
     """Make the project after an undisturbed training by two processes."""
-    done = subprocess.run(
+    process = subprocess.run(
         COMMAND, cwd=encoded, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=120
     )
-    assert "memory: " in done.stdout
+    assert "memory: " in process.stdout
     return encoded
 
 
 @pytest.fixture
-def here(whole: Path, tmp_path: Path) -> Path:
+def untrained(whole: Path, tmp_path: Path) -> Path:
     """Make a copy of the project before training."""
     folder = tmp_path / "project"
     shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("work", "model", "curve.csv"))
@@ -67,12 +67,12 @@ def here(whole: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def running(here: Path) -> "Iterator[subprocess.Popen[str]]":
+def running(untrained: Path) -> "Iterator[subprocess.Popen[str]]":
     """Start the same training, and wait for its first checkpoint."""
     process = subprocess.Popen(
-        COMMAND, cwd=here, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        COMMAND, cwd=untrained, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    while not list(here.glob("work/train/*/update-*.safetensors")):
+    while not list(untrained.glob("work/train/*/update-*.safetensors")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     yield process
@@ -89,18 +89,18 @@ def test_both_processes_ran_through_all_epochs(whole: Path) -> None:
 
 
 def test_a_lost_process_starts_all_again_from_the_last_checkpoint(
-    whole: Path, here: Path, running: "subprocess.Popen[str]"
+    whole: Path, untrained: Path, running: "subprocess.Popen[str]"
 ) -> None:
     workers(running)[-1].kill()
     out, _ = running.communicate(timeout=120)
     assert running.returncode == 0
     assert out.count("goes on from checkpoint") == 1
     for name in (WEIGHTS, "curve.csv"):
-        assert files.sha256(here / name) == files.sha256(whole / name)
+        assert files.sha256(untrained / name) == files.sha256(whole / name)
 
 
 def test_sigterm_saves_in_all_processes_and_the_same_command_goes_on(
-    whole: Path, here: Path, running: "subprocess.Popen[str]"
+    whole: Path, untrained: Path, running: "subprocess.Popen[str]"
 ) -> None:
     children = workers(running)
     assert len(children) == 2
@@ -109,27 +109,34 @@ def test_sigterm_saves_in_all_processes_and_the_same_command_goes_on(
     assert running.returncode == 128 + signal.SIGTERM
     assert "the same command goes on from there" in out
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
-    again = subprocess.run(COMMAND, cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=120)
-    assert "goes on from checkpoint" in again.stdout
-    assert files.sha256(here / WEIGHTS) == files.sha256(whole / WEIGHTS)
-
-
-def test_what_a_person_did_wrong_is_one_line_and_not_tried_again(here: Path) -> None:
-    project.write_parameters(here, **(SMALL | {"train": SMALL["train"] | {"memory_gb": 0.01}}))
-    done = subprocess.run(COMMAND, cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 2
-    assert (
-        done.stderr == "train.memory_gb: found 0.01; expected at least 0.31, for this model and one pair of 31 tokens\n"
+    again = subprocess.run(
+        COMMAND, cwd=untrained, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=120
     )
-    assert not (here / "model").exists()
+    assert "goes on from checkpoint" in again.stdout
+    assert files.sha256(untrained / WEIGHTS) == files.sha256(whole / WEIGHTS)
 
 
-def test_a_full_disk_is_one_line_too(here: Path) -> None:
+def test_what_a_person_did_wrong_is_one_line_and_not_tried_again(untrained: Path) -> None:
+    project.write_parameters(untrained, **(SMALL | {"train": SMALL["train"] | {"memory_gb": 0.01}}))
+    process = subprocess.run(
+        COMMAND, cwd=untrained, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert process.returncode == 2
+    assert (
+        process.stderr
+        == "train.memory_gb: found 0.01; expected at least 0.31, for this model and one pair of 31 tokens\n"
+    )
+    assert not (untrained / "model").exists()
+
+
+def test_a_full_disk_is_one_line_too(untrained: Path) -> None:
     limited = ["bash", "-c", 'ulimit -f 20; exec "$@"', "-", *COMMAND]
-    done = subprocess.run(limited, cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 2
-    assert done.stderr.strip().split("\n")[-1].startswith("model: file too large for the disk")
-    assert done.stdout.count("memory: ") == 1
+    process = subprocess.run(
+        limited, cwd=untrained, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert process.returncode == 2
+    assert process.stderr.strip().split("\n")[-1].startswith("model: file too large for the disk")
+    assert process.stdout.count("memory: ") == 1
 
 
 @pytest.mark.parametrize(

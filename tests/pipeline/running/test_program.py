@@ -1,3 +1,5 @@
+"""The command line of a stage: flags, messages, exit codes and signals."""
+
 import errno
 import signal
 import subprocess

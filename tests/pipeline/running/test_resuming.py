@@ -1,4 +1,4 @@
-"""Fingerprints of code: they change with what is computed, and not with what is said about it."""
+"""Fingerprints of code change with the computation, but not with comments and docstrings."""
 
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location

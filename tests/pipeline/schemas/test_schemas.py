@@ -1,4 +1,4 @@
-"""Files between stages: the four formats of records, and the refusal of files of another form."""
+"""Files between stages: four formats of records, and the refusal of other contents."""
 
 from dataclasses import dataclass
 from pathlib import Path

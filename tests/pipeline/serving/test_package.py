@@ -1,4 +1,4 @@
-"""Packages of a run: made, registered, and loaded and served without this repository."""
+"""Packages of a run: writing, registration, and loading and serving without this repository."""
 
 import json
 import os
@@ -85,14 +85,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project whose run `ensemble` is packaged and registered."""
     folder = tmp_path_factory.mktemp("a b")
     write(folder)
-    done = run(folder, "--run", "ensemble")
-    assert done.returncode == 0, done.stderr
-    assert "registered as version 1 of a- b-c, models:/a- b-c@ensemble" in done.stdout
+    process = run(folder, "--run", "ensemble")
+    assert process.returncode == 0, process.stderr
+    assert "registered as version 1 of a- b-c, models:/a- b-c@ensemble" in process.stdout
     return folder
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a project and enter its folder."""
     write(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -107,9 +107,9 @@ def translated(workspace: Path, settings: SearchSettings) -> list[dict[str, Any]
             "translation": best.text,
             "log_prob": best.log_prob,
             "score": best.score,
-            "n_best": [{"translation": row.text, "log_prob": row.log_prob, "score": row.score} for row in others],
+            "n_best": [{"translation": row.text, "log_prob": row.log_prob, "score": row.score} for row in alternatives],
         }
-        for best, *others in translator.translate(TEXTS, settings)
+        for best, *alternatives in translator.translate(TEXTS, settings)
     ]
 
 
@@ -120,7 +120,7 @@ def close(rows: list[dict[str, Any]]) -> Any:
 
 def test_the_registered_version_loads_where_no_pipeline_is(workspace: Path, tmp_path: Path) -> None:
     params = {"beam": 4, "n_best": 3, "length_penalty": 0.0}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-c", LOAD, "models:/a- b-c@ensemble"],
         cwd=tmp_path,
         env=os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{workspace / 'mlflow.db'}"},
@@ -130,8 +130,8 @@ def test_the_registered_version_loads_where_no_pipeline_is(workspace: Path, tmp_
         check=False,
         timeout=180,
     )
-    assert done.returncode == 0, done.stderr
-    usual, wider = json.loads(done.stdout)
+    assert process.returncode == 0, process.stderr
+    usual, wider = json.loads(process.stdout)
     assert usual == close(translated(workspace, SearchSettings(length_penalty=0.5)))
     assert [row["translation"] for row in wider] == [
         row["translation"] for row in translated(workspace, SearchSettings(beam=4, n_best=3))
@@ -226,11 +226,11 @@ def test_the_version_leads_to_what_it_was_made_from(workspace: Path) -> None:
     assert parent.info.status == "FINISHED"
 
 
-def test_what_is_packed_has_the_same_bytes_each_time_and_no_path_of_this_machine(here: Path) -> None:
+def test_what_is_packed_has_the_same_bytes_each_time_and_no_path_of_this_machine(project_folder: Path) -> None:
     contents = []
     for _ in range(2):
         package.main("single", register=False)
-        folder = here / "packages/single"
+        folder = project_folder / "packages/single"
         files_read = {
             path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
         }
@@ -238,63 +238,63 @@ def test_what_is_packed_has_the_same_bytes_each_time_and_no_path_of_this_machine
         contents.append(files_read | {"MLmodel": json.dumps({key: about[key] for key in about.keys() - MADE_ANEW})})
     assert contents[0] == contents[1]
     assert {"code/served.py", "code/s2s/translator.py", "data/translator/1/weights.safetensors"} <= contents[0].keys()
-    assert not [name for name, content in contents[0].items() if str(here) in str(content)]
+    assert not [name for name, content in contents[0].items() if str(project_folder) in str(content)]
     assert not [name for name in contents[0] if "__pycache__" in name or name.startswith("code/pipeline")]
 
 
 MADE_ANEW = {"model_uuid", "utc_time_created"}
 
 
-def test_what_is_packed_needs_what_it_says(here: Path) -> None:
+def test_what_is_packed_needs_what_it_says(project_folder: Path) -> None:
     package.main("single", register=False)
     imports = {name.partition(".")[0] for file in closure("pipeline/serving/service.py") for name in imported(file)}
     outside = imports - sys.stdlib_module_names - {"s2s"}
     assert {*outside, "mlflow"} == set(package.REQUIREMENTS)
     lock = (ROOT / "requirements.lock").read_text().split("\n")
-    needed = (here / "packages/single/requirements.txt").read_text().split("\n")
+    needed = (project_folder / "packages/single/requirements.txt").read_text().split("\n")
     assert set(needed) < set(lock)
     assert [line.split("==")[0] for line in needed] == list(package.REQUIREMENTS)
 
 
-def test_a_run_that_replaces_unknown_words_takes_the_lexicon_along(here: Path) -> None:
+def test_a_run_that_replaces_unknown_words_takes_the_lexicon_along(project_folder: Path) -> None:
     path, (_, target) = Path("data/lexicon/base.parquet"), model_folders.words()
     Lexicon({"dog": ("chien", 0.9)}, 1.0, 0.1, target.sha256).save(path)
-    write(here, NamedFile(path, files.sha256(path)), replace_unknown=True)
+    write(project_folder, NamedFile(path, files.sha256(path)), replace_unknown=True)
     package.main("single", register=False)
     config = {"device": "cpu", "threads": 1, "batch_sentences": 64}
     contents = service._load_pyfunc("packages/single/data/translator", config).predict(TEXTS)["translation"].tolist()
     assert contents[3:] == ["ici.", "", "chien"]
 
 
-def test_a_lexicon_that_is_not_there_is_told(here: Path) -> None:
-    write(here, NamedFile(Path("data/lexicon/base.parquet"), "0" * 64), replace_unknown=True)
+def test_a_lexicon_that_is_not_there_is_told(project_folder: Path) -> None:
+    write(project_folder, NamedFile(Path("data/lexicon/base.parquet"), "0" * 64), replace_unknown=True)
     with pytest.raises(UserError, match=r"^data/lexicon/base.parquet: no such file; expected what the lexicon stage"):
         package.main("single", register=False)
 
 
-def test_only_a_package_is_replaced(here: Path) -> None:
-    (here / "mine").mkdir()
+def test_only_a_package_is_replaced(project_folder: Path) -> None:
+    (project_folder / "mine").mkdir()
     with pytest.raises(UserError, match=r"^mine: found no package there; expected one or nothing$"):
         package.main("single", Path("mine"), register=False)
 
 
-def test_other_runs_are_refused(here: Path) -> None:
+def test_other_runs_are_refused(project_folder: Path) -> None:
     with pytest.raises(UserError, match=r"^--run: found best; expected one of single, ensemble$"):
         package.main("best")
 
 
-def test_other_models_than_the_named_are_refused(here: Path) -> None:
-    model_folders.write(here / "models/reversed/1", 7)
+def test_other_models_than_the_named_are_refused(project_folder: Path) -> None:
+    model_folders.write(project_folder / "models/reversed/1", 7)
     with pytest.raises(UserError, match=r"weights.safetensors: found sha256 \w+; expected \w+, run the members stage"):
         package.main("single", register=False)
-    assert not (here / "packages").exists()
+    assert not (project_folder / "packages").exists()
 
 
-def test_a_store_that_does_not_answer_costs_the_registration_alone(here: Path) -> None:
+def test_a_store_that_does_not_answer_costs_the_registration_alone(project_folder: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nowhere = f"http://me:secret@127.0.0.1:{free.getsockname()[1]}"
-    done = run(here, "--run", "single", MLFLOW_TRACKING_URI=nowhere)
-    assert (done.returncode, "secret" in done.stderr) == (2, False)
-    assert done.stderr.rstrip().endswith("expected a store that answers, or --no-register")
-    assert (here / "packages/single/MLmodel").is_file()
+    process = run(project_folder, "--run", "single", MLFLOW_TRACKING_URI=nowhere)
+    assert (process.returncode, "secret" in process.stderr) == (2, False)
+    assert process.stderr.rstrip().endswith("expected a store that answers, or --no-register")
+    assert (project_folder / "packages/single/MLmodel").is_file()

@@ -1,4 +1,4 @@
-"""Tests of what a served package accepts: texts, and settings of a request."""
+"""Requests that a served package accepts: texts and settings."""
 
 import threading
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Extraction from tar, tar.gz and zip archives, and the refusal of damaged and hostile archives."""
+
 import gzip
 import io
 import tarfile
@@ -35,7 +37,7 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
 
 
 def special(path: Path, name: str, **fields: object) -> Path:
-    """A tar archive of one member that is no file."""
+    """Write a tar archive with a single, unusual member, such as a link, and return its path."""
     with tarfile.open(path, "w") as archive:
         info = tarfile.TarInfo(name)
         for field, value in fields.items():
@@ -137,7 +139,7 @@ def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets small bombs be large."""
+    """Lower the size that is always allowed, so that tests need only small bombs."""
     monkeypatch.setattr(archives, "ALWAYS_ALLOWED", 100_000)
 
 
@@ -170,7 +172,7 @@ def test_a_bomb_before_the_wanted_member_is_refused_too(tmp_path: Path) -> None:
 def test_a_zip_that_declares_less_than_it_holds_is_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {"a.en": b"\0" * 1_000_000})
     size = (1_000_000).to_bytes(4, "little")
-    assert path.read_bytes().count(size) == 2  # before the member, and in the list at the end
+    assert path.read_bytes().count(size) == 2  # in the local header and in the central directory
     path.write_bytes(path.read_bytes().replace(size, (10).to_bytes(4, "little")))
     with pytest.raises(UserError, match=r"a.zip: damaged or cut off \(Bad CRC-32 for file 'a.en'\)"):
         extract(path, {"a.en": tmp_path / "x"})

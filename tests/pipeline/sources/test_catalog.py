@@ -1,3 +1,5 @@
+"""The catalog of corpora: its own entries, and errors in lists that users write."""
+
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ def test_texts_are_named_by_a_pattern_or_one_by_one() -> None:
 
 
 def mine() -> dict[str, Any]:
-    """A list of one source, as a person may write it."""
+    """Return a source as a user would write it in a catalog."""
     copy = {"address": "https://example.org/a.tgz", "checksum": f"sha256:{'0' * 64}"}
     corpora = [
         {"name": "mine", "split": split, "archive": "a.tgz", "texts": split + ".{language}"}

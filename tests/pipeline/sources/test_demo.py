@@ -1,4 +1,4 @@
-"""The demo corpus: English and French of parse trees, and properties of a generated corpus."""
+"""The demo corpus: English and French sentences of parse trees, and properties of a generated corpus."""
 
 import hashlib
 import json
@@ -407,7 +407,7 @@ def test_generate_gives_distinct_pairs_as_many_as_asked(corpus: dict[str, Pairs]
 
 
 def test_generate_gives_the_same_bytes_for_the_same_seed() -> None:
-    """Hold the bytes: a change of the grammar would change every result on the demo corpus."""
+    """Compare with stored digests, because a change of the grammar changes every result on the demo corpus."""
     corpus = generate(seed=7, train_pairs=500, dev_pairs=50, test_pairs=50, max_words=60)
     assert (
         hashlib.sha256(json.dumps(corpus, ensure_ascii=False).encode()).hexdigest()
@@ -436,7 +436,7 @@ def test_corpus_is_neither_trivial_nor_boundless(corpus: dict[str, Pairs]) -> No
     assert difficulty["test_share_in_training"] == 0
     assert 10 < difficulty["dictionary_bleu"] < 30
     assert 1200 <= difficulty["source"]["types"] <= 2200
-    assert 0 < difficulty["source"]["types_seen_once"] < 300  # a vocabulary with min_count 2 has most types, not all
+    assert 0 < difficulty["source"]["types_seen_once"] < 300  # so min_count 2 keeps most types, but not all
 
 
 def test_text_survives_tokenization(corpus: dict[str, Pairs]) -> None:

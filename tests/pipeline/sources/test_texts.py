@@ -1,3 +1,5 @@
+"""Texts of a corpus: SGM files, lines, gzip and checksums."""
+
 import gzip
 from pathlib import Path
 from typing import Any

@@ -1,3 +1,5 @@
+"""Digests of a stage's inputs and outputs, from dvc.lock and from files."""
+
 import hashlib
 import shutil
 import subprocess

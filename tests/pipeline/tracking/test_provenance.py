@@ -1,3 +1,5 @@
+"""The MLflow runs that made the results, and the section of the page that shows them."""
+
 import hashlib
 import json
 import os
@@ -81,7 +83,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 
 @pytest.fixture
-def here(recorded: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def run_ids(recorded: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Make a workspace for a test that shares the store, and return the ids of its runs."""
     write_workspace(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -90,47 +92,47 @@ def here(recorded: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pyt
 
 
 def find_runs() -> tuple[dict[str, tuple[str | None, str | None]], Provenance]:
-    """Return the run of each result, and how it was found."""
+    """Return the run of each result with the kind of match, and all that was gathered."""
     gathered = provenance.gather(EVERY, "seq2seq")
     return {file.path: (file.run, file.found_by) for listed in gathered.stages for file in listed.files}, gathered
 
 
-def test_bytes_lead_to_the_run_that_made_them(here: dict[str, str]) -> None:
+def test_bytes_lead_to_the_run_that_made_them(run_ids: dict[str, str]) -> None:
     runs, gathered = find_runs()
     assert runs == {
-        "models/a/1": (here["train"], "inputs"),  # no run noted the bytes
-        "reports/bleu.json": (here["first"], "content"),  # the code has changed, and a newer run made other bytes
+        "models/a/1": (run_ids["train"], "inputs"),  # no run recorded the digest
+        "reports/bleu.json": (run_ids["first"], "content"),  # newer code and a newer run made other bytes
         "reports/figure.svg": (None, None),  # the run from the same inputs made other bytes
     }
-    assert gathered.runs.keys() == {here["train"], here["first"]}
+    assert gathered.runs.keys() == {run_ids["train"], run_ids["first"]}
 
 
-def test_of_runs_that_made_the_same_bytes_one_from_the_same_inputs_comes_first(here: dict[str, str]) -> None:
+def test_of_runs_that_made_the_same_bytes_one_from_the_same_inputs_comes_first(run_ids: dict[str, str]) -> None:
     Path("reports/bleu.json").write_text("new")
-    assert find_runs()[0]["reports/bleu.json"] == (here["second"], "content")
+    assert find_runs()[0]["reports/bleu.json"] == (run_ids["second"], "content")
 
 
-def test_what_a_person_changed_has_no_run(here: dict[str, str]) -> None:
+def test_what_a_person_changed_has_no_run(run_ids: dict[str, str]) -> None:
     Path("reports/bleu.csv").write_text("mine")
     locked = LOCK + "  bleu:\n    cmd: x\n    outs:\n    - {path: reports/bleu.csv, md5: of another}\n"
     Path("dvc.lock").write_text(locked)
     assert find_runs()[0]["reports/bleu.csv"] == (None, None)
 
 
-def test_a_file_of_which_no_run_noted_bytes_is_known_by_the_inputs(here: dict[str, str]) -> None:
+def test_a_file_of_which_no_run_noted_bytes_is_known_by_the_inputs(run_ids: dict[str, str]) -> None:
     Path("reports/bleu.csv").write_text("text")
-    assert find_runs()[0]["reports/bleu.csv"] == (here["second"], "inputs")
+    assert find_runs()[0]["reports/bleu.csv"] == (run_ids["second"], "inputs")
 
 
-def test_a_run_tells_what_it_took(here: dict[str, str]) -> None:
+def test_a_run_tells_what_it_took(run_ids: dict[str, str]) -> None:
     _, gathered = find_runs()
-    run = gathered.runs[here["train"]]
+    run = gathered.runs[run_ids["train"]]
     assert run == Run(
         url=None,
         started="2023-11-14T22:16:40Z",
         seconds=50.0,
         cpu_seconds=75.5,
-        gpu_seconds=100.0,  # of two
+        gpu_seconds=100.0,  # two GPUs
         lost_seconds=100.0,
         words_per_second=20.0,
         commit=GROUP[store.COMMIT],
@@ -139,13 +141,13 @@ def test_a_run_tells_what_it_took(here: dict[str, str]) -> None:
         versions={"torch": "2.13.0"},
         hardware={"processor": "a processor"},
     )
-    assert gathered.runs[here["first"]].cpu_seconds is None
+    assert gathered.runs[run_ids["first"]].cpu_seconds is None
     assert gathered.total == Total(2, 55.0, 75.5, 100.0, 100.0, 1)
     assert gathered.store.endswith("/mlflow.db")
 
 
 def test_without_a_store_results_stand_alone_and_none_is_made(
-    here: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_ids: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     runs, gathered = find_runs()
@@ -153,13 +155,13 @@ def test_without_a_store_results_stand_alone_and_none_is_made(
     assert not (tmp_path / "mlflow.db").exists()
 
 
-def test_anothers_store_knows_nothing_of_these_results(here: dict[str, str]) -> None:
+def test_anothers_store_knows_nothing_of_these_results(run_ids: dict[str, str]) -> None:
     assert provenance.gather(EVERY, "another experiment").runs == {}
-    assert store.Store.find("another experiment") is None  # nor was it made
+    assert store.Store.find("another experiment") is None  # not created by the search
 
 
 def test_a_server_has_a_page_for_each_run_whose_address_holds_no_password(
-    here: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    run_ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mlflow = store.Store.find("seq2seq")
     assert mlflow and mlflow.page("12ab") is None
@@ -180,7 +182,7 @@ def test_a_dead_server_is_one_line(
 
 
 def test_the_command_writes_a_script_and_says_what_it_found(
-    here: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_ids: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project.write_parameters(Path())
     monkeypatch.setattr("pipeline.dag.stages", lambda: EVERY)
@@ -213,7 +215,7 @@ def test_a_training_on_gpus_tells_how_many_and_which(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("WORLD_SIZE", "8")
     assert machine.gpus() == 8
     monkeypatch.setattr(torch.cuda, "get_device_name", lost)
-    assert machine.device() == "unknown"  # the stage reports its own error
+    assert machine.device() == "unknown"  # errors are left to the stage
 
 
 def test_the_machine_is_told_in_words() -> None:
@@ -293,7 +295,7 @@ def open_section(browser: Browser, path: Path, width: int = 1280, **settings: An
 def test_each_stage_has_its_run_and_what_that_took(path: Path, browser: Browser) -> None:
     page = open_section(browser, path)
     rows = page.locator("#provenance tbody tr").evaluate_all(
-        "all => all.map(one => [...one.cells].map(cell => cell.innerText))"
+        "all => all.map(row => [...row.cells].map(cell => cell.innerText))"
     )
     assert rows[0] == [
         "train@a-1",
@@ -342,9 +344,9 @@ def test_markup_in_names_and_values_stays_text(path: Path, browser: Browser) -> 
     for summary in page.locator("#provenance .kinds summary").all():
         summary.click()
     assert page.title() == "Provenance" and page.locator("#provenance img").count() == 0
-    texts = page.locator("#provenance dd").evaluate_all("all => all.map(one => one.textContent)")
-    assert texts.count(EVIL) == 4 and f"python -m x {EVIL}" in texts  # a parameter and a processor of two runs
-    assert page.locator("#provenance tbody th").last.evaluate("one => one.textContent") == EVIL
+    texts = page.locator("#provenance dd").evaluate_all("all => all.map(item => item.textContent)")
+    assert texts.count(EVIL) == 4 and f"python -m x {EVIL}" in texts  # in a parameter and a processor, of two runs each
+    assert page.locator("#provenance tbody th").last.evaluate("head => head.textContent") == EVIL
 
 
 def test_without_the_file_the_section_says_how_to_write_it_and_looks_again(tmp_path: Path, browser: Browser) -> None:

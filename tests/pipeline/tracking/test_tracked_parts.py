@@ -14,7 +14,7 @@ from tests.support import comparisons
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("S2S_TRACKING")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -30,7 +30,7 @@ def recorded() -> tuple[Any, Any, list[Any]]:
     return parent, stage, sorted(parts, key=lambda run: str(run.info.run_name))
 
 
-def test_each_part_is_a_run_below_its_stage(here: Path) -> None:
+def test_each_part_is_a_run_below_its_stage(workspace: Path) -> None:
     with tracking.run() as run:
         run.metrics({"loss": 1.0})
         run.part("layers-1", {"model.layers": "1"}, {"bleu": 20.5})
@@ -46,10 +46,10 @@ def test_each_part_is_a_run_below_its_stage(here: Path) -> None:
     assert "bleu" not in stage.data.metrics
 
 
-def test_systems_have_all_keys_that_any_of_them_changes(here: Path) -> None:
-    comparisons.write_project(here)
-    reports = here / "reports"
-    reads = [reports, *(here / name for name in ("models", "curves", "translations", "clean"))]
+def test_systems_have_all_keys_that_any_of_them_changes(workspace: Path) -> None:
+    comparisons.write_project(workspace)
+    reports = workspace / "reports"
+    reads = [reports, *(workspace / name for name in ("models", "curves", "translations", "clean"))]
     ablations.main("base", *reads, *(reports / f"ablations.{suffix}" for suffix in ("json", "csv", "svg")))
     systems = {
         comparison.system: comparison for comparison in records.read(Ablations, reports / "ablations.json").systems

@@ -197,13 +197,13 @@ def test_a_dead_server_is_told_once_and_the_stage_goes_on(workspace: Path, monke
 
 
 def test_another_store_takes_everything(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{other / 'mlflow.db'}")
-    monkeypatch.setenv("DVC_ROOT", str(other))  # the folder of the lock
+    second_store = tmp_path / "other"
+    second_store.mkdir()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{second_store / 'mlflow.db'}")
+    monkeypatch.setenv("DVC_ROOT", str(second_store))  # the lock file lies in this folder
     assert finish(start("")) == (0, "")
     assert not (workspace / "mlflow.db").exists()
-    assert Recorded(other).statuses() == [("stage", "FINISHED")]
+    assert Recorded(second_store).statuses() == [("stage", "FINISHED")]
 
 
 def test_a_temporary_copy_records_in_the_repository_it_was_taken_from(
@@ -224,8 +224,8 @@ def test_a_temporary_copy_records_in_the_repository_it_was_taken_from(
 
 def dvc(workspace: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def test_under_dvc_a_run_says_what_it_was_made_from(workspace: Path) -> None:
@@ -285,7 +285,7 @@ def test_after_the_report_each_result_leads_to_the_run_that_made_its_bytes(works
     (workspace / ".dvc").mkdir()
     (workspace / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
     (workspace / "dvc.yaml").write_text(REPORT)
-    for title in ("one", "two"):  # the second time, `make` comes from the cache
+    for title in ("one", "two"):  # in the second run, `make` comes from the cache
         (workspace / "params.yaml").write_text(f"title: {title}\n")
         dvc(workspace, "repro")
     recorded = Recorded(workspace)
