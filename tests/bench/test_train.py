@@ -49,7 +49,7 @@ def test_products_are_those_of_each_token_and_each_time_step() -> None:
     step = [Product(Kind.FORWARD, 2, 2, 8), Product(Kind.ROWS, 2, 2, 8)]
     decoder = [*(Product(kind, 2, 3, 8) for kind in Kind), *step, Product(Kind.WEIGHTS, 2, 2, 8)]
     assert products == [*encoder, *decoder, *(Product(kind, 2, 2, 5) for kind in Kind)]
-    # Forward, a token meets 3 x 8 and 2 x 8 weights, a target token 2 x 5 more; backward costs twice as much.
+    # Multiply-adds of a token: 3 x 8 + 2 x 8, of a target token 2 x 5 more; the backward pass costs twice the forward.
     assert sum(product.operations for product in products) == 3 * 2 * (5 * (24 + 16) + 2 * 10)
 
 

@@ -78,7 +78,7 @@ def test_no_point_of_a_line_is_better_than_the_one_that_is_found(seed: int) -> N
     weights, direction = draw.normal(size=(2, 3))
     heights, slopes = lists.features @ weights, lists.features @ direction
     reached = lists.bleu(lists.choose(tuning.search_line(lists, weights, direction)))
-    # BLEU can change where two lines cross only: a point between each two crossings is all there is.
+    # BLEU changes only where two lines cross, so one point between neighboring crossings is enough.
     crossings = [
         (heights[i] - heights[j]) / (slopes[j] - slopes[i])
         for start, end in itertools.pairwise(lists.starts)
