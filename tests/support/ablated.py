@@ -1,10 +1,10 @@
-"""A report that compares systems, for tests of the page."""
+"""A report that compares systems, for tests of the report page."""
 
 from pipeline.schemas.reports.ablations import Ablation, Ablations, Change, Cost, Difference, Perplexities, RunBleu
 
 
 def report() -> Ablations:
-    """A base and two systems, of which one has no run like one of the base; no two numbers in it are equal."""
+    """Make a report on a base and two systems, of which `wide` has no BLEU, with all numbers different."""
     base = Ablation(
         "reversed",
         [],

@@ -1,4 +1,4 @@
-"""Data and checks that tests of attention networks share."""
+"""Data and checks shared by tests of networks with attention."""
 
 from collections.abc import Callable
 

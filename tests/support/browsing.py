@@ -1,4 +1,4 @@
-"""A page in a real browser, opened from the disk, and what axe-core finds in it."""
+"""Open a page from disk in a real browser, and check its accessibility with axe-core."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 
 def open_page(browser: Browser, path: Path, width: int = 1280, **settings: Any) -> Page:
-    """Opens a page, and fails at the first thing that it loads or complains of."""
+    """Open a page, and fail if it requests another address or logs a message or an error."""
     page = browser.new_page(viewport={"width": width, "height": 900}, offline=True, **settings)
     page.on("request", lambda request: complaints.append(request.url) if request.url != path.as_uri() else None)
     page.on("console", lambda message: complaints.append(message.text))
@@ -20,7 +20,7 @@ def open_page(browser: Browser, path: Path, width: int = 1280, **settings: Any) 
 
 
 def barriers(page: Page) -> list[str]:
-    """What axe-core finds that is serious or worse for readers with disabilities, with the parts of the page."""
+    """Return the accessibility violations that axe-core rates serious or critical, with the HTML concerned."""
     violations = Axe().run(page).response["violations"]
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:160]}: {node['failureSummary']}"

@@ -1,4 +1,4 @@
-"""What the stage that compares systems reads, for its tests."""
+"""Input files of the ablations stage, for its tests."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ EPOCHS = {1: 6.0, 2: 6.0, 3: 3.0}
 
 
 def translated(right: int) -> list[str]:
-    """The references, of which all but some have wrong words in the middle."""
+    """Return the references, all but `right` of them with wrong words in the middle."""
     return [
         line if n * 29 % 48 < right else line.replace(" et ", " ou ").replace(" un ", " le ")
         for n, line in enumerate(REFERENCES)
@@ -52,7 +52,10 @@ def translated(right: int) -> list[str]:
 
 
 def write_project(folder: Path, references: list[str] = REFERENCES, **sections: Any) -> None:
-    """Writes all that the stage reads: a deeper system is better, a wider one is not run as the base is."""
+    """Write all inputs of the stage.
+
+    The system `deep` is better than the base; `wide` has no run with the settings of a run of the base.
+    """
     shared = {"systems": SYSTEMS, "models": MODELS, "runs": RUNS, **project.first_by("base-pair")}
     settings = {"embeddings": {"system": "base"}, "ablations": {"base": "base"}, "bleu": {"bootstrap_samples": 100}}
     project.write_parameters(folder, **shared | settings | sections)
@@ -68,27 +71,27 @@ def write_project(folder: Path, references: list[str] = REFERENCES, **sections: 
 
 
 def write_encoding(folder: Path, vocabulary: str, splits: dict[str, EncodedSplit]) -> None:
-    """The text in the tokens of a vocabulary."""
+    """Write the report on text encoded with a vocabulary."""
     encoding = Encoding(splits, project.encoding().lengths, project.encoding().padding)
     records.write(folder / "reports" / "encoding" / f"{vocabulary}.json", encoding)
 
 
 def scored(run: str, number: int, sentences: int) -> dict[str, Any]:
-    """A run's entry of bleu.json."""
+    """Make the entry of a run in bleu.json."""
     return project.scores("single", sentences, number) | RUNS[run]
 
 
 def write_log_probs(folder: Path, sentences: int) -> None:
-    """Sentences of five tokens whose log-probability is a system's mean, with the noise of all and some of its own."""
+    """Write log_probs of five-token sentences: the mean of the system, shared noise, and noise of each model."""
     noise, draw = np.random.default_rng(1).normal(0, 1, sentences), np.random.default_rng(2)
-    own = {name: draw.normal(0, 0.4, sentences) for name in MODELS}
+    own_noise = {name: draw.normal(0, 0.4, sentences) for name in MODELS}
     tokens = np.full(sentences, 5)
-    scores = {name: Scores(tokens, MEANS[model["system"]] + noise + own[name]) for name, model in MODELS.items()}
+    scores = {name: Scores(tokens, MEANS[model["system"]] + noise + own_noise[name]) for name, model in MODELS.items()}
     write_sentence_scores(folder / "reports" / "sentence_log_probs.parquet", scores)
 
 
 def write_model(folder: Path, system: str, seed: int, vocabulary: str) -> None:
-    """A model of random weights, and its learning curve."""
+    """Write the folder of a model with random weights, and its learning curve."""
     changes = {"wide": {"hidden": 12}, "deep": {"layers": 2}, "base": {}}[system]
     sizes = model_folders.SIZES
     network = tiny.network(seed, **{"layers": 1, "hidden": 8} | changes | sizes)

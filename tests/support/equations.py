@@ -1,4 +1,4 @@
-"""Recurrent networks written out in NumPy, for one sentence, step by step, with the weights of torch's modules.
+"""Recurrent networks computed in NumPy, one sentence and one step at a time, with the weights of torch's modules.
 
 Shapes: S steps, E inputs, H hidden, L layers.
 """

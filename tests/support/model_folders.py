@@ -25,7 +25,7 @@ SIZES = {f"{side}_vocabulary": len(WORDS) + 3 for side in ("source", "target")}
 
 
 def words() -> tuple[WordVocabulary, WordVocabulary]:
-    """Return the vocabulary of each side, where a word has the number of its translation."""
+    """Return the vocabulary of each side, in which a word has the same id as its translation."""
     return WordVocabulary(list(WORDS)), WordVocabulary(list(WORDS.values()))
 
 
@@ -52,8 +52,8 @@ def trained(seed: int) -> Seq2Seq:
     for _ in range(60):
         for line in (*SENTENCES, "dog"):
             ids = torch.tensor(source_vocabulary.encode(tokenizer.tokenize(line.lower(), "en"))).unsqueeze(1)  # [S, 1]
-            says, _ = network.decoder(torch.cat((end, ids)), network.encoder(pack_sources([ids[:, 0]], reverse=True)))
-            loss = nn.functional.cross_entropy(network.decoder.output(says)[:, 0], torch.cat((ids, end))[:, 0])
+            states, _ = network.decoder(torch.cat((end, ids)), network.encoder(pack_sources([ids[:, 0]], reverse=True)))
+            loss = nn.functional.cross_entropy(network.decoder.output(states)[:, 0], torch.cat((ids, end))[:, 0])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -1,4 +1,4 @@
-"""Processes that train together, started like torchrun's."""
+"""Processes that train together, with the environment variables that torchrun sets."""
 
 import multiprocessing
 import os

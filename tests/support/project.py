@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def write_parameters(folder: Path, **sections: Any) -> None:
-    """Writes params.yaml: the demo preset with some values changed, by section."""
+    """Write params.yaml: the default preset with some values changed, by section."""
     values = yaml.safe_load((ROOT / "presets" / "default.yaml").read_text(encoding="utf-8"))
     values["embeddings"]["probes"] = str(ROOT / "probes" / "demo.tsv")
     for section, changes in sections.items():
@@ -51,26 +51,26 @@ def preset(name: str) -> str:
 
 
 def write_split(folder: Path, split: str, pairs: Sequence[tuple[str, str]]) -> None:
-    """Writes clean text of one split from plain English and French sentences."""
+    """Write the clean text of a split from plain English and French sentences."""
     folder.mkdir(parents=True, exist_ok=True)
     with PairWriter(folder / f"{split}.parquet") as writer:
         writer.write([(en, fr, tokenizer.tokenize(en, "en"), tokenizer.tokenize(fr, "fr")) for en, fr in pairs])
 
 
 def write_test_set(folder: Path, pairs: Sequence[tuple[str, str]]) -> None:
-    """Writes test.parquet from plain English and French sentences."""
+    """Write test.parquet from plain English and French sentences."""
     write_split(folder, "test", pairs)
 
 
 def write_run(folder: Path, run: str, translations: Sequence[str]) -> None:
-    """Writes the translations of a run."""
+    """Write the translations of a run."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [Translation(line, tokenizer.tokenize(line, "fr"), -1.0, 0) for line in translations]
     write_translations(folder / f"{run}.jsonl", rows)
 
 
 def first_by(run: str) -> dict[str, Any]:
-    """The sections that rescore the lists of one run by its own models."""
+    """Return the sections of params.yaml by which a run rescores its own n-best lists."""
     first_passes, rescorings = {run: f"members/{run}.json"}, {run: {"first_pass": run, "scorer": run}}
     return {"first_passes": first_passes, "rescorings": rescorings}
 
@@ -84,7 +84,7 @@ SIGNATURE = "nrefs:1|case:mixed|eff:no|tok:{}|smooth:exp|version:2.5.1"
 
 
 def write_results(folder: Path, pairs: Sequence[tuple[str, str]], translations: dict[str, list[str]]) -> None:
-    """Writes all that the report stage reads, for the models `MODELS` and the runs `RUNS`."""
+    """Write all inputs of the report stage, for the models `MODELS` and the runs `RUNS`."""
     write_test_set(folder / "clean", pairs)
     for run, lines in translations.items():
         write_run(folder / "translations", run, lines)
@@ -127,7 +127,7 @@ EXAMPLES = {
 
 
 def write_data_reports(reports: Path) -> None:
-    """Writes what the stages before training say of the data."""
+    """Write the reports of the stages before training."""
     repairs = {"demo": {"not_nfc": 17, "control": 0}, "second": {"not_nfc": 3}}
     records.write(reports / "cleaning.json", Cleaning(RULES, LEDGER, repairs, EXAMPLES, {"train": 32300, "dev": 1000}))
     records.write(
@@ -144,7 +144,7 @@ def write_data_reports(reports: Path) -> None:
 
 
 def encoding() -> Encoding:
-    """Encoded text of 32,300 pairs, of which some are longer than the histogram."""
+    """Make a report on 32,300 encoded pairs, some of them longer than the histogram reaches."""
     source, target = [0] * (LONGEST + 1), [0] * (LONGEST + 1)
     source[9:12], source[60], source[-1] = (10000, 12000, 10000), 297, 3
     target[10:13], target[77], target[-1] = (11000, 10000, 11000), 295, 5
@@ -178,7 +178,7 @@ DIFFICULTY = {
 
 
 def scores(run: str, sentences: int, number: int) -> dict[str, Any]:
-    """An entry of bleu.json; no two numbers in it are equal."""
+    """Make an entry of bleu.json, all of whose scores differ."""
     values: dict[str, Any] = {**RUNS[run], "sentences": sentences}
     values |= {"brevity_penalty": 0.987654 + number / 1000, "length_ratio": 0.991234 + number / 1000}
     values |= {f"precision_{n}": 91.2345 - 9.3456 * n + number for n in range(1, 5)}
@@ -190,7 +190,7 @@ def scores(run: str, sentences: int, number: int) -> dict[str, Any]:
 
 
 def rescored() -> Rescored:
-    """What rescoring the lists of `single` by `ensemble` came to; no two numbers in it are equal."""
+    """Make the report on rescoring the n-best lists of `single` by `ensemble`, all of whose scores differ."""
     choices = {}
     for place, name in enumerate(("first", "even", "tuned", "oracle")):
         values: dict[str, Any] = {"dev_bleu_tokenized": 40.5 + place}
@@ -206,7 +206,7 @@ def rescored() -> Rescored:
 
 
 def perplexities(number: int) -> dict[str, dict[str, Any]]:
-    """An entry of perplexity.json."""
+    """Make an entry of perplexity.json."""
     return {
         split: {
             "perplexity": 3.456789 + number + place / 10,
@@ -218,7 +218,7 @@ def perplexities(number: int) -> dict[str, dict[str, Any]]:
 
 
 def groups(number: int) -> list[dict[str, Any]]:
-    """An entry of length.json."""
+    """Make an entry of length.json."""
     return [
         {
             "bin": n,
@@ -234,7 +234,7 @@ def groups(number: int) -> list[dict[str, Any]]:
 
 
 def rank_groups(number: int) -> list[dict[str, Any]]:
-    """An entry of rarity.json."""
+    """Make an entry of rarity.json."""
     return [
         {
             "bin": n,
@@ -250,17 +250,18 @@ def rank_groups(number: int) -> list[dict[str, Any]]:
 
 
 def close_sentences(pairs: Sequence[tuple[str, str]]) -> CloseSentences:
-    """All test sentences, each with the next as its neighbor and the last with none."""
+    """Make the neighbors report: the neighbor of each test sentence is the next, and the last has none."""
     sources = [source for source, _ in pairs]
     close = [*[[Neighbor(n, source, 0.8765 - n / 100)] for n, source in enumerate(sources)][1:], []]
     neighborhoods = [
-        Neighborhood(n, source, 7 + n, near) for n, (source, near) in enumerate(zip(sources, close, strict=True))
+        Neighborhood(n, source, 7 + n, neighbors)
+        for n, (source, neighbors) in enumerate(zip(sources, close, strict=True))
     ]
     return CloseSentences("reversed-1", 1, "h", neighborhoods)
 
 
 def heat_map(pairs: Sequence[tuple[str, str]], translations: Sequence[str]) -> HeatMap:
-    """The first test sentence, where each token of its translation looks at some two in a row."""
+    """Make the heat map of the first test sentence, with each target token attending to two adjacent source tokens."""
     source, target = pairs[0][0].split(), [*translations[0].split(), "</s>"]
     attention = [[0.0] * len(source) for _ in target]
     for row, shares in enumerate(attention):
@@ -270,7 +271,7 @@ def heat_map(pairs: Sequence[tuple[str, str]], translations: Sequence[str]) -> H
 
 
 def panel(name: str) -> MeasuredPanel:
-    """A panel of embeddings.json."""
+    """Make a panel of embeddings.json."""
     sentences = ["the king sees the gardener .", "the gardener sees the king .", "the king is seen by the gardener ."]
     points = [("king", 2.5, 1.5), ("gardener", -2.25, 0.5), ("gardener", -1.75, -1.25)]
     embedded = [

@@ -19,7 +19,7 @@ from s2s.text.vocabulary import EOS, Vocabulary, WordVocabulary
 from tests.support import project, tiny
 
 WORDS = ["the", "king", "cat", "sees", "sleeps", ".", "The", "King", "le", "roi", "chat", "voit", "dort", "Le", "Roi"]
-VOCABULARY = WordVocabulary(WORDS)  # of both sides
+VOCABULARY = WordVocabulary(WORDS)  # for both sides
 SEEDS = {"single": [1], "ensemble": [1, 2]}
 
 

@@ -1,4 +1,4 @@
-"""A scorecard with an entry of each verdict, for tests of the page."""
+"""A scorecard with at least one entry of each verdict, for tests of the report page."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pipeline.schemas.reports.scorecard import Entry, Scorecard, Verdict
 
 
 def entry(number: int, verdict: Verdict, **changes: Any) -> Entry:
-    """A claim on BLEU; no two numbers in it are equal."""
+    """Make an entry for a claim about BLEU, all of whose numbers differ."""
     values: dict[str, Any] = {
         "id": f"claim-{number}",
         "kind": "claim",
@@ -34,7 +34,7 @@ NOTHING: dict[str, Any] = {"ours": [], "compared": [], "difference": None, "low"
 
 
 def scorecard() -> Scorecard:
-    """Claims and cells of all verdicts and measures."""
+    """Make a scorecard with claims and a table cell, covering all verdicts and two measures."""
     shares = {"paper_difference": -0.1897, "difference": -0.1234, "low": -0.1345, "high": -0.1123}
     entries = [
         entry(1, "holds"),

@@ -1,4 +1,4 @@
-"""Web servers on this machine, for tests of what comes over the network."""
+"""Web servers on this machine, for tests of downloads."""
 
 import re
 import socket
@@ -15,28 +15,28 @@ from typing import Any
 
 @dataclass
 class Conduct:
-    """How a server behaves, and what it was asked for."""
+    """Behavior of a server, and the requests that it received."""
 
-    ranges: bool = True  # whether it can send a part of a file
-    lengths: bool = True  # whether it says how long an answer is
-    cuts: list[float] = field(default_factory=list)  # the shares of the first answers after which it breaks off
-    refusals: list[int] = field(default_factory=list)  # the statuses of the first answers; 0: none
-    bytes_per_second: float = 0  # 0: as fast as it goes
-    requests: list[tuple[str, str | None]] = field(default_factory=list)  # names of files, and the ranges asked for
+    ranges: bool = True  # supports Range requests
+    lengths: bool = True  # sends Content-Length
+    cuts: list[float] = field(default_factory=list)  # fractions of the first bodies sent before the connection closes
+    refusals: list[int] = field(default_factory=list)  # HTTP error statuses of the first responses; 0: no error
+    bytes_per_second: float = 0  # 0: no limit
+    requests: list[tuple[str, str | None]] = field(default_factory=list)  # file names and Range headers
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder without a log."""
+    """Request handler that serves a folder and writes no log."""
 
     def __init__(self, *args: Any, conduct: Conduct, **named: Any) -> None:
         self.conduct = conduct
         super().__init__(*args, **named)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """Sends a file, from the byte that is asked for if the server can."""
+        """Send a file, from the requested byte on if ranges are supported."""
         path, asked = Path(self.translate_path(self.path)), self.headers.get("Range")
         self.conduct.requests.append((path.name, asked))
         refusal = self.conduct.refusals.pop(0) if self.conduct.refusals else 0
@@ -58,7 +58,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.send(content[start:])
 
     def send(self, body: bytes) -> None:
-        """Sends a body, or its beginning, at the speed of the server."""
+        """Send a body, or only its beginning, at the speed of the server."""
         body = body[: int(len(body) * self.conduct.cuts.pop(0))] if self.conduct.cuts else body
         step = int(self.conduct.bytes_per_second / 50) or len(body)
         for start in range(0, len(body), step):
@@ -67,15 +67,15 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """A server that callers may be killed under."""
+    """Server that tolerates clients that are killed."""
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing."""
+        """Ignore errors of a connection, such as a killed client."""
 
 
 @contextmanager
 def serving(folder: Path, conduct: Conduct | None = None) -> Iterator[str]:
-    """A server of a folder's files; yields its URL."""
+    """Serve the files of a folder within the block, and yield the URL."""
     handler = partial(Handler, directory=str(folder), conduct=conduct or Conduct())
     server = Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -90,7 +90,7 @@ def serving(folder: Path, conduct: Conduct | None = None) -> Iterator[str]:
 
 @contextmanager
 def silent() -> Iterator[str]:
-    """A server that takes calls and never answers; yields its URL."""
+    """Run a server that accepts connections and never responds, and yield its URL."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -98,6 +98,6 @@ def silent() -> Iterator[str]:
 
 
 def dead() -> str:
-    """The URL of a server that is gone."""
+    """Return the URL of a server that has stopped."""
     with silent() as url:
         return url

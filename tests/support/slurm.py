@@ -1,4 +1,4 @@
-"""A SLURM cluster of one machine, from Debian's packages, whose daemons run for a test."""
+"""A SLURM cluster of one machine, from Debian's packages, with daemons that run during a test."""
 
 import getpass
 import re

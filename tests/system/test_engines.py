@@ -1,4 +1,4 @@
-"""One pipeline, two engines: the same graph, the same bytes, nothing done twice."""
+"""DVC and Snakemake run the same graph, write the same bytes, and repeat no stage of each other."""
 
 import hashlib
 import json
@@ -29,13 +29,13 @@ TINY = {
     "length": {"bins": 3, "bootstrap_samples": 100},
 }
 GATHER = ("length", "rarity", "scorecard", "ablations", "alignments")
-"""Stages that set runs or systems side by side."""
+"""Stages that compare runs or systems."""
 IN_A_VOCABULARY = ("vocab", "encode", "lexicon", "sentence_lengths")
 Values = dict[str, Any]
 
 
 def clone(folder: Path, change: Callable[[Values], None] | None = None) -> Path:
-    """A copy of the checkout as it stands, committed or not, with small parameters."""
+    """Copy the working tree, with uncommitted changes, and give the copy small parameters."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
@@ -57,7 +57,7 @@ def edit(folder: Path, change: Callable[[Values], object]) -> None:
 
 
 def call(folder: Path, *command: str, code: int = 0, tracking: str = "off") -> str:
-    """Runs a program as a person in an activated environment does, who has no other settings."""
+    """Run a program as in an activated virtual environment, and return its output."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment["S2S_TRACKING"] = tracking
@@ -68,7 +68,7 @@ def call(folder: Path, *command: str, code: int = 0, tracking: str = "off") -> s
 
 
 def results(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file that the pipeline declares."""
+    """Return the SHA-256 of every file in the declared outputs of the stages."""
     outs = [folder / out for stage in dag.stages(folder) for out in stage.outs]
     files = [file for out in outs for file in ([out] if out.is_file() else sorted(out.rglob("*"))) if file.is_file()]
     wanted = [file for file in files if file.name != ".snakemake_timestamp"]

@@ -1,4 +1,4 @@
-"""The paper's neighbors as systems of one run, through the whole pipeline."""
+"""The networks of the preset `family` as systems of one project, through the whole pipeline."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,9 @@ SMALL = {"hidden": 16, "embedding": 16, "maxout": 8, "heads": 2, "feed_forward":
 
 
 def family(folder: Path, systems: tuple[str, ...], *targets: str, pieces: str = "") -> Path:
-    """A clone in which systems of the preset `family` were trained on little text: all stages, or up to targets.
+    """Run all stages, or those up to some targets, for systems of the preset `family` on a small corpus.
 
-    The models of the system `pieces` have a vocabulary of subwords.
+    Models of the system that `pieces` names have a vocabulary of subwords.
     """
     preset = yaml.safe_load(project.preset("family"))
 

@@ -1,4 +1,4 @@
-"""Stages that are killed, or run out of disk space: no output is lost, doubled or partial."""
+"""Stages that are killed or run out of disk space leave no partial output, and give the same bytes when run again."""
 
 import os
 import re
@@ -37,14 +37,14 @@ def finish(stage: list[str]) -> None:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """Return the declared outputs of stages; their temporary files are hidden or in work/."""
+    """Return the declared outputs of stages, without temporary files, which are hidden or in work/."""
     names = ("clean", "vocab", "encoded", "cleaning.json", "cleaning.csv", "vocab.json", "encoding.json")
     paths = [path for name in names for path in (folder / name, *(folder / name).rglob("*")) if path.is_file()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def tops(outputs: dict[str, bytes]) -> set[str]:
-    """Return the names of the outer files and folders."""
+    """Return the first path components of output names."""
     return {name.split("/")[0] for name in outputs}
 
 
@@ -63,7 +63,7 @@ def write_raw(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a project whose data stages have run undisturbed."""
+    """Make a project whose data stages have run without interruption."""
     folder = tmp_path_factory.mktemp("whole")
     project.write_parameters(folder, vocab={"min_count": 1})
     (folder / "raw").mkdir()
@@ -80,7 +80,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make the same project before any stage has run."""
+    """Make a project with the same inputs in which no stage has run."""
     (tmp_path / "params.yaml").write_bytes((whole / "params.yaml").read_bytes())
     (tmp_path / "raw").symlink_to(whole / "raw")
     monkeypatch.chdir(tmp_path)
@@ -94,7 +94,7 @@ def give(whole: Path, copy: Path, names: str) -> None:
 
 
 def kill_once(stage: list[str], begun: Callable[[], object]) -> None:
-    """Start a stage, and kill it and its workers as soon as its first files appear."""
+    """Start a stage, and kill it and its workers as soon as `begun` is true."""
     program = start(stage)
     while not begun():
         assert program.poll() is None, "the stage ended before it could be killed"

@@ -1,4 +1,4 @@
-"""The pipeline as jobs of a real SLURM: requests as in dvc.yaml, and recovery from a killed job."""
+"""The pipeline as jobs on a real SLURM cluster: requested resources, and recovery from a killed job."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""The paper's Tables 1 and 2, run for real on the generated corpus: half an hour on two cores."""
+"""The paper's Tables 1 and 2, reproduced on the generated corpus in half an hour on two cores."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone in which the preset `demo_tables` ran."""
+    """Run the preset `demo_tables` in a copy of the working tree."""
     folder = clone(tmp_path_factory.mktemp("clone") / "tables")
     (folder / "params.yaml").write_text(project.preset("demo_tables"), encoding="utf-8")
     call(folder, "dvc", "repro")

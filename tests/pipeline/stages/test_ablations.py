@@ -1,3 +1,5 @@
+"""The ablations stage: each system against the base, in the report, the figure and the page."""
+
 import json
 import re
 from dataclasses import replace
@@ -135,8 +137,8 @@ def test_a_vocabulary_is_a_change_and_perplexities_of_one_target_vocabulary_alon
     assert (deep.perplexities.change is None) == (side == "target")
     assert deep.bleu is not None and deep.bleu.difference is not None
     assert (deep.cost.source_tokens, deep.cost.target_tokens) == (20, 30)
-    told = pd.read_csv(workspace / "reports" / "ablations.csv", index_col="system")["perplexity_change"].dropna()
-    assert ("deep" in told) == (side == "source")
+    changes = pd.read_csv(workspace / "reports" / "ablations.csv", index_col="system")["perplexity_change"].dropna()
+    assert ("deep" in changes) == (side == "source")
 
 
 def test_costs_are_counted(workspace: Path) -> None:
@@ -207,7 +209,7 @@ def test_what_cannot_be_compared_has_no_panel(width: float, tmp_path: Path) -> N
 
 
 def section(report: Ablations, folder: Path) -> str:
-    """The section as the page has it."""
+    """Return the HTML of the ablations section for a report."""
     records.write(folder / "reports" / "ablations.json", report)
     loader = FileSystemLoader(ROOT / "pipeline/stages/report/page")
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

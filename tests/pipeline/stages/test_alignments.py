@@ -1,4 +1,4 @@
-"""Heat maps show where the models of a run looked while they said what they said, in the file, the figure, the page."""
+"""Heat maps of attention weights for the translations of a run: the file, the figure and the page."""
 
 import json
 import re
@@ -38,7 +38,7 @@ ODD = HeatMap(3, ["<b>", "&"], ["<script>document.title = 'injected'</script>", 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose system `luong` attends, and whose system `reversed` does not."""
+    """Make a project whose system `luong` has attention, and whose system `reversed` has none."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
     project.write_test_set(tmp_path / "clean", [(source, "le roi") for source in SENTENCES])
@@ -52,22 +52,22 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_runs(folder: Path, lexicon: NamedFile | None = None, **runs: tuple[str, ...]) -> None:
-    """Writes parameters and members of runs that translate with the given models, of one system or of several."""
+    """Write parameters and members of runs, each given as the names of the systems whose models it uses."""
     run_settings = {name: {"system": systems[0], "seeds": 1, "beam": 3} for name, systems in runs.items()}
-    own = {"replace_unknown": True, "max_tokens": 12}
+    translate_settings = {"replace_unknown": True, "max_tokens": 12}
     project.write_parameters(
         folder,
         systems=SYSTEMS,
         models=MODELS,
         runs=run_settings,
-        translate=own,
+        translate=translate_settings,
         **project.first_by(next(iter(runs))),
     )
     for name, systems in runs.items():
         folders = [folder / "models" / system / "1" for system in systems]
         members = [Member(path, 1, files.sha256(path / model_folder.WEIGHTS)) for path in folders]
-        named = Members(name, systems[0], 3, members, vocabularies_of(folders[0]), lexicon)
-        records.write(folder / "members" / f"{name}.json", named)
+        record = Members(name, systems[0], 3, members, vocabularies_of(folders[0]), lexicon)
+        records.write(folder / "members" / f"{name}.json", record)
 
 
 def run_stage(folder: Path) -> dict[str, list[HeatMap]]:
@@ -86,7 +86,7 @@ def test_heat_maps_are_where_the_models_look_in_their_translations(workspace: Pa
         assert [heat_map.id for heat_map in by_run[run]] == [2, 1, 0, 3]
         for heat_map in by_run[run]:
             tokens = tokenizer.tokenize(SENTENCES[heat_map.id], "en")
-            assert heat_map.source == tokens.split()  # also what the models read as <unk>
+            assert heat_map.source == tokens.split()  # including words that the models read as <unk>
             ids = source.encode(tokens)
             ((best,),) = beam_search(models, [ids], SearchSettings(beam=3, max_tokens=12))
             assert heat_map.target == [*target.tokens(best.ids), "</s>"]
@@ -209,7 +209,7 @@ def test_all_runs_are_on_one_sheet(workspace: Path) -> None:
 
 
 def section(folder: Path, by_run: dict[str, Any]) -> str:
-    """The section of the page of a project with these heat maps."""
+    """Return the HTML of the attention section of a page with these heat maps."""
     project.write_parameters(folder, models=project.MODELS, runs=project.RUNS)
     project.write_results(folder, [("He waits.", "Il attend.")], {run: ["Il attend."] for run in project.RUNS})
     files.write_json(folder / "reports" / "alignments.json", by_run)
@@ -224,7 +224,7 @@ def section(folder: Path, by_run: dict[str, Any]) -> str:
 def test_the_page_says_in_words_what_the_heat_maps_show(workspace: Path) -> None:
     heat_map = {"id": 3, "source": ODD.source, "target": ODD.target, "attention": ODD.attention}
     html = section(workspace, {"ensemble": [heat_map], "an old run": [heat_map]})
-    assert "an old run" not in html and "<h3>single" not in html  # runs that params.yaml does not name, or without maps
+    assert "an old run" not in html and "<h3>single" not in html  # not in params.yaml, or without heat maps
     rows = re.findall(r'<li><span lang="fr" dir="auto">(.*?)</span>', html)
     assert [unescape(row) for row in rows] == ODD.target
     shown = [float(value) for value in re.findall(r'<data value="([^"]+)"', html)]

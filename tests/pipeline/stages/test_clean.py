@@ -1,3 +1,5 @@
+"""The clean stage: rules, repairs, selection, the ledger, and interrupted runs."""
+
 import gzip
 import json
 import os
@@ -47,7 +49,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def put(path: Path, texts: Iterable[str | bytes]) -> None:
-    """Writes raw text, whatever it holds."""
+    """Write a raw text file, one text per line."""
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"".join((text.encode() if isinstance(text, str) else text) + b"\n" for text in texts))
 
@@ -60,13 +62,13 @@ def run(
     tokenized: bool = False,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Runs the stage over corpora given as pairs; returns the report."""
+    """Run the stage on corpora given as pairs, and return its report."""
     project.write_parameters(folder, clean=SETTINGS | settings)
     splits: dict[str, list[RawCorpus]] = {}
     for split, corpora in {"train": train, "dev": {"held": dev}, "test": {"held": test}}.items():
         for name, pairs in corpora.items():
-            own = tokenized and split == "train"
-            corpus = RawCorpus(name, f"{split}-{name}.en", f"{split}-{name}.fr", len(pairs), own)
+            in_tokens = tokenized and split == "train"
+            corpus = RawCorpus(name, f"{split}-{name}.en", f"{split}-{name}.fr", len(pairs), in_tokens)
             for number, file in enumerate((corpus.source, corpus.target)):
                 put(folder / "raw" / file, (pair[number] for pair in pairs))
             splits.setdefault(split, []).append(corpus)
@@ -75,7 +77,7 @@ def run(
 
 
 def again(folder: Path) -> dict[str, Any]:
-    """Runs the stage; returns the report."""
+    """Run the stage on the raw text as it is, and return its report."""
     clean.main(folder / "raw", folder / "clean", folder / "cleaning.json", folder / "cleaning.csv")
     report: dict[str, Any] = json.loads((folder / "cleaning.json").read_text())
     return report
@@ -260,7 +262,7 @@ PAIRS = [(f"a {number % 17}", f"b {number % 13}") for number in range(400)]
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards, parts and row groups so small that there are many."""
+    """Make shards, parts and row groups so small that there are many."""
     monkeypatch.setattr(clean, "SHARD_PAIRS", 30)
     monkeypatch.setattr("pipeline.schemas.data.pairs.ROW_GROUP", 7)
     monkeypatch.setattr("pipeline.stages.clean.shards.PART_ROWS", 50)

@@ -1,3 +1,5 @@
+"""The download stage: the demo corpus, local files, archives from servers and mirrors, and interrupted downloads."""
+
 import gzip
 import hashlib
 import io
@@ -50,15 +52,15 @@ def run(folder: Path, listed: Path = LISTED, **settings: Any) -> Manifest:
 
 
 def write_files(folder: Path, changes: dict[str, bytes] | None = None) -> dict[str, str]:
-    """Writes a person's six files and returns download.files."""
+    """Write six text files of a user, and return the value of download.files."""
     (folder / "my").mkdir()
-    named = {}
+    paths = {}
     for split, texts in GOOD.items():
         for side, text in zip(SIDES, texts, strict=True):
             path = folder / "my" / f"{split}.{side}"
             path.write_bytes((changes or {}).get(path.name, text.encode()))
-            named[f"{split}_{side}"] = str(path)
-    return named
+            paths[f"{split}_{side}"] = str(path)
+    return paths
 
 
 def test_the_demo_is_generated_the_same_each_time(workspace: Path) -> None:
@@ -134,10 +136,10 @@ runpy.run_module("pipeline.stages.download", run_name="__main__")
 
 
 def program(folder: Path, *options: str, most_bytes: int | None = None, **environment: str) -> "subprocess.Popen[str]":
-    """Starts the stage as a program, perhaps with a limit for the size of files."""
-    how = ["-m", "pipeline.stages.download"] if most_bytes is None else ["-c", LIMITED, str(most_bytes)]
+    """Start the stage as a program, with an optional limit on the size of files in bytes."""
+    arguments = ["-m", "pipeline.stages.download"] if most_bytes is None else ["-c", LIMITED, str(most_bytes)]
     return subprocess.Popen(
-        [sys.executable, *how, "--out", "raw", *options],
+        [sys.executable, *arguments, "--out", "raw", *options],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -159,7 +161,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(workspace: Path) -> None:
 
 
 def test_an_address_that_does_not_answer_is_one_line_and_exit_code_2(workspace: Path) -> None:
-    # The public address is not to be called by a test.
+    # Dead proxies keep the test from calling the public address.
     proxies: dict[str, Any] = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), servers.dead())
     project.write_parameters(workspace, download={"source": "multi30k"}, operation={"parallel_files": 1})
     process = program(workspace, S2S_MIRRORS=servers.dead(), no_proxy="127.0.0.1", **proxies)
@@ -180,8 +182,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-# A source in all the shapes that WMT has: its archives, and what they hold.
-NOISE = hashlib.shake_128(b"seed").hexdigest(50_000).encode()  # what does not pack well takes a while to send
+# Archives in every format that WMT uses, with their members.
+NOISE = (
+    hashlib.shake_128(b"seed").hexdigest(50_000).encode()
+)  # random text compresses badly, so sending it takes a while
 SEGMENTS = '<doc>\n<seg id="1">{0} &amp; {0}</seg>\n<seg id="2"> {0}\u00a0 </seg>\n</doc>\n'
 ARCHIVES: dict[str, dict[str, bytes]] = {
     "plain.tgz": {
@@ -240,18 +244,18 @@ def packed(name: str, members: Mapping[str, bytes]) -> bytes:
     return gzip.compress(file.getvalue(), mtime=0) if name.endswith("tgz") else file.getvalue()
 
 
-def known(address: str, content: bytes) -> dict[str, object]:
+def listed_file(address: str, content: bytes) -> dict[str, object]:
     return {"address": address, "bytes": len(content), "checksum": f"sha256:{hashlib.sha256(content).hexdigest()}"}
 
 
 def write_site(folder: Path, url: str, **changes: Any) -> Path:
-    """Writes the archives below `site`, and the list that says so as the source wmt14; returns the list."""
+    """Write the archives to `site`, and return the path of a catalog that lists them as the source wmt14."""
     (folder / "site").mkdir(exist_ok=True)
     files = {}
     for name, members in ARCHIVES.items():
         content = packed(name, members)
         (folder / "site" / name).write_bytes(content)
-        files[name] = [known(f"{url}/{name}", content)]
+        files[name] = [listed_file(f"{url}/{name}", content)]
     source = {"languages": ["en", "fr"], "files": files, "corpora": CORPORA} | changes
     (folder / "listed.yaml").write_text(yaml.safe_dump({"wmt14": source}, sort_keys=False))
     return folder / "listed.yaml"
@@ -299,7 +303,7 @@ def test_archives_become_texts_side_by_side(workspace: Path, site: str) -> None:
         "test": [RawCorpus("new", "test.new.en", "test.new.fr", 2)],
     }
     assert texts(workspace / "raw") == EXPECTED
-    assert left(workspace / "work") == ["download/lock"]  # archives go when all is done
+    assert left(workspace / "work") == ["download/lock"]  # archives are deleted at the end
 
 
 @pytest.mark.parametrize("parallel_files", [1, 4])
@@ -329,12 +333,12 @@ def test_a_mirror_may_pack_the_texts_in_another_way(workspace: Path, site: str) 
     (workspace / "mirror").mkdir()
     (workspace / "mirror" / "one.zip").write_bytes(archive)
     values = yaml.safe_load(listed.read_text())
-    values["wmt14"]["files"]["plain.tgz"].append(known("https://never.invalid/one.zip", archive))
+    values["wmt14"]["files"]["plain.tgz"].append(listed_file("https://never.invalid/one.zip", archive))
     listed.write_text(yaml.safe_dump(values, sort_keys=False))
     (workspace / "site" / "plain.tgz").unlink()
     run(workspace, listed, source="wmt14", mirrors=["mirror"])
     assert texts(workspace / "raw") == EXPECTED
-    assert (workspace / "mirror" / "one.zip").exists()  # what is a person's stays
+    assert (workspace / "mirror" / "one.zip").exists()  # a user's files are not deleted
 
 
 def test_texts_that_are_files_by_themselves_come_from_a_mirror_folder(workspace: Path) -> None:
@@ -343,7 +347,7 @@ def test_texts_that_are_files_by_themselves_come_from_a_mirror_folder(workspace:
     for name in [f"{split}.{language}" for split in SPLITS for language in ("en", "fr")]:
         content = gzip.compress(name.encode() + b"\n", mtime=0)
         (workspace / "mirror" / name).write_bytes(content)
-        files[name] = [known(f"https://never.invalid/{name}", content)]
+        files[name] = [listed_file(f"https://never.invalid/{name}", content)]
     corpora = [{"name": "mine", "split": split, "texts": split + ".{language}"} for split in SPLITS]
     settings: dict[str, Any] = {
         "source": "wmt14",
@@ -361,7 +365,7 @@ def test_texts_that_are_files_by_themselves_come_from_a_mirror_folder(workspace:
         UserError, match=r"dev.fr: found at no place: mirror/dev.fr \(found 5 bytes; expected \d+\), http"
     ):
         run(workspace, listed, **settings)
-    assert contents(workspace / "raw") == before  # what was whole stays whole
+    assert contents(workspace / "raw") == before  # earlier output is unchanged
 
 
 @pytest.mark.parametrize(
@@ -404,7 +408,7 @@ def test_texts_that_are_not_what_is_listed_are_refused(
     with pytest.raises(UserError, match=message):
         run(workspace, listed, source="wmt14")
     assert not (workspace / "raw").exists()
-    assert any(name.startswith("work/download/plain.tgz.") for name in left(workspace))  # for the next run
+    assert any(name.startswith("work/download/plain.tgz.") for name in left(workspace))  # kept for the next run
 
 
 def test_archives_of_a_run_that_failed_are_not_fetched_again(workspace: Path, site: str, conduct: Conduct) -> None:
@@ -458,7 +462,7 @@ def test_a_download_that_is_killed_goes_on_where_it_was(
 
 
 def wait_for(condition: Callable[[], Any]) -> Iterator[Any]:
-    """Yields what a condition gives as soon as it is true."""
+    """Wait until a condition is true, and yield its items or its value."""
     end = time.monotonic() + 30
     while not (result := condition()):
         assert time.monotonic() < end, "waited for 30 s"
@@ -500,21 +504,21 @@ def test_a_disk_without_room_is_refused_before_anything_is_fetched(
 ) -> None:
     listed = write_site(workspace, site)
     sizes = {name: (workspace / "site" / name).stat().st_size for name in ARCHIVES}
-    needed = 3 * sum(sizes.values())  # once as they are, and about twice unpacked
+    needed = 3 * sum(sizes.values())  # packed, and about twice that unpacked
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(0, 0, needed - 1))
     message = r"work/download: found 0.00 GB free; expected 0.00 GB \(0.00 GB to download and about 0.00 GB of text\)"
     with pytest.raises(UserError, match=message):
         run(workspace, listed, source="wmt14")
     assert conduct.requests == []
     (workspace / "mirror").mkdir()
-    shutil.copyfile(workspace / "site" / "plain.tgz", workspace / "mirror" / "plain.tgz")  # need not be fetched
+    shutil.copyfile(workspace / "site" / "plain.tgz", workspace / "mirror" / "plain.tgz")  # saves a download
     run(workspace, listed, source="wmt14", mirrors=["mirror"])
     assert texts(workspace / "raw") == EXPECTED
 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """Mounts a disk of 40 KB at `work`, or skips the test."""
+    """Mount a disk of 40 KB at `work` within the block, or skip the test."""
     (folder / "work").mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", str(folder / "work")]
     if subprocess.run(command, capture_output=True, check=False).returncode:
@@ -530,7 +534,7 @@ def test_a_disk_that_is_full_is_one_line_and_what_was_fetched_is_kept(
 ) -> None:
     listed = write_site(workspace, site)
     values = yaml.safe_load(listed.read_text())
-    del values["wmt14"]["files"]["plain.tgz"][0]["bytes"]  # so that nobody can know it before
+    del values["wmt14"]["files"]["plain.tgz"][0]["bytes"]  # the size is unknown before the download
     listed.write_text(yaml.safe_dump(values, sort_keys=False))
     project.write_parameters(workspace, download={"source": "wmt14"}, operation={"parallel_files": 1})
     with small_disk(workspace):

@@ -1,4 +1,4 @@
-"""N-best lists of a first pass: from our search, and from another system."""
+"""The first_pass stage: n-best lists from our own search and from another system."""
 
 import gzip
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""The lexicon stage: translations of words that the vocabulary lacks."""
+
 from pathlib import Path
 
 import pytest

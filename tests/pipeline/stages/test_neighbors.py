@@ -1,3 +1,5 @@
+"""The neighbors stage: test sentences with the closest encoder states."""
+
 import json
 from pathlib import Path
 from typing import Any
@@ -53,9 +55,9 @@ def test_neighbors_are_the_other_texts_by_their_cosine(workspace: Path) -> None:
     for sentence in report["sentences"]:
         others = [row for row, source in enumerate(SOURCES) if source != sentence["source"] and row != 3]
         wanted = sorted(others, key=lambda row: -cosines[sentence["id"], row])[:2]
-        assert [near["id"] for near in sentence["nearest"]] == wanted
-        assert [near["source"] for near in sentence["nearest"]] == [SOURCES[row] for row in wanted]
-        assert [near["similarity"] for near in sentence["nearest"]] == pytest.approx(
+        assert [neighbor["id"] for neighbor in sentence["nearest"]] == wanted
+        assert [neighbor["source"] for neighbor in sentence["nearest"]] == [SOURCES[row] for row in wanted]
+        assert [neighbor["similarity"] for neighbor in sentence["nearest"]] == pytest.approx(
             cosines[sentence["id"], wanted], abs=2e-6
         )
 

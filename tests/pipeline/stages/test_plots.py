@@ -1,4 +1,4 @@
-"""What `dvc plots diff` draws of two commits, by DVC itself, from the plots that dvc.yaml declares."""
+"""Plots that `dvc plots diff` draws for two commits, from the declarations in dvc.yaml."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ COLUMNS = {
     "reports/length.csv": ["system", *names(LengthGroup)],
     "reports/rarity.csv": ["system", *names(Group)],
 }
-"""The tables that may be drawn, with the columns that their stages write."""
+"""Tables that a plot may use, with the columns that their stages write."""
 PLOTS: dict[str, dict[str, Any]] = {
     path: settings
     for plots in yaml.safe_load((project.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
@@ -45,7 +45,7 @@ def call(folder: Path, *command: str) -> str:
 
 
 def commit(folder: Path, score: float) -> None:
-    """Commits tables of which the last row of each system has this number in all columns that hold one."""
+    """Commit tables in which the last row of each system has `score` in all numeric columns."""
     for path, columns in COLUMNS.items():
         file = folder / (f"{path}/reversed-1.csv" if path == "curves" else path)
         file.parent.mkdir(exist_ok=True)
@@ -61,7 +61,7 @@ def commit(folder: Path, score: float) -> None:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page that DVC makes of two commits."""
+    """Return the HTML page that DVC writes for two commits."""
     folder = tmp_path_factory.mktemp("plots")
     call(folder, "git", "init", "--quiet")
     (folder / ".dvc").mkdir()
@@ -97,7 +97,7 @@ def test_a_plot_shows_both_commits(path: str, drawn: str) -> None:
 
 
 def specifications(page: str) -> list[dict[str, Any]]:
-    """The Vega-Lite specifications in a page of DVC's."""
+    """Return the Vega-Lite specifications in a page that DVC wrote."""
     objects, decoder, place = [], json.JSONDecoder(), 0
     while (place := page.find('{"$schema"', place)) >= 0:
         value, place = decoder.raw_decode(page, place)

@@ -1,4 +1,4 @@
-"""Rescored lists, against search, against sacreBLEU, and after an interruption."""
+"""The rescore stage: scores against search and sacreBLEU, and interrupted runs."""
 
 import json
 import shutil
@@ -41,12 +41,12 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def find(folder: Path) -> None:
-    """Write the lists of a first pass of ours."""
+    """Write the n-best lists of our own first pass."""
     first_pass.main(Path("members/single.json"), folder / "clean", folder / "candidates")
 
 
 def write_lists(folder: Path, damage: int = 6) -> None:
-    """Write lists of another system: references with fewer and fewer missing words, and random scores."""
+    """Write n-best lists of another system: references with ever fewer words missing, and random scores."""
     draw = np.random.default_rng(1)
     for split, pairs in PAIRS.items():
         lists = []
@@ -147,12 +147,12 @@ def test_translations_are_the_ones_that_each_score_ranks_first(workspace: Path) 
     write_lists(workspace)
     report = run_stage(workspace)
     lists = rescoring.read_list(workspace / "rescored", "test", 4)
-    ways: dict[str, Callable[[Candidate], float]] = {
+    values: dict[str, Callable[[Candidate], float]] = {
         "first": lambda candidate: candidate.features["first_pass"][0],
         "even": lambda candidate: candidate.score,
         "tuned": lambda candidate: sum(weight * candidate.features[name][0] for name, weight in report.weights.items()),
     }
-    for name, value in ways.items():
+    for name, value in values.items():
         rows = read_translations(workspace / "rescored" / f"{name}.jsonl", 4)
         for row, candidates in zip(rows, lists, strict=True):
             best = max(candidates, key=value)
@@ -161,7 +161,7 @@ def test_translations_are_the_ones_that_each_score_ranks_first(workspace: Path) 
 
 
 def test_tuned_weights_reach_the_oracle_where_a_feature_knows_it(workspace: Path) -> None:
-    write_lists(workspace)  # the longer a candidate, the better it is
+    write_lists(workspace)  # longer candidates are better
     report = run_stage(workspace)
     assert sum(map(abs, report.weights.values())) == pytest.approx(1)
     assert report.choices["tuned"].dev_bleu_tokenized == 100
@@ -192,7 +192,7 @@ def test_what_was_scored_before_a_kill_is_taken_as_it_is(workspace: Path, monkey
     scored.clear()
     monkeypatch.setattr(forcing, "score_pairs", stopping(99))
     run_stage(workspace)
-    assert len(scored) == 2  # of four blocks
+    assert len(scored) == 2  # two of four blocks were scored before the kill
     assert [path.read_bytes() for path in sorted((workspace / "rescored").iterdir())] == wanted
     assert len(wanted) == 5
     assert not list((workspace / "work" / "rescore").iterdir())

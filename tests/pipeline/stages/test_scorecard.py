@@ -1,3 +1,5 @@
+"""The scorecard stage: verdicts on the paper's claims and table cells."""
+
 import json
 import re
 from pathlib import Path
@@ -45,11 +47,11 @@ RUNS = {
     "five": {"system": "reversed", "seeds": 5, "beam": 12},
 }
 LISTS = {"by-ahead": "ahead", "by-back": "back", "by-five": "five"}
-RIGHT = {"ahead": 4, "greedy": 4, "narrow": 19, "back": 20, "pair": 32, "five": 46}  # sentences without a mistake
+RIGHT = {"ahead": 4, "greedy": 4, "narrow": 19, "back": 20, "pair": 32, "five": 46}  # translations without an error
 
 
 def translated(right: int) -> list[str]:
-    """The references, of which all but some have wrong words in the middle."""
+    """Return the references, all but `right` of them with wrong words in the middle."""
     return [line if n * 29 % 48 < right else spoilt(line) for n, line in enumerate(REFERENCES)]
 
 
@@ -68,7 +70,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_project(folder: Path, references: list[str] = REFERENCES, **sections: Any) -> None:
-    """Writes all that the stage reads, with better translations the more of the paper's means a run has."""
+    """Write all inputs of the stage, with translations that improve with each of the paper's methods in a run."""
     set_up(folder, **sections)
     project.write_test_set(folder / "clean", [(line.upper(), line) for line in references])
     for run, right in RIGHT.items():
@@ -84,7 +86,7 @@ def write_project(folder: Path, references: list[str] = REFERENCES, **sections: 
 
 
 def write_probes(folder: Path, panels: dict[str, tuple[float | None, float | None, float | None]]) -> None:
-    """Writes panels with a silhouette, its p-value, and how far sentences of the same words lie apart."""
+    """Write panels, each with a silhouette, its p-value, and the distance ratio of reordered sentences."""
     measured = []
     for name, (silhouette, p_value, reordered) in panels.items():
         values = dict.fromkeys(("accuracy", "accuracy_chance", "accuracy_p_value", "spread"))
@@ -112,11 +114,14 @@ def write_run(folder: Path, run: str, lines: list[str]) -> None:
 
 
 def write_log_probs(folder: Path, sentences: int, means: dict[str, float]) -> None:
-    """Sentences of five tokens whose log-probability is a mean, with more or less the same noise for all."""
+    """Write log_probs of five-token sentences: the mean of the system, plus noise that is similar for all models."""
     noise = np.random.default_rng(1).normal(0, 1, sentences)
     draw = np.random.default_rng(2)
-    own = {name: draw.normal(0, 0.4, sentences) for name in MODELS}
-    log_probs = {name: means[model["system"]] + noise + own[name] - own[name].mean() for name, model in MODELS.items()}
+    own_noise = {name: draw.normal(0, 0.4, sentences) for name in MODELS}
+    log_probs = {
+        name: means[model["system"]] + noise + own_noise[name] - own_noise[name].mean()
+        for name, model in MODELS.items()
+    }
     scores = {name: Scores(np.full(sentences, 5), values) for name, values in log_probs.items()}
     write_sentence_scores(folder / "reports" / "sentence_log_probs.parquet", scores)
 
@@ -247,7 +252,7 @@ def test_a_beam_of_two_has_most_of_the_gain_or_not(workspace: Path, narrow: int,
 
 
 def long_project(folder: Path, sizes: list[int], wrong: set[int]) -> None:
-    """A test set of sentences of some lengths; those that are wrong have each third word changed."""
+    """Write a project with test sentences of `sizes` tokens, some with every third word of the translation wrong."""
     lines = [" ".join(f"{WORDS[(n + k) % 16]}{k % 5}" for k in range(size)) for n, size in enumerate(sizes)]
     write_project(folder)
     project.write_test_set(folder / "clean", [(line, line) for line in lines])
@@ -325,7 +330,7 @@ def test_empty_translations_decide_nothing(workspace: Path) -> None:
 def test_one_test_sentence_decides_nothing(workspace: Path) -> None:
     write_project(workspace, REFERENCES[:1])
     entries = run_stage(workspace)
-    states = {"word-order", "voice"}  # of probe sentences
+    states = {"word-order", "voice"}  # decided by probe sentences
     assert {entry.verdict for name, entry in entries.items() if name not in states} == {"undecided", "not run"}
     assert entries["reversal-bleu"].why == "1 test sentences; it takes 30"
 
@@ -383,9 +388,9 @@ def test_the_papers_presets_run_every_cell_that_is_ours(preset: str) -> None:
 
 
 def chosen(preset: str, side: Side) -> list[str]:
-    """The runs of a preset that a side can be."""
-    every = matching.candidates(reading.parse(project.preset(preset), preset))
-    return [candidate.place for candidate in every if matching.fits(candidate, side)]
+    """Return the runs or models of a preset that fit a side of a claim."""
+    candidates = matching.candidates(reading.parse(project.preset(preset), preset))
+    return [candidate.place for candidate in candidates if matching.fits(candidate, side)]
 
 
 def test_networks_of_other_kinds_do_not_stand_for_the_papers() -> None:
@@ -445,7 +450,12 @@ def test_the_page_has_each_number_and_says_each_verdict_by_a_word_and_a_sign(tmp
         assert {number for number in numbers if number is not None} <= shown
     signs = {name: f'<span aria-hidden="true">{sign}</span>{name}' for name, sign in report_scorecard.SIGNS.items()}
     counts = {name: page.count(sign) for name, sign in signs.items()}
-    assert counts == {"holds": 2, "fails": 2, "undecided": 3, "not run": 2}  # once in the summary
+    assert counts == {
+        "holds": 2,
+        "fails": 2,
+        "undecided": 3,
+        "not run": 2,
+    }  # each verdict appears once more in the summary
 
 
 def test_text_on_the_page_is_no_markup(tmp_path: Path) -> None:

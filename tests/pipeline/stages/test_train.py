@@ -1,4 +1,4 @@
-"""The train stage, and the stages that use its models: members, translate, bleu, perplexity."""
+"""The train stage and the stages that use its models: members, translate, bleu and perplexity."""
 
 import json
 import math
@@ -345,15 +345,15 @@ def test_a_model_starts_from_word_vectors(workspace: Path, capsys: pytest.Captur
 
 
 def test_a_named_checkpoint_is_gone_on_from_and_recorded(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    named = checkpoint.latest(workspace / "work/train" / fingerprint(workspace))
-    assert named is not None
-    settings = SMALL["train"] | {"resume_from": str(named), "epochs": 3.0}
+    path = checkpoint.latest(workspace / "work/train" / fingerprint(workspace))
+    assert path is not None
+    settings = SMALL["train"] | {"resume_from": str(path), "epochs": 3.0}
     project.write_parameters(workspace, **(SMALL | {"train": settings}))
     train_one("reversed", 2)
-    assert f"goes on from checkpoint {named}" in capsys.readouterr().out
+    assert f"goes on from checkpoint {path}" in capsys.readouterr().out
     assert len(pd.read_csv("curves/reversed-2.csv")) == 3
     description = json.loads((workspace / "models/reversed/2/model.json").read_text())
-    assert description["resume_from_sha256"] == files.sha256(named)
+    assert description["resume_from_sha256"] == files.sha256(path)
 
 
 def test_a_second_training_of_the_same_waits_for_the_first(workspace: Path) -> None:

@@ -1,3 +1,5 @@
+"""The vocab stage: word lists and subword models."""
+
 import shutil
 from pathlib import Path
 
@@ -23,7 +25,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_train(folder: Path, *files: list[tuple[str, str]]) -> None:
-    """Replaces the training text."""
+    """Replace the training text, with one file for each list of pairs."""
     shutil.rmtree(folder / "clean" / "train", ignore_errors=True)
     for number, pairs in enumerate(files):
         project.write_split(folder / "clean" / "train", f"{number:05d}", pairs)

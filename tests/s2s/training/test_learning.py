@@ -1,4 +1,4 @@
-"""Every kind of network learns to copy and to reverse digits, and does so through what it reads of the source."""
+"""Every kind of network learns to copy and to reverse digits, and only by reading the source."""
 
 import secrets
 from contextlib import suppress
@@ -15,16 +15,16 @@ from s2s.training.trainer import StoppedError, Trainer
 from tests.s2s.model.test_networks import KINDS
 from tests.support import tiny
 
-QUICK = ("lstm", "cho", "bahdanau gru_cho", "luong_dot", "luong_general", "transformer")  # of each design one
+QUICK = ("lstm", "cho", "bahdanau gru_cho", "luong_dot", "luong_general", "transformer")  # one kind of each design
 SHAPE = {"hidden": 64, "embedding": 64, "maxout": 32, "heads": 4, "feed_forward": 128, "init_uniform": 0.08}
 CEILING = 1.1
 CHANCE = 4.69
-"""The perplexity of a model that knows how targets are drawn and nothing of the source: lengths from 1 to 4 and digits
-from 5, each as likely, so exp((ln 4 + 2.5 ln 5) / 3.5) a token with </s>."""
+"""Perplexity of a model that knows the distribution of targets but not the source: lengths 1 to 4 and five digits,
+all equally likely, so exp((ln 4 + 2.5 ln 5) / 3.5) per token with </s>."""
 
 
 def reached(kind: str, train: EncodedCorpus, dev: EncodedCorpus, seed: int, epochs: float, folder: Path) -> float:
-    """The perplexity on dev of a small network of some kind, trained until it is below the ceiling."""
+    """Train a small network until its dev perplexity is below the ceiling, and return its best dev perplexity."""
     torch.set_num_threads(1)
     model = tiny.network(seed, **{"layers": 1} | KINDS[kind] | SHAPE)
     recipe, device = tiny.recipe(epochs=epochs, learning_rate=0.005, clip_norm=1.0), torch.device("cpu")
@@ -38,19 +38,19 @@ def reached(kind: str, train: EncodedCorpus, dev: EncodedCorpus, seed: int, epoc
 
 
 def corpora(folder: Path, seed: int, reverse: bool) -> tuple[EncodedCorpus, EncodedCorpus]:
-    """Strings of one to four digits, to learn from and to be tested on."""
+    """Write and open training and dev corpora of strings of one to four digits."""
     train = tiny.digits(folder, "train", 2000, seed, reverse, longest=4)
     return train, tiny.digits(folder, "dev", 500, seed + 1, reverse, longest=4)
 
 
 def without_sources(corpus: EncodedCorpus) -> EncodedCorpus:
-    """The same targets, each of an empty source."""
+    """Return a corpus with the same targets and empty sources."""
     empty = Side(np.zeros(0, np.int32), np.zeros(len(corpus) + 1, np.int64))
     return EncodedCorpus(empty, corpus.target, np.argsort(corpus.target.lengths, kind="stable").astype(np.int32))
 
 
 def unless_quick(kind: str, *others: object, quick: bool = True) -> Any:
-    """A case, of the slow suite if it is not one of the few of the quick one."""
+    """Make a test case, marked slow unless the kind is in `QUICK`."""
     return pytest.param(kind, *others, marks=() if quick and kind in QUICK else pytest.mark.slow)
 
 
@@ -66,7 +66,7 @@ def test_a_network_learns_digits_to_a_perplexity_ceiling_from_any_seed(kind: str
 
 @pytest.mark.parametrize("kind", [unless_quick(kind) for kind in KINDS])
 def test_without_its_sources_a_network_is_no_better_than_chance(kind: str, tmp_path: Path) -> None:
-    """So what it does better comes from the source, and its decoder sees no token that it has yet to say."""
+    """A better perplexity would mean that the decoder sees target tokens that it has yet to predict."""
     seed = secrets.randbelow(1_000_000)
     train, dev = (without_sources(corpus) for corpus in corpora(tmp_path, seed, reverse=False))
     blind = reached(kind, train, dev, seed, 3.0, tmp_path / "checkpoints")

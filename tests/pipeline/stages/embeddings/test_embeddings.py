@@ -1,3 +1,5 @@
+"""The embeddings stage: probe sentences, their encoder states, and the projection to two dimensions."""
+
 import json
 import math
 from collections import Counter
@@ -55,7 +57,7 @@ def test_the_plane_is_that_of_an_eigendecomposition() -> None:
     points, shares = embeddings.project(states)
     centered = states.astype(np.float64) - states.mean(axis=0, dtype=np.float64)
     values, directions = np.linalg.eigh(centered.T @ centered)
-    wanted = centered @ directions[:, :-3:-1]  # the eigenvalues ascend
+    wanted = centered @ directions[:, :-3:-1]  # eigenvalues are in ascending order
     assert np.abs(points) == pytest.approx(np.abs(wanted), abs=1e-8)
     assert shares == pytest.approx(values[:-3:-1] / values.sum())
     assert np.abs(points) == pytest.approx(np.abs(PCA(2).fit_transform(states.astype(np.float64))), abs=1e-8)
@@ -164,9 +166,9 @@ def test_our_own_probes_have_groups_enough_to_be_told_from_chance(probes: str) -
     sentences = embeddings.read_probes(project.ROOT / "probes" / f"{probes}.tsv", CLEAN, "en")
     for panel in {sentence.panel for sentence in sentences}:
         sizes = [n for _, n in Counter(sentence.group for sentence in sentences if sentence.panel == panel).items()]
-        ways = math.factorial(sum(sizes)) / math.prod(map(math.factorial, sizes)) / math.factorial(len(sizes))
-        assert 1 / ways < 0.05
-        assert len(set(sizes)) == 1  # so that names of groups can be swapped, which counts above
+        arrangements = math.factorial(sum(sizes)) / math.prod(map(math.factorial, sizes)) / math.factorial(len(sizes))
+        assert 1 / arrangements < 0.05
+        assert len(set(sizes)) == 1  # equal sizes let group names be swapped, as counted above
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""Measures of how far groups of encoder states lie apart, against scikit-learn and exhaustive permutation."""
+
 from itertools import permutations
 
 import numpy as np
@@ -15,7 +17,7 @@ ALL = Settings(permutations=10_000, seed=1)
 
 
 def points(seed: int, groups: str, apart: float) -> NDArray[np.float32]:
-    """A point for each letter, around the letter's own middle."""
+    """Draw a point for each letter of `groups` around a center per distinct letter, [N, 4]."""
     draw = np.random.default_rng(seed)
     middles = {name: apart * draw.normal(size=4) for name in sorted(set(groups))}
     return np.array([middles[name] + draw.normal(size=4) for name in groups], np.float32)
@@ -40,7 +42,7 @@ def test_silhouette_and_accuracy_are_those_of_scikit_learn(groups: str, apart: f
 def test_p_values_of_a_tiny_panel_are_those_of_all_permutations() -> None:
     groups = "aabbb"
     states = points(3, groups, 1.0)
-    ways = ["".join(way) for way in permutations(groups)]  # 120, each of 10 arrangements 12 times
+    ways = ["".join(way) for way in permutations(groups)]  # 120 permutations: 10 arrangements, 12 times each
     scores = np.array([silhouette_score(states.astype(np.float64), list(way)) for way in ways])
     measured = measure(states, groups)
     assert measured.exact and measured.arrangements == 10
@@ -61,7 +63,7 @@ def test_drawn_arrangements_come_near_to_all_and_follow_from_the_seed() -> None:
     assert exact.silhouette_p_value is not None and exact.silhouette_p_value < 1
     many = separation.arrange(np.array([0, 0, 0, 0, 1, 1, 1, 1]), Settings(permutations=69, seed=1))[0]
     assert (many[0] == [0, 0, 0, 0, 1, 1, 1, 1]).all() and (np.sort(many) == np.sort(many[0])).all()
-    wide = "aaaaabbbbbccccc"  # 756,756 ways
+    wide = "aaaaabbbbbccccc"  # 756,756 arrangements
     first, second = (measure(points(6, wide, 0.7), wide, Settings(5000, seed)) for seed in (1, 2))
     assert first == measure(points(6, wide, 0.7), wide, Settings(5000, 1))
     assert first.silhouette_p_value == pytest.approx(second.silhouette_p_value, abs=0.02)
@@ -75,7 +77,8 @@ def test_groups_that_lie_far_apart_are_told_from_chance_and_equal_points_are_not
     assert apart.spread is not None and apart.spread < 0.1
     equal = measure(np.ones((4, 3), np.float32), "aabb")
     assert (equal.silhouette, equal.silhouette_p_value, equal.accuracy_p_value) == (0, 1, 1)
-    assert equal.accuracy == pytest.approx(1 / 3, abs=1e-6)  # each of three sentences is as near
+    # All distances are equal, so each of the 3 other sentences counts as nearest, and 1 is of the same group.
+    assert equal.accuracy == pytest.approx(1 / 3, abs=1e-6)
     assert equal.spread is None
 
 

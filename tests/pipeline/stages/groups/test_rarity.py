@@ -13,7 +13,7 @@ from pipeline.stages.groups import __main__ as groups
 from s2s.errors import UserError
 from tests.support import project
 
-# the 4, king 3, cat 2, and sees, sleeps and a once each, which share rank 5; any other word has rank 7
+# Counts: the 4, king 3, cat 2; sees, sleeps and a occur once and share rank 5; unseen words have rank 7.
 TRAINING = ["the king sees the cat", "the cat sleeps", "the king", "a king"]
 SOURCES = ["the the dog", "the king", "a dog sees the cat", "the cat"]
 RANKS = [(1 + 1 + 7) / 3, 1.5, 21 / 5, 2.0]

@@ -1,3 +1,5 @@
+"""BLEU of groups of sentences, against sacreBLEU."""
+
 import pytest
 from sacrebleu.metrics.bleu import BLEU
 

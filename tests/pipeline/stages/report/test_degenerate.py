@@ -1,4 +1,4 @@
-"""The stages that measure and their page, on test sets and translations that nobody hopes for."""
+"""Evaluation stages and the report page on degenerate test sets and translations."""
 
 import json
 import re
@@ -93,7 +93,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Made:
-    """A folder in which all stages that measure have run on a case."""
+    """Folder in which all evaluation stages have run on a case."""
 
     case: Case
     folder: Path
@@ -118,7 +118,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def write_inputs(folder: Path, case: Case) -> None:
-    """Writes parameters, text, probes, and what cleaning, training and translating leave."""
+    """Write parameters, text, probes, and the outputs of cleaning, training and translating."""
     samples = {"bootstrap_samples": 100}
     project.write_parameters(
         folder,
@@ -151,13 +151,13 @@ def write_inputs(folder: Path, case: Case) -> None:
         write_translations(folder / f"{place}.jsonl", rows)
     project.write_data_reports(folder / "reports")
     records.write(folder / "reports" / "rescore" / "by-pair.json", project.rescored())
-    for model in MODELS:  # a training that was stopped before its first epoch ended
+    for model in MODELS:  # as if training had stopped before the end of the first epoch
         (folder / "curves").mkdir(exist_ok=True)
         (folder / "curves" / f"{model}.csv").write_text(",".join(CURVE_COLUMNS) + "\n", encoding="utf-8")
 
 
 def run_stages(folder: Path) -> None:
-    """Runs all stages that measure."""
+    """Run all evaluation stages."""
     clean, reports, vocabularies, encoded = (folder / name for name in ("clean", "reports", "vocab", "encoded"))
     translations, rescored, baselines = (folder / name for name in ("translations", "rescored", "baselines"))
 
@@ -190,7 +190,7 @@ def run_stages(folder: Path) -> None:
 
 
 def write_models(folder: Path, vocabularies: tuple[vocabulary.Vocabulary, vocabulary.Vocabulary]) -> None:
-    """Writes models that have learned nothing."""
+    """Write untrained models."""
     sizes = {f"{side}_vocabulary": len(entries) for side, entries in zip(SIDES, vocabularies, strict=True)}
     for model in MODELS.values():
         name, seed = model["system"], model["seed"]
@@ -200,12 +200,12 @@ def write_models(folder: Path, vocabularies: tuple[vocabulary.Vocabulary, vocabu
 
 
 def texts_of(page: Page, places: str) -> set[str]:
-    return set(page.locator(places).evaluate_all("all => all.map(one => one.textContent)"))
+    return set(page.locator(places).evaluate_all("all => all.map(node => node.textContent)"))
 
 
 def test_the_page_opens_whole_and_serves_everyone(made: Made, browser: Browser) -> None:
     page = open_page(browser, made.page, 390)
-    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    page.evaluate("for (const node of document.querySelectorAll('details')) node.open = true")
     assert barriers(page) == []
     assert not re.findall(r"\b(?:nan|NaN|inf|Infinity|None|undefined|null)\b", page.locator("body").inner_text())
     for width in (390, 1280):

@@ -1,3 +1,5 @@
+"""Sections of the report page on embeddings, neighbors, and groups of sentences."""
+
 import json
 import re
 from collections.abc import Iterator

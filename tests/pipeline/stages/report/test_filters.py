@@ -1,3 +1,5 @@
+"""Template filters that write numbers, names and invisible characters."""
+
 import unicodedata
 
 import pytest

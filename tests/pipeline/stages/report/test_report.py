@@ -1,3 +1,5 @@
+"""The report page in a browser: numbers, accessibility, interaction and layout."""
+
 import json
 import re
 import shutil
@@ -57,7 +59,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a project whose page is there, for tests that only look at it."""
+    """Make a project with a finished page, shared by tests that do not change files."""
     folder = tmp_path_factory.mktemp("report") / "a project"
     folder.mkdir()
     write_project(folder)
@@ -83,7 +85,7 @@ def run_stage(folder: Path) -> Path:
 
 
 def numbers_in(value: Any) -> Iterator[float]:
-    """All numbers of a JSON value."""
+    """Yield all numbers in a JSON value."""
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from numbers_in(item)
@@ -94,22 +96,22 @@ def numbers_in(value: Any) -> Iterator[float]:
 def test_the_page_opens_from_the_disk_by_itself(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
     assert page.title() == "English to French, demo: sequence to sequence learning"
-    places = page.locator("nav a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
-    assert places == page.locator("section:has(h2)").evaluate_all("all => all.map(one => '#' + one.id)")
+    places = page.locator("nav a").evaluate_all("all => all.map(node => node.getAttribute('href'))")
+    assert places == page.locator("section:has(h2)").evaluate_all("all => all.map(node => '#' + node.id)")
     assert {"#scores", "#length", "#embeddings", "#translations", "#data", "#made"} <= set(places)
 
 
 def test_every_number_of_the_reports_is_on_the_page_as_it_is(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
     shown: list[tuple[str, str]] = page.eval_on_selector_all(
-        "data", "all => all.map(one => [one.value, one.textContent])"
+        "data", "all => all.map(node => [node.value, node.textContent])"
     )
     exact = {float(value) for value, _ in shown}
     for name in ("bleu", "perplexity", "length", "cleaning", "vocab/base", "encoding/base", "difficulty"):
         values = json.loads((made / "reports" / f"{name}.json").read_text(encoding="utf-8"))
-        values.pop("lengths", None)  # the page has them in bins
+        values.pop("lengths", None)  # shown on the page in bins
         numbers = set(numbers_in(values))
-        assert numbers - exact - set(range(1, 9)) == set(), name  # numbers of groups are no results
+        assert numbers - exact - set(range(1, 9)) == set(), name  # group numbers are not results
     rescored = json.loads((made / "reports" / "rescore" / "ensemble.json").read_text(encoding="utf-8"))
     for name, choice in rescored["choices"].items():
         hidden = {"dev_bleu_tokenized"} | ({"bleu_p_value", "bleu_tokenized_p_value"} if name == "first" else set())
@@ -178,7 +180,7 @@ def test_markup_in_text_stays_text(run: str, made: Path, browser: Browser) -> No
     page = open_page(browser, page_of(made))
     texts = page.eval_on_selector_all(
         f"#translations td[data-run={run}]",
-        "all => all.map(one => one.querySelector('.nothing') ? '' : one.textContent.trim())",
+        "all => all.map(node => node.querySelector('.nothing') ? '' : node.textContent.trim())",
     )
     assert sorted(texts) == sorted(TRANSLATIONS[run])
     assert sorted(page.locator("#translations .sample td[lang=en]").all_inner_texts()) == sorted(SOURCES)
@@ -186,7 +188,7 @@ def test_markup_in_text_stays_text(run: str, made: Path, browser: Browser) -> No
     assert "injected" not in page.title()
     assert (
         page.locator("#translations .sample td:not([dir=auto])").count() == 0
-    )  # Hebrew and French each run their own way
+    )  # Hebrew runs from right to left, French from left to right
 
 
 def test_words_that_differ_from_the_reference_are_marked(made: Path, browser: Browser) -> None:
@@ -203,19 +205,19 @@ def test_figures_and_tables_speak_to_those_who_do_not_see(made: Path, browser: B
     quiet = "svg[role=group] text:not([aria-hidden=true]), svg[role=group] .value:not([role=img][aria-label])"
     assert page.locator(quiet).count() == 0
     assert page.locator("th:not([scope]):not([aria-hidden])").count() == 0
-    ids = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
+    ids = page.eval_on_selector_all("[id]", "all => all.map(node => node.id)")
     assert len(ids) == len(set(ids))
-    levels = page.eval_on_selector_all("h1, h2, h3", "all => all.map(one => +one.tagName[1])")
+    levels = page.eval_on_selector_all("h1, h2, h3", "all => all.map(node => +node.tagName[1])")
     assert levels[0] == 1 and all(after <= before + 1 for before, after in pairwise(levels))
     assert page.locator("html").get_attribute("lang") == "en"
 
 
 def rows_of(table: Locator) -> dict[str, list[float | None]]:
-    """The exact numbers of a table's rows, by the rows' names; None where there is none."""
+    """Return the exact numbers of each row of a table, with None for cells without a number."""
     rows = table.locator("tr:has(td)").all()
     return {
-        row.locator("th").evaluate("one => one.textContent"): row.locator("td").evaluate_all(
-            "all => all.map(one => one.querySelector('data') && +one.querySelector('data').value)"
+        row.locator("th").evaluate("node => node.textContent"): row.locator("td").evaluate_all(
+            "all => all.map(node => node.querySelector('data') && +node.querySelector('data').value)"
         )
         for row in rows
     }
@@ -283,11 +285,11 @@ def test_the_histogram_has_its_numbers_in_a_table(made: Path, browser: Browser) 
 def test_bars_are_as_long_as_their_shares(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made))
     cells = page.locator("td:has(.meter)").evaluate_all(
-        """all => all.map(one => [+one.querySelector('data').value,
-            one.querySelector('.meter span').offsetWidth / one.querySelector('.meter').offsetWidth])"""
+        """all => all.map(node => [+node.querySelector('data').value,
+            node.querySelector('.meter span').offsetWidth / node.querySelector('.meter').offsetWidth])"""
     )
     highest = max(share for share, _ in cells[:4])
-    assert len(cells) == 2 * 2 + 2 * 2  # splits or ways of making batches, by sides
+    assert len(cells) == 2 * 2 + 2 * 2  # 2 splits and 2 batching methods, for 2 sides each
     for place, (share, width) in enumerate(cells):
         assert width == pytest.approx(share / highest if place < 4 else share, abs=0.02)
 
@@ -317,7 +319,7 @@ def test_each_vocabulary_has_a_part_of_its_own(workspace: Path, browser: Browser
     assert [title for title in titles if "ocabulary" in title] == [
         f"{words} {name}" for name in vocabularies for words in ("Vocabulary", "Sentence lengths in vocabulary")
     ]
-    names = page.locator("[id]").evaluate_all("all => all.map(one => one.id)")
+    names = page.locator("[id]").evaluate_all("all => all.map(node => node.id)")
     assert len(names) == len({*names})
     assert "different target vocabularies cannot be compared" in page.locator("#perplexity-table-note").inner_text()
     assert page.locator("#perplexity th", has_text="pieces-1").inner_text().split() == ["pieces-1", "pieces"]
@@ -327,10 +329,10 @@ def test_each_vocabulary_has_a_part_of_its_own(workspace: Path, browser: Browser
 def test_a_wide_table_scrolls_in_its_own_box(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made), 390)
     box = page.locator(".table:has(.ledger)").first
-    assert box.evaluate("one => one.scrollWidth > one.clientWidth")
-    box.evaluate("one => one.scrollLeft = 9999")
+    assert box.evaluate("node => node.scrollWidth > node.clientWidth")
+    box.evaluate("node => node.scrollLeft = 9999")
     names = [page.locator("#data .ledger tbody th").first, page.locator("#data .ledger tfoot th").first]
-    assert [round(name.evaluate("one => one.getBoundingClientRect().left")) for name in names] == [16, 16]
+    assert [round(name.evaluate("node => node.getBoundingClientRect().left")) for name in names] == [16, 16]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -378,7 +380,7 @@ def test_figures_answer_to_the_keyboard(made: Path, browser: Browser) -> None:
     page = open_page(browser, page_of(made), 390)
     figure, tip = page.locator("#length svg:visible"), page.locator(".tip")
     parts = figure.locator(".value")
-    assert figure.locator("[tabindex='0']").count() == 1  # Tab goes by a figure in one step
+    assert figure.locator("[tabindex='0']").count() == 1  # a figure is one Tab stop
     parts.first.focus()
     for key, place in (("ArrowRight", 1), ("ArrowDown", 2), ("ArrowLeft", 1), ("End", parts.count() - 1), ("Home", 0)):
         page.keyboard.press(key)

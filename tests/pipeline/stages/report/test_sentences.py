@@ -1,3 +1,5 @@
+"""The page section that shows every test sentence with its translations, in a browser."""
+
 import itertools
 import json
 import os
@@ -44,7 +46,7 @@ RUNS = {"single": SINGLE, "ensemble": ENSEMBLE}
 
 
 def write_page(folder: Path, pairs: Sequence[tuple[str, str]], runs: Mapping[str, Sequence[Translation]]) -> Path:
-    """Writes a page of nothing but the section."""
+    """Write a page that holds only the section on sentences, and return its path."""
     project.write_test_set(folder / "clean", pairs)
     for run, rows in runs.items():
         write_translations(folder / f"{run}.jsonl", rows)
@@ -70,7 +72,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A test set of the size of the paper's, with two runs and lists."""
+    """Write the page for a test set as large as the paper's (3003 sentences), with n-best lists of two runs."""
     words = [
         "le",
         "chat",
@@ -98,7 +100,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def numbers(page: Page) -> list[int]:
-    """Which sentences are shown, in order."""
+    """Return the numbers of the sentences shown, in page order."""
     texts: list[str] = page.locator(".sample .id").all_inner_texts()
     return [int(text.replace(",", "")) for text in texts]
 
@@ -111,14 +113,14 @@ def test_every_sentence_is_there_with_its_translations(path: Path, browser: Brow
     page = open_page(browser, path)
     assert numbers(page) == [0, 1, 2, 3]
     assert page.locator(".found").inner_text() == "1 to 4 of 4 sentences"
-    contents = "all => all.map(one => one.textContent)"
+    contents = "all => all.map(node => node.textContent)"
     assert page.locator(".source-text").evaluate_all(contents) == [source for source, _ in PAIRS]
     assert page.locator(".reference-text").evaluate_all(contents) == [reference for _, reference in PAIRS]
     assert run_lines(page, "single").locator(".text").evaluate_all(contents)[:2] == [
         SINGLE[0].translation,
         SINGLE[1].translation,
     ]
-    assert run_lines(page, "single").locator(".nothing").count() == 2  # a translation, and one of a list
+    assert run_lines(page, "single").locator(".nothing").count() == 2  # a translation, and a candidate of a list
     assert "said. With every run" in page.locator(".note").first.inner_text()
     lengths = [len(tokenizer.tokenize(source, "en").split()) for source, _ in PAIRS]
     assert page.locator(".tokens data").evaluate_all("all => all.map(item => item.value)") == list(map(str, lengths))
@@ -127,7 +129,9 @@ def test_every_sentence_is_there_with_its_translations(path: Path, browser: Brow
 def test_markup_stays_text_and_each_text_runs_its_own_way(path: Path, browser: Browser) -> None:
     page = open_page(browser, path)
     assert page.title() == "Sentences" and page.locator(".cards :is(script, img, b, i)").count() == 0
-    directions = page.locator(".reference-text").evaluate_all("all => all.map(one => getComputedStyle(one).direction)")
+    directions = page.locator(".reference-text").evaluate_all(
+        "all => all.map(node => getComputedStyle(node).direction)"
+    )
     assert directions == ["ltr", "ltr", "rtl", "ltr"]
 
 
@@ -184,7 +188,7 @@ def test_words_that_no_sentence_has(path: Path, browser: Browser) -> None:
     page = open_page(browser, path)
     page.get_by_label("Words").fill("chat [")
     assert page.get_by_role("status").inner_text() == "No sentence has these words."
-    page.get_by_label("Words").press("Enter")  # submits nothing
+    page.get_by_label("Words").press("Enter")  # must not submit a form
     assert page.url == path.as_uri()
 
 
@@ -220,12 +224,12 @@ def test_every_run_together_is_in_order_of_the_mean(path: Path, browser: Browser
 def test_three_thousand_sentences_load_and_answer_within_a_second(many: Path, browser: Browser) -> None:
     page = open_page(browser, many)
     times = []
-    for _ in range(5):  # the quickest: other programs may have the processor
+    for _ in range(5):  # only the fastest counts, because other programs may use the processor
         page.reload()
         times.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
     assert 0 < min(times) < 1000
     page.evaluate("document.getElementById('sentences-order').value = 'chrf 1'")
-    page.get_by_label("Words").evaluate("one => { one.value = 'chien reine'; }")
+    page.get_by_label("Words").evaluate("node => { node.value = 'chien reine'; }")
     taken = page.evaluate(
         """() => {
             const start = performance.now();
