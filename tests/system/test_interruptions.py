@@ -23,7 +23,7 @@ ENCODE = ["encode", "--clean=clean", "--vocab=vocab", "--out=encoded", "--report
 
 
 def start(stage: list[str], **options: object) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", f"pipeline.{stage[0]}", *stage[1:]]
+    command = [sys.executable, "-m", f"pipeline.stages.{stage[0]}", *stage[1:]]
     environment = os.environ | {"PYTHONPATH": str(project.ROOT), "S2S_TRACKING": "off", "S2S_WORKERS": "2"}
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
         command, env=environment, text=True, stderr=subprocess.PIPE, start_new_session=True, **options

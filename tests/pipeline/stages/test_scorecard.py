@@ -434,7 +434,7 @@ def test_log_probabilities_that_are_missing_are_told(tmp_path: Path) -> None:
 
 def page_of(folder: Path, card: Scorecard) -> str:
     records.write(folder / "scorecard.json", card)
-    loader = FileSystemLoader(project.ROOT / "pipeline" / "page")
+    loader = FileSystemLoader(project.ROOT / "pipeline/stages/report/page")
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {filter.__name__: filter for filter in filters.FILTERS}
     values = reading.read(project.ROOT / "presets" / "default.yaml")
