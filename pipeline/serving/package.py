@@ -87,7 +87,7 @@ def verified(members: Path) -> Members:
 
 @contextmanager
 def staged(named: Members, search: SearchSettings) -> Iterator[Path]:
-    """Yield a folder of all files that `served` reads, as links, because models may have gigabytes."""
+    """Yield a folder of all files that `service` reads, as links, because models may have gigabytes."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "translator"
         for member in named.members:
@@ -106,8 +106,8 @@ def parts(data: Path, settings: Translate) -> dict[str, Any]:
     """Return the arguments with which MLflow makes the package."""
     return {
         "data_path": str(data),
-        "loader_module": "served",
-        "code_paths": [str(ROOT / "s2s"), str(ROOT / "pipeline" / "served.py")],
+        "loader_module": "service",
+        "code_paths": [str(ROOT / "s2s"), str(ROOT / "pipeline" / "serving" / "service.py")],
         "pip_requirements": requirements(ROOT / "requirements.lock"),
         "model_config": settings.model_dump(include={"device", "threads", "batch_sentences"}),
     }

@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import time
 from pathlib import Path
-from pipeline import stage
+from pipeline.running import program
 from s2s.errors import UserError
 
 def main(raw: Path, beam: int = 2) -> None:
@@ -39,7 +39,7 @@ def main(raw: Path, beam: int = 2) -> None:
     print(raw, beam)
 
 if __name__ == "__main__":
-    stage.program(main)
+    program.program(main)
 """
 
 

@@ -237,7 +237,9 @@ def test_what_is_packed_has_the_same_bytes_each_time_and_no_path_of_this_machine
         about = yaml.safe_load(files_read.pop("MLmodel"))
         contents.append(files_read | {"MLmodel": json.dumps({key: about[key] for key in about.keys() - MADE_ANEW})})
     assert contents[0] == contents[1]
-    assert {"code/served.py", "code/s2s/translator.py", "data/translator/1/weights.safetensors"} <= contents[0].keys()
+    assert {"code/service.py", "code/s2s/inference/translator.py", "data/translator/1/weights.safetensors"} <= contents[
+        0
+    ].keys()
     assert not [name for name, content in contents[0].items() if str(project_folder) in str(content)]
     assert not [name for name in contents[0] if "__pycache__" in name or name.startswith("code/pipeline")]
 

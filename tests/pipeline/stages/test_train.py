@@ -26,11 +26,11 @@ from pipeline.schemas.data.translated import Members, read_translations
 from pipeline.schemas.reports.scores import read_sentence_scores
 from pipeline.stages import bleu, download, encode, lexicon, members, perplexity, train, translate, vocab
 from pipeline.stages.clean import __main__ as clean
-from s2s import files
+from s2s import files, model
 from s2s.data.corpus import EncodedCorpus
 from s2s.errors import UserError
 from s2s.model import folder as model_folder
-from s2s.model import loss, scoring, seq2seq
+from s2s.model import scoring, seq2seq
 from s2s.text import vocabulary
 from s2s.text.vocabulary import UNK
 from s2s.training import checkpoint
@@ -205,10 +205,12 @@ def test_the_test_text_is_not_in_the_fingerprint(workspace: Path) -> None:
 def test_comments_and_docstrings_in_the_code_are_not_in_the_fingerprint(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, code = fingerprint(workspace), Path(str(loss.__file__)).read_text()
+    before, room = fingerprint(workspace), Path(str(model.__file__)).parent
     for extra, same in (("\n# a remark\n", True), ('\n"""A remark."""\n', True), ("\nSCALE = 2\n", False)):
-        (tmp_path / "loss.py").write_text(code + extra)
-        monkeypatch.setattr(loss, "__file__", str(tmp_path / "loss.py"))
+        shutil.copytree(room, tmp_path / "model", dirs_exist_ok=True)
+        with (tmp_path / "model" / "loss.py").open("a") as code:
+            code.write(extra)
+        monkeypatch.setattr(model, "__file__", str(tmp_path / "model" / "__init__.py"))
         assert (fingerprint(workspace) == before) is same
 
 

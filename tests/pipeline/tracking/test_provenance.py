@@ -363,7 +363,7 @@ def test_without_the_file_the_section_says_how_to_write_it_and_looks_again(tmp_p
 def test_without_scripts_it_names_the_file_that_has_all(path: Path, browser: Browser) -> None:
     page = browser.new_page(java_script_enabled=False)
     page.goto(path.as_uri())
-    assert "provenance.js has all of it" in page.locator("noscript p:visible").inner_text()
+    assert "all of its content is in provenance.js" in page.locator("noscript p:visible").inner_text()
     assert not page.locator("#provenance details").is_visible()
 
 

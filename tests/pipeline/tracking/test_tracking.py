@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[3]
 STAGE = """
 import sys, time
 from pathlib import Path
-from pipeline import stage, tracking
+from pipeline.running import program
+from pipeline.tracking import run as tracking
 
 def main(do: str = "", out: Path = Path("out.json"), delay: float = 0.0) -> None:
     '''A stage.'''
@@ -40,7 +41,7 @@ def main(do: str = "", out: Path = Path("out.json"), delay: float = 0.0) -> None
         run.artifact(Path("figure.svg"))
 
 if __name__ == "__main__":
-    stage.program(main)
+    program.program(main)
 """
 DVC_YAML = """
 stages:

@@ -166,7 +166,7 @@ def test_the_headline_is_the_best_run_with_its_interval(made: Path, browser: Bro
     page = open_page(browser, page_of(made))
     assert page.locator(".headline .figure data").get_attribute("value") == "63.2345"
     words = page.locator(".headline .words").inner_text()
-    assert "ensemble" in words and "61.67 to 64.91" in words and "no benchmark" in words
+    assert "ensemble" in words and "61.67 to 64.91" in words and "not a benchmark" in words
 
 
 def test_each_score_has_its_signature(made: Path, browser: Browser) -> None:
@@ -414,7 +414,7 @@ def test_no_samples_and_no_probes_leave_a_page(workspace: Path, browser: Browser
     records.write(workspace / "reports" / "embeddings.json", MeasuredProbes("reversed-1", 1, "h", []))
     page = open_page(browser, run_stage(workspace))
     assert page.locator("#translations .sample").count() == 0
-    assert page.get_by_text("The file of probe sentences holds none.").is_visible()
+    assert page.get_by_text("The file of probe sentences is empty.").is_visible()
 
 
 def test_what_is_left_of_other_runs_is_not_shown(workspace: Path) -> None:

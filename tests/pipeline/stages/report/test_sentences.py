@@ -121,7 +121,7 @@ def test_every_sentence_is_there_with_its_translations(path: Path, browser: Brow
         SINGLE[1].translation,
     ]
     assert run_lines(page, "single").locator(".nothing").count() == 2  # a translation, and a candidate of a list
-    assert "said. With every run" in page.locator(".note").first.inner_text()
+    assert "in their output. If every run is shown" in page.locator(".note").first.inner_text()
     lengths = [len(tokenizer.tokenize(source, "en").split()) for source, _ in PAIRS]
     assert page.locator(".tokens data").evaluate_all("all => all.map(item => item.value)") == list(map(str, lengths))
 
