@@ -37,7 +37,7 @@ quick: lint  ## lint, types and unit tests: before each commit
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile -m unit
 
 test: lint  ## lint, types and all tests but the slow
-	# By file: the tests of a file share what its fixtures ran. Files of few tests are the long ones: not left for the end.
+	# By file, because the tests of a file share what its fixtures ran, in the order of tests/conftest.py.
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 slow: setup  ## the tests that train for minutes

@@ -1,8 +1,9 @@
-"""What every test has: stages called directly record nothing, and no setting of the person who tests reaches them."""
+"""Fixtures and marks of all tests: stages record nothing, and no setting of the user reaches them."""
 
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,13 +34,20 @@ def browser() -> "Iterator[Browser]":
         browser.close()
 
 
-KINDS = ("process", "engine", "browser", "slow")
+KINDS = ("slow", "engine", "process", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that drive a page as `browser`, and all without a mark of `KINDS` as `unit`."""
+    """Mark tests that drive a page as `browser` and those without a kind as `unit`; move files of long tests ahead.
+
+    Workers take whole files in this order, so that none is left alone with a long file at the end.
+    """
+    ranks: dict[Path, int] = {}
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-        if not any(item.get_closest_marker(kind) for kind in KINDS):
+        kinds = [rank for rank, kind in enumerate(KINDS) if item.get_closest_marker(kind)]
+        if not kinds:
             item.add_marker("unit")
+        ranks[item.path] = min([ranks.get(item.path, len(KINDS)), *kinds])
+    items.sort(key=lambda item: ranks[item.path])

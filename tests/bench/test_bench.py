@@ -22,6 +22,8 @@ from bench.words import REAL_WORDS, draw_ranks
 from pipeline.sources import catalog
 from pipeline.workers import cores
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 
 PAIRS = 2_000

@@ -6,6 +6,8 @@ import pytest
 
 from bench import networks
 
+pytestmark = pytest.mark.process
+
 
 def test_every_kind_is_measured_beside_the_papers(capsys: pytest.CaptureFixture[str]) -> None:
     networks.main(hidden=8, vocabulary=50, batch_sentences=4, updates=2, rounds=1, beam=2, threads=1, device="cpu")

@@ -19,6 +19,8 @@ from s2s.text.vocabulary import WordVocabulary
 from tests.support.project import write_parameters
 from tests.support.tiny import architecture, digits, recipe
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 SMALL = {"layers": 1, "hidden": 8, "threads": 1, "device": "cpu"}

@@ -12,6 +12,8 @@ import pytest
 from pipeline.workers import WORKERS, cores, mapped, workers
 from s2s.errors import UserError
 
+pytestmark = pytest.mark.process
+
 LOST = """
 import os, time
 from pipeline.workers import mapped

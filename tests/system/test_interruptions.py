@@ -16,6 +16,8 @@ from pipeline.schemas.data import records
 from pipeline.schemas.data.raw import MANIFEST, Manifest, RawCorpus
 from tests.support import project
 
+pytestmark = pytest.mark.process
+
 PAIRS = 120_000  # three files of training text
 CLEAN = ["clean", "--raw=raw", "--out=clean", "--report=cleaning.json", "--table=cleaning.csv"]
 VOCAB = ["vocab", "--vocabulary=base", "--clean=clean", "--out=vocab", "--report=vocab.json"]

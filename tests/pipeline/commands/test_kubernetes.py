@@ -15,6 +15,8 @@ from pipeline.commands import kubernetes
 from s2s.errors import UserError
 from tests.system.test_engines import Values, call, clone
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[3]
 TEMPLATE = ROOT / "profiles/kubernetes/job.yaml"
 KUBECTL = f"""#!{sys.executable}

@@ -19,6 +19,8 @@ from s2s.errors import UserError
 from tests.pipeline.test_dag import stage
 from tests.support import project
 
+pytestmark = pytest.mark.engine
+
 DVC_YAML = """
 stages:
   clean:

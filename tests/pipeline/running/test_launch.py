@@ -21,6 +21,8 @@ from s2s import files
 from s2s.errors import UserError
 from tests.support import project
 
+pytestmark = pytest.mark.process
+
 SMALL: dict[str, dict[str, Any]] = {
     "download": {"demo": {"seed": 1, "train_pairs": 400, "dev_pairs": 20, "test_pairs": 30, "max_words": 20}},
     "model": {"hidden": 16, "embedding": 12, "dropout": 0.0},

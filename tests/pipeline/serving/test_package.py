@@ -31,6 +31,8 @@ from s2s.model.folder import WEIGHTS
 from tests.support import model_folders, project
 from tests.test_house import closure, imported
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[3]
 TEXTS = [*model_folders.SENTENCES, "", "dog"]
 trained = cache(model_folders.trained)

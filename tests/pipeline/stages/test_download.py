@@ -33,6 +33,8 @@ from s2s.text.lines import pairs
 from tests.support import project, servers
 from tests.support.servers import Conduct
 
+pytestmark = pytest.mark.process
+
 SMALL = {"seed": 1, "train_pairs": 100, "dev_pairs": 10, "test_pairs": 10, "max_words": 20}
 MULTI30K = Path(os.environ.get("S2S_MULTI30K", project.ROOT.parent / "shared" / "data" / "multi30k"))
 GOOD = {"train": ("a\nb\n", "c\nd\n"), "dev": ("e\n", "f\n"), "test": ("g\n", "h\n")}

@@ -21,6 +21,8 @@ from s2s.text.subwords import train_sentencepiece
 from s2s.text.vocabulary import EOS, UNK, Vocabulary, WordVocabulary, load
 from tests.support import project
 
+pytestmark = pytest.mark.process
+
 PAIRS = {
     "train": [("the dog sleeps.", "le chien dort."), ("the dog.", "le chien.")],
     "dev": [("the cat.", "le chat.")],

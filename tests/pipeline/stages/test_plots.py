@@ -16,6 +16,8 @@ from pipeline.schemas.data.trained import CURVE_COLUMNS
 from pipeline.schemas.reports.scores import Group, LengthGroup, RunScores
 from tests.support import project
 
+pytestmark = pytest.mark.engine
+
 CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 SYSTEMS = ("single", "a <b>&</b> c")
 

@@ -36,6 +36,8 @@ from s2s.text.vocabulary import UNK
 from s2s.training import checkpoint
 from tests.support import project
 
+pytestmark = pytest.mark.process
+
 SMALL: dict[str, dict[str, Any]] = {
     "download": {"demo": {"seed": 1, "train_pairs": 400, "dev_pairs": 20, "test_pairs": 30, "max_words": 20}},
     "model": {"hidden": 16, "embedding": 12},

@@ -12,6 +12,8 @@ from pipeline.tracking import recorder, store
 from pipeline.tracking import run as tracking
 from tests.support import comparisons
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

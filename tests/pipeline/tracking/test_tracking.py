@@ -17,6 +17,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[3]
 STAGE = """
 import sys, time

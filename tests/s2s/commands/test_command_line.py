@@ -14,6 +14,8 @@ from s2s.inference.search import SearchSettings
 from s2s.inference.translator import Translator
 from tests.support import model_folders
 
+pytestmark = pytest.mark.process
+
 SENTENCES = model_folders.SENTENCES
 
 

@@ -20,6 +20,8 @@ from s2s.model.seq2seq import Seq2Seq
 from s2s.text.vocabulary import WordVocabulary
 from tests.support import tiny
 
+pytestmark = pytest.mark.process
+
 SOURCES = [[3, 4, 5], [7], [6, 6, 3, 4, 5, 5, 7]]
 RUN = """
 import json, sys

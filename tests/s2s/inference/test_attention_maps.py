@@ -15,6 +15,8 @@ from s2s.model.seq2seq import NETWORKS, Seq2Seq
 from s2s.text.vocabulary import EOS, UNK
 from tests.support import tiny
 
+pytestmark = pytest.mark.process
+
 SOURCES = [[3, 4, 5, 6, 7], [6], [7, 3], [4, 4, 4], [5, 6]]
 TARGETS = [[3, 4], [], [7, 6, 5, 3, 4, 4], [6], [5, 5, 3]]
 KINDS = [kind for kind, (_, decoder) in NETWORKS.items() if decoder.attends]

@@ -15,6 +15,8 @@ from s2s.training.trainer import StoppedError, Trainer
 from tests.s2s.model.test_networks import KINDS
 from tests.support import tiny
 
+pytestmark = pytest.mark.process
+
 QUICK = ("lstm", "cho", "bahdanau gru_cho", "luong_dot", "luong_general", "transformer")  # one kind of each design
 SHAPE = {"hidden": 64, "embedding": 64, "maxout": 32, "heads": 4, "feed_forward": 128, "init_uniform": 0.08}
 CEILING = 1.1

@@ -19,6 +19,8 @@ from s2s.training.processes import GradientSum, World
 from s2s.training.trainer import StoppedError, Trainer
 from tests.support import processes, tiny
 
+pytestmark = pytest.mark.process
+
 CPU = torch.device("cpu")
 RECIPE = {"epochs": 2.0, "optimizer": "adam", "evaluations_per_epoch": 2, "average_updates": 4}
 

@@ -26,6 +26,8 @@ from s2s.training.position import Position
 from s2s.training.trainer import StoppedError, Trainer
 from tests.support import tiny
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
 Corpora = tuple[EncodedCorpus, EncodedCorpus]
