@@ -35,10 +35,13 @@ def browser() -> "Iterator[Browser]":
 
 
 KINDS = ("slow", "engine", "process", "browser")
+TESTS = Path(__file__).parent
+PLACES = {TESTS / "system": "engine", TESTS / "pipeline" / "stages": "process"}
+"""Folders whose tests run pipelines or whole stages."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that drive a page as `browser` and those without a kind as `unit`; move files of long tests ahead.
+    """Mark each test by its kind, those without one as `unit`, and move files of long tests ahead.
 
     Workers take whole files in this order, so that none is left alone with a long file at the end.
     """
@@ -46,6 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+        for folder, kind in PLACES.items():
+            if item.path.is_relative_to(folder):
+                item.add_marker(kind)
         kinds = [rank for rank, kind in enumerate(KINDS) if item.get_closest_marker(kind)]
         if not kinds:
             item.add_marker("unit")

@@ -16,8 +16,6 @@ import yaml
 
 from pipeline import dag
 
-pytestmark = pytest.mark.engine
-
 ROOT = Path(__file__).parents[2]
 TINY = {
     "download": {"demo": {"seed": 1, "train_pairs": 300, "dev_pairs": 20, "test_pairs": 20, "max_words": 20}},
