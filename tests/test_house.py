@@ -224,18 +224,27 @@ def test_every_parameter_is_declared_by_a_stage() -> None:
 
 
 def used_keys(file: str) -> Iterator[str]:
-    """Yield the parameters that a module touches: attributes that are keys of the sections it names."""
+    """Yield the parameters that a module touches.
+
+    Of a section that is held in a variable or taken as an argument, any attribute may be a key; of one that is only
+    looked into, as in `parameters.download.source`, the attributes that follow its name are.
+    """
     nodes = [node for node in ast.walk(parsed(file)) if isinstance(node, ast.Attribute)]
-    chains = {ast.unparse(node) for node in nodes}
-    names = {name.rpartition(".")[2] for name in imported(file) if name.startswith("pipeline.parameters.")}
+    followed = {id(node.value) for node in nodes}
+    roots = ("parameters", "read()", "reading.read()")
+    held = {node.attr for node in nodes if ast.unparse(node.value).endswith(roots) and id(node) not in followed}
+    chains = {ast.unparse(node).removeprefix("self.").removeprefix("task.") for node in nodes}
+    classes = {name.rpartition(".")[2] for name in imported(file) if name.startswith("pipeline.parameters.")}
     for section, field in Parameters.model_fields.items():
+        is_named = any(f"{root}.{section}" in chains for root in roots)
         keys: Any = getattr(field.annotation, "model_fields", None)
-        whole = getattr(field.annotation, "__name__", "") in names  # its keys may be attributes of any variable
-        if keys is None and any(re.search(rf"\b(parameters|read\(\))\.{section}$", chain) for chain in chains):
-            yield section
-        for key in keys or ():
-            if any(re.search(rf"(\.|^){'' if whole else section + '.'}{key}$", chain) for chain in chains):
-                yield f"{section}.{key}"
+        if keys is None:
+            yield from [section] * is_named
+            continue
+        is_whole = section in held or getattr(field.annotation, "__name__", "") in classes
+        prefixes = ("",) if is_whole else tuple(f"{root}.{section}." for root in roots) if is_named else ()
+        attributes = {node.attr for node in nodes} if is_whole else chains
+        yield from (f"{section}.{key}" for key in keys if any(f"{prefix}{key}" in attributes for prefix in prefixes))
 
 
 def test_a_stage_declares_the_parameters_that_its_code_touches() -> None:
