@@ -22,6 +22,7 @@ print(held() - before)
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="other C libraries keep memory by their own rules")
 @pytest.mark.parametrize(
     ("setting", "megabytes", "kept"),

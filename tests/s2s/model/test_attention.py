@@ -62,6 +62,7 @@ def check_alike(left: State, right: State) -> None:
     torch.testing.assert_close(left, right, atol=2e-6, rtol=1e-5)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("context", ["bahdanau", "luong_general"])
 def test_it_learns_to_look_at_the_words_that_it_says(context: str, tmp_path: Path) -> None:
     """Training has no information about which source word a target word comes from."""

@@ -38,6 +38,7 @@ def tokens(line: str, language: str) -> tuple[str, str]:
     return ours.tokenize(line), " ".join(theirs.tokenize(line, escape=False))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("language", TOKENIZERS)
 def test_any_line_has_the_tokens_of_sacremoses(language: str) -> None:
     @quickly
@@ -86,6 +87,7 @@ def test_usual_lines_are_not_left_to_sacremoses() -> None:
         assert Tokenizer(language).cut(line) == tokens(line, language)[1]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("language", ["en", "fr", "ru"])
 def test_any_line_has_the_punctuation_of_sacremoses(language: str) -> None:
     ours, theirs = PunctuationNormalizer(language), sacremoses.MosesPunctNormalizer(language)

@@ -41,6 +41,7 @@ def test_a_character_that_subwords_never_saw_is_unk() -> None:
     assert vocabulary.text(ids) == "Le <unk> chat"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("kind", KINDS)
 def test_subwords_are_the_same_bytes_in_every_process(kind: Kind) -> None:
     program = (
@@ -61,6 +62,7 @@ def test_a_text_that_is_not_larger_is_drawn_whole() -> None:
     assert [lines.tolist() for lines in draw_lines([2], 99, seed=1)] == [[0, 1]]
 
 
+@pytest.mark.process
 def test_each_line_has_the_same_chance_to_be_learned_from() -> None:
     sizes = [3, 10, 7]
     draws = [numbers(draw_lines(sizes, 5, seed), sizes) for seed in range(2000)]
