@@ -7,10 +7,12 @@ from typing import NoReturn
 
 import typer
 
-from s2s.errors import UserError
+from s2s.errors import UserError, safe
 
-DENIED = {errno.EACCES: "no permission", errno.EPERM: "no permission", errno.EROFS: "read-only file system"}
-FULL = {
+REASONS = {
+    errno.EACCES: "no permission",
+    errno.EPERM: "no permission",
+    errno.EROFS: "read-only file system",
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "disk quota exceeded",
     errno.EFBIG: "file too large for the disk or the limit of the shell",
@@ -32,13 +34,15 @@ def mistake(error: UserError | OSError) -> str | None:
     """Return the message for a user's mistake, or None for an error that is not the user's."""
     if isinstance(error, UserError):
         return str(error)
-    reason = (DENIED | FULL).get(error.errno or 0)
-    return reason and f"{error.filename or 'output'}: {reason}; expected to be able to write there and read it"
+    reason = REASONS.get(error.errno or 0)
+    if reason is None and error.filename is not None and error.strerror:
+        reason = error.strerror.lower()  # such as a path that is too long, or that leads through a file
+    return reason and safe(f"{error.filename or 'output'}: {reason}; expected to be able to write there and read it")
 
 
 def fail(message: str) -> NoReturn:
     """Print a message as one line, and exit with code 2."""
-    print(" ".join(message.split()), file=sys.stderr)
+    print(safe(message), file=sys.stderr)
     raise SystemExit(2)
 
 
