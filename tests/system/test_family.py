@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.support import project
-from tests.system.test_engines import Values, call, clone
+from tests.support.checkout import Values, call, clone
 
 SMALL = {"hidden": 16, "embedding": 16, "maxout": 8, "heads": 2, "feed_forward": 32}
 

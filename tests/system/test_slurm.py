@@ -11,7 +11,7 @@ import pytest
 
 from pipeline import dag
 from tests.support import slurm
-from tests.system.test_engines import call, clone
+from tests.support.checkout import call, clone
 
 SUBMIT = ("snakemake", "--profile", "profiles/slurm", "--max-threads", "2")
 # This cluster has no database of past jobs, so states come from squeue; short waits keep the test quick.

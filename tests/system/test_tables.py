@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.support import project
-from tests.system.test_engines import call, clone
+from tests.support.checkout import call, clone
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pipeline import dag
 from pipeline.commands import kubernetes
 from s2s.errors import UserError
-from tests.system.test_engines import Values, call, clone
+from tests.support.checkout import Values, call, clone
 
 pytestmark = pytest.mark.process
 
