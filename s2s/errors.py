@@ -57,17 +57,18 @@ def reading(path: Path, expected: str, *damages: type[Exception]) -> Iterator[No
     Raises:
         UserError: the file is absent, a dangling link or a folder, cannot be read, or is damaged.
     """
+    told: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, *damages)
     try:
         yield
-    except (OSError, ValueError, EOFError, *damages) as error:
+    except told as error:
         raise UserError(f"{path}: {unreadable(path, error)}; expected {expected}") from None
 
 
 def unreadable(path: Path, error: Exception) -> str:
     """Return the reason why a file could not be read, in a few words."""
-    if isinstance(error, IsADirectoryError):
+    if isinstance(error, FileNotFoundError):
+        return "found a link to no file" if path.is_symlink() else "no such file"
+    reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else ""
+    if isinstance(error, IsADirectoryError) or (not reason and path.is_dir()):
         return "found a folder"
-    if isinstance(error, OSError) and error.errno:
-        dangling = isinstance(error, FileNotFoundError) and path.is_symlink()
-        return "found a link to no file" if dangling else os.strerror(error.errno).lower()
-    return "found a folder" if path.is_dir() else f"damaged ({error})"  # Arrow's errors have no number
+    return reason or f"damaged ({error})"  # such as Arrow's OSErrors, which have no number

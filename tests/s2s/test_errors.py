@@ -65,7 +65,7 @@ def below_a_file(path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
-        (lambda path: None, "no such file or directory"),
+        (lambda path: None, "no such file"),
         (a_folder, "found a folder"),
         (a_dangling_link, "found a link to no file"),
         (a_link_to_itself, os.strerror(errno.ELOOP).lower()),

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.schemas.data import records
-from s2s.errors import check
+from s2s.errors import check, reading
 
 SPLITS = ("train", "dev", "test")
 SIDES = ("source", "target")
+CLEAN = "what the clean stage writes"
 ROW_GROUP = 20_000  # sentence pairs, some megabytes: what is in memory at a time
 
 
@@ -82,7 +83,7 @@ def open_pairs(path: Path) -> pq.ParquetFile:
     Raises:
         UserError: the file is absent or not Parquet, or has other columns.
     """
-    return records.open_parquet(path, PAIRS, "what the clean stage writes")
+    return records.open_parquet(path, PAIRS, CLEAN)
 
 
 def shards(clean: Path, split: str) -> list[Path]:
@@ -94,21 +95,23 @@ def shards(clean: Path, split: str) -> list[Path]:
     if split != "train":
         return [clean / f"{split}.parquet"]
     paths = sorted((clean / split).glob("*.parquet"))
-    check(paths, f"{clean / split}: found no Parquet file; expected what the clean stage writes")
+    check(paths, f"{clean / split}: found no Parquet file; expected {CLEAN}")
     return paths
 
 
 def read_table(path: Path, names: Sequence[str]) -> pa.Table:
-    """Read some columns of a whole file of pairs, in one thread: each processor has a worker already."""
-    return open_pairs(path).read(columns=list(names), use_threads=False)
+    """Read some columns of a whole file of pairs."""
+    return records.read_parquet(path, list(names), PAIRS, CLEAN)
 
 
 def stream_columns(path: Path, names: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield some columns of a file of pairs as lists of rows, one list for each row group."""
     file = open_pairs(path)
     for group in range(file.num_row_groups):
-        table = file.read_row_group(group, columns=list(names))
-        yield list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
+        with reading(path, CLEAN):
+            table = file.read_row_group(group, columns=list(names))
+            columns = [table.column(name).to_pylist() for name in names]
+        yield list(zip(*columns, strict=True))
 
 
 def read_column(path: Path, name: str) -> list[str]:

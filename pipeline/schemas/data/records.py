@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from s2s import files
-from s2s.errors import UserError, check
+from s2s.errors import UserError, check, reading
 
 EXACT = ConfigDict(extra="forbid")
 """The `__pydantic_config__` of a record: a file with a key that the dataclass has not is refused."""
@@ -89,12 +89,10 @@ def content_of(path: Path) -> bytes:
     """Read the bytes of a file that an earlier stage should have written.
 
     Raises:
-        UserError: there is no such file.
+        UserError: there is no such file, or it cannot be read.
     """
-    try:
+    with reading(path, EARLIER_STAGE):
         return path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected {EARLIER_STAGE}") from None
 
 
 def write_lines(path: Path, records: Iterable[object]) -> None:
@@ -106,10 +104,21 @@ def read_lines(kind: type[Record], path: Path) -> list[Record]:
     """Read a JSON Lines file.
 
     Raises:
-        UserError: the file is absent, or a line is not a record of this kind.
+        UserError: the file is absent, its end is missing, or a line is not a record of this kind.
     """
-    lines = content_of(path).split(b"\n")[:-1]
+    lines = lines_of(path)
     return [parse(kind, line, f"{path} line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def lines_of(path: Path) -> list[bytes]:
+    """Read the lines of a file without their line ends.
+
+    Raises:
+        UserError: the file is absent, or its last line has no end, so that more may be missing.
+    """
+    *lines, rest = content_of(path).split(b"\n")
+    check(not rest, f"{path}: found no line end after the last line; expected {EARLIER_STAGE}")
+    return lines
 
 
 def write_csv(path: Path, rows: Iterable[object]) -> None:
@@ -130,18 +139,23 @@ def read_csv(kind: type[Record], path: Path) -> list[Record]:
     Raises:
         UserError: the file is absent, its titles are not the fields of the record, or a cell has another type.
     """
-    titles, *rows = list(csv.reader(content_of(path).decode().splitlines())) or [["nothing"]]
+    lines = lines_of(path)
+    with reading(path, EARLIER_STAGE, csv.Error):
+        titles, *rows = list(csv.reader(line.decode() for line in lines)) or [["nothing"]]
     expected = field_names(kind)
     check(titles == expected, f"{path}: found titles {','.join(titles)}; expected {','.join(expected)}")
-    return [
-        validated(partial(adapter(kind).validate_strings, cells(titles, row)), f"{path} line {number}")
-        for number, row in enumerate(rows, start=2)
-    ]
+    return [parse_row(kind, titles, row, f"{path} line {number}") for number, row in enumerate(rows, start=2)]
 
 
-def cells(titles: Sequence[str], row: Sequence[str]) -> dict[str, str]:
-    """Return the cells of a CSV row by title; a missing cell is left out, for the validation to find."""
-    return {title: cell or "nan" for title, cell in zip(titles, row, strict=False)}
+def parse_row(kind: type[Record], titles: Sequence[str], row: Sequence[str], place: str) -> Record:
+    """Parse a record from the cells of a CSV row.
+
+    Raises:
+        UserError: the row has more or fewer cells than titles, or a cell of another type.
+    """
+    check(len(row) == len(titles), f"{place}: found {len(row)} cells; expected {len(titles)}, {EARLIER_STAGE}")
+    cells = {title: cell or "nan" for title, cell in zip(titles, row, strict=True)}
+    return validated(partial(adapter(kind).validate_strings, cells), place)
 
 
 def write_parquet(path: Path, table: pa.Table, row_group_size: int | None = None) -> None:
@@ -167,16 +181,34 @@ def open_parquet(path: Path, wanted: pa.Schema | None = None, expected: str = EA
     Raises:
         UserError: the file is absent or not Parquet, or has other columns.
     """
-    try:
+    with reading(path, expected):
         file = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected {expected}") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: not Parquet ({error}); expected {expected}") from None
+        found = file.schema_arrow
     if wanted is not None:
-        columns = ", ".join(file.schema_arrow.names)
-        check(file.schema_arrow.equals(wanted), f"{path}: found columns {columns}; expected {', '.join(wanted.names)}")
+        columns = ", ".join(found.names)
+        check(found.equals(wanted), f"{path}: found columns {columns}; expected {', '.join(wanted.names)}")
     return file
+
+
+def read_parquet(
+    path: Path, names: Sequence[str] | None = None, wanted: pa.Schema | None = None, expected: str = EARLIER_STAGE
+) -> pa.Table:
+    """Read some columns of a Parquet file, or all, in one thread: each processor has a worker already.
+
+    Args:
+        path: the file.
+        names: of the columns.
+        wanted: the schema that the file must have.
+        expected: what the file should be, for messages.
+
+    Raises:
+        UserError: the file is absent, not Parquet or damaged, or has other columns.
+    """
+    file = open_parquet(path, wanted, expected)
+    with reading(path, expected):
+        table = file.read(columns=names, use_threads=False)
+        table.validate(full=True)  # that all text is UTF-8
+    return table
 
 
 def schema(kind: type) -> pa.Schema:

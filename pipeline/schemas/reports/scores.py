@@ -99,7 +99,7 @@ def read_sentence_scores(path: Path, models: Iterable[str]) -> dict[str, Scores]
     Raises:
         UserError: the file is absent or not Parquet, or has no column of a model.
     """
-    table = records.open_parquet(path, expected="what the perplexity stage writes").read(use_threads=False)
+    table = records.read_parquet(path, expected="what the perplexity stage writes")
     scores = {}
     for name in models:
         columns = [f"tokens.{name}", f"log_prob.{name}"]

@@ -425,7 +425,7 @@ def test_log_probabilities_that_are_missing_are_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"scores.parquet: no such file; expected what the perplexity stage writes"):
         scores.read_sentence_scores(path, ["reversed-1"])
     path.write_text("no table", encoding="utf-8")
-    with pytest.raises(UserError, match=r"scores.parquet: not Parquet \(.*\); expected what the perplexity stage"):
+    with pytest.raises(UserError, match=r"scores.parquet: damaged \(.*\); expected what the perplexity stage"):
         scores.read_sentence_scores(path, ["reversed-1"])
     scores.write_sentence_scores(path, {"reversed-1": Scores(np.array([2, 3]), np.array([-1.5, -2.5]))})
     with pytest.raises(UserError, match=r"scores.parquet: found no column tokens.deep-1; expected those of all models"):
