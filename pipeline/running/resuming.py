@@ -1,18 +1,23 @@
-"""Folders that keep unfinished work over an interruption, and checks of free disk space.
+"""Folders that keep unfinished work over an interruption, locks, and checks of free disk space.
 
-No stage declares these folders, so no engine deletes them.
+No stage declares these folders, so no engine deletes them. Files in them are written by `files.kept`, and taken up if
+`files.intact`.
 """
 
 import ast
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from s2s.errors import check
-from s2s.files import to_json
+from filelock import FileLock, Timeout
+
+from s2s.errors import UserError, check
+from s2s.files import digest_of, to_json
 
 
 def folder(stage: str, name: str = "") -> Path:
@@ -24,9 +29,53 @@ def folder(stage: str, name: str = "") -> Path:
         stage: name of the stage.
         name: of a folder inside, for one part of the stage's work.
     """
-    path = Path(os.environ.get("DVC_ROOT", ".")) / "work" / stage / name
-    path.mkdir(parents=True, exist_ok=True)
+    path = root() / stage / name
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{path}: found a file in its place; expected a folder, or nothing") from None
     return path
+
+
+def root() -> Path:
+    """Return the folder of all work folders, which may be absent."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / "work"
+
+
+def kept() -> Iterator[Path]:
+    """Yield the files of unfinished work, for `files.damage`."""
+    for path in sorted(root().glob("*/*/*")):
+        if not path.name.startswith(".") and path.suffix != digest_of(path).suffix:
+            yield path
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Lock an output or a work folder for this process, after waiting for another that works on it.
+
+    A kill releases the lock.
+    """
+    path = folder("locks") / hashlib.sha256(str(target.absolute()).encode()).hexdigest()[:16]
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"{target}: waits for another process that works on it", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)  # before the release: those who wait notice, and lock a new file
+        lock.release()
+
+
+@contextmanager
+def unfinished(stage: str, name: str) -> Iterator[Path]:
+    """Yield the work folder of one part of a stage's work, locked; it is removed if the block succeeds."""
+    with alone(folder(stage, name)):
+        place = folder(stage, name)  # the process before may have removed it
+        yield place
+        shutil.rmtree(place)
 
 
 def fingerprint(modules: Iterable[ModuleType], *values: object) -> str:

@@ -1,5 +1,6 @@
-"""Fingerprints of code change with the computation, but not with comments and docstrings."""
+"""Fingerprints of code change with the computation alone; work folders are locked, and removed if work succeeds."""
 
+import threading
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -8,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from pipeline.running import resuming
-from s2s import model
+from s2s import files, model
 from s2s.errors import UserError
 from s2s.model import attention, interface, layers
 
@@ -108,3 +109,46 @@ def test_a_full_disk_is_refused_with_what_is_needed(tmp_path: Path) -> None:
     resuming.check_free(tmp_path, 1, "one byte")
     with pytest.raises(UserError, match=r"found [\d,.]+ GB free; expected 1,000,000,000.00 GB \(a corpus\)"):
         resuming.check_free(tmp_path, 10**18, "a corpus")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_unfinished_work_stays_until_it_succeeds(project: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), resuming.unfinished("clean", "abc") as place:
+        with files.kept(place / "00000.parquet") as partial:
+            partial.write_text("a block")
+        raise KeyboardInterrupt
+    assert list(resuming.kept()) == [Path("work/clean/abc/00000.parquet")]
+    with resuming.unfinished("clean", "abc") as place:
+        assert files.intact(place / "00000.parquet")
+    assert not list(resuming.kept())
+    assert not list((project / "work/clean").iterdir())
+    assert not list((project / "work/locks").iterdir())
+
+
+def test_the_second_of_two_waits_and_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = []
+
+    def second() -> None:
+        with resuming.unfinished("clean", "abc") as place:
+            events.append(f"second, {place.is_dir()}")
+
+    with resuming.unfinished("clean", "abc"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        while "waits" not in (told := capsys.readouterr().err):
+            assert thread.is_alive()
+        events.append("first")
+    thread.join(20)
+    assert events == ["first", "second, True"]
+    assert told == "work/clean/abc: waits for another process that works on it\n"
+
+
+def test_a_file_in_a_work_folders_place_is_told(project: Path) -> None:
+    (project / "work").write_text("a file")
+    with pytest.raises(UserError, match=r"^work/clean: found a file in its place; expected a folder, or nothing"):
+        resuming.folder("clean")
