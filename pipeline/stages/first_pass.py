@@ -34,21 +34,23 @@ BLOCK = 128  # sentences; each block is saved when it is done, so that an interr
 DIGITS = 6  # decimals of scores
 
 
-def main(first_pass: Path, clean: Path, out: Path) -> None:
+def main(first_pass: str, clean: Path, out: Path) -> None:
     """Write the n-best lists and a record of the system that made them.
 
     Args:
-        first_pass: a run's models, from a members stage, or a folder with another system's dev.nbest and test.nbest.
+        first_pass: one of `first_passes:` in params.yaml, which names a run's models, from a members stage, or a folder
+            with another system's dev.nbest and test.nbest.
         clean: folder of clean text, from the clean stage.
         out: folder to be written, with dev.nbest and test.nbest.
     """
     parameters = read()
+    given = Path(parameters.first_passes[first_pass])
     with tracking.run() as tracked, files.whole(out) as folder:
         folder.mkdir()
-        if first_pass.is_dir():
-            origin = take_files(parameters, first_pass, clean, folder)
+        if given.is_dir():
+            origin = take_files(parameters, given, clean, folder)
         else:
-            origin = Finder.prepare(parameters, first_pass, clean).write(folder)
+            origin = Finder.prepare(parameters, given, clean).write(folder)
         records.write(folder / FIRST_PASS, origin)
         tracked.metrics({f"candidates.{split}": count_lines(folder / f"{split}.nbest") for split in SPLITS})
 

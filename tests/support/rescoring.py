@@ -43,11 +43,13 @@ def write_parameters(
     folder: Path,
     scorer: str = "ensemble",
     ensemble_mean: str = "probabilities",
+    made_by: str = "members/single.json",
     **changes: object,
 ) -> None:
     """Write params.yaml with the rescoring `list`."""
     project.write_parameters(
         folder,
+        first_passes={"single": made_by},
         rescorings={"list": {"first_pass": "single", "scorer": scorer}},
         rescore={"n_best": 5, "threads": 1, "device": "cpu"} | changes,
         translate={"ensemble_mean": ensemble_mean},

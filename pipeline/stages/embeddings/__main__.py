@@ -37,12 +37,11 @@ class Probe:
     sentence: str
 
 
-def main(model: Path, probes: Path, out: Path, table: Path, figure: Path) -> None:
-    """Embed the probe sentences, measure the separation of each panel, and project it onto its two main directions.
+def main(model: Path, out: Path, table: Path, figure: Path) -> None:
+    """Embed the sentences of `embeddings.probes`, measure the separation of each panel, and project it onto its two main directions.
 
     Args:
         model: folder of a model, from the train stage.
-        probes: file with a line of titles and a line per sentence: panel, group and sentence, separated by tabs.
         out: JSON file to be written.
         table: CSV file of the same numbers to be written.
         figure: SVG file of the same numbers to be written; the same figure is written as PNG beside it.
@@ -50,7 +49,7 @@ def main(model: Path, probes: Path, out: Path, table: Path, figure: Path) -> Non
     parameters = read()
     settings, language = parameters.embeddings, parameters.download.source_language
     device = prepare("cpu", settings.threads)
-    sentences = read_probes(probes, parameters.clean, language)
+    sentences = read_probes(Path(settings.probes), parameters.clean, language)
     source = vocabulary.load(model, "source")
     with tracking.run() as tracked:
         ids = [source.encode(readable(probe.sentence, source, language)) for probe in sentences]
@@ -66,7 +65,9 @@ def main(model: Path, probes: Path, out: Path, table: Path, figure: Path) -> Non
 
 
 def read_probes(path: Path, settings: Clean, language: str) -> list[Probe]:
-    """Read the probe sentences, normalized like the training text.
+    """Read a file of probe sentences, normalized like the training text.
+
+    It has a line of titles and a line per sentence: panel, group and sentence, separated by tabs.
 
     Raises:
         UserError: the file is not such a table; the message names the line.

@@ -39,7 +39,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_stage(folder: Path, made_by: str = "members/single.json") -> dict[str, list[list[Candidate]]]:
-    first_pass.main(Path(made_by), folder / "clean", folder / "candidates")
+    rescoring.write_parameters(folder, made_by=made_by)
+    first_pass.main("single", folder / "clean", folder / "candidates")
     return {split: rescoring.read_list(folder / "candidates", split, len(pairs)) for split, pairs in PAIRS.items()}
 
 

@@ -42,7 +42,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def find(folder: Path) -> None:
     """Write the n-best lists of our own first pass."""
-    first_pass.main(Path("members/single.json"), folder / "clean", folder / "candidates")
+    first_pass.main("single", folder / "clean", folder / "candidates")
 
 
 def write_lists(folder: Path, damage: int = 6) -> None:

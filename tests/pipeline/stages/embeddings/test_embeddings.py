@@ -45,9 +45,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run_stage(folder: Path, probes: str, **sections: dict[str, object]) -> dict[str, Any]:
     (folder / "probes.tsv").write_text(probes, encoding="utf-8")
-    project.write_parameters(folder, **sections)
+    shown = {"probes": str(folder / "probes.tsv")} | sections.pop("embeddings", {})
+    project.write_parameters(folder, embeddings=shown, **sections)
     reports = [folder / f"embeddings.{suffix}" for suffix in ("json", "csv", "svg")]
-    embeddings.main(folder / "model", folder / "probes.tsv", *reports)
+    embeddings.main(folder / "model", *reports)
     report: dict[str, Any] = json.loads(reports[0].read_text(encoding="utf-8"))
     return report
 

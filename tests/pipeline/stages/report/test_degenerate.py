@@ -178,7 +178,7 @@ def run_stages(folder: Path) -> None:
     for by in ("length", "rarity"):
         groups.main(by, translations, rescored, baselines, clean, *out(by, "json", "csv", "svg"))
     first = folder / "models" / "reversed" / "1"
-    embeddings.main(first, folder / "probes.tsv", *out("embeddings", "json", "csv", "svg"))
+    embeddings.main(first, *out("embeddings", "json", "csv", "svg"))
     neighbors.main(first, clean, *out("neighbors", "json"))
     alignments.main(folder / "members", clean, *out("alignments", "json", "svg"))
     measured = (reports, folder / "models", folder / "curves", translations, clean)
