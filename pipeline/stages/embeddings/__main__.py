@@ -38,7 +38,9 @@ class Probe:
 
 
 def main(model: Path, out: Path, table: Path, figure: Path) -> None:
-    """Embed the sentences of `embeddings.probes`, measure the separation of each panel, and project it onto its two main directions.
+    """Embed the probe sentences, measure the separation of each panel, and project it onto its two main directions.
+
+    The sentences are those of `embeddings.probes` in params.yaml.
 
     Args:
         model: folder of a model, from the train stage.
