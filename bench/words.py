@@ -1,5 +1,7 @@
 """An unlimited number of words that look like English or French: a spelling for each rank of Zipf's law."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,6 +122,12 @@ SHAPES = ((23, numeral), (13, name), (41, compound), (97, acronym), (211, web_ad
 """Shapes with their frequencies, one word in n; the first that matches a number is used."""
 
 
+@cache
+def frequent(language: str) -> list[str]:
+    """Return the words of a language's frequent ranks, in order."""
+    return [spell(language, rank) for rank in range(SHORTCUT)]
+
+
 class Lexicon:
     """The words of a language by rank.
 
@@ -128,7 +136,7 @@ class Lexicon:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.frequent = [spell(language, rank) for rank in range(SHORTCUT)]
+        self.frequent = frequent(language)
 
     def words(self, ranks: Ranks) -> list[str]:
         """Return the words of many ranks."""
