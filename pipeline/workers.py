@@ -8,6 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from types import FrameType
 from typing import Any, TypeVar
 
 from s2s.errors import UserError, check
@@ -25,6 +28,8 @@ def mapped(
 ) -> Iterator[Result]:
     """Yield function(chunk) for each chunk, in order.
 
+    If the caller fails, is interrupted or stops drawing results, the workers end at once, and not with their chunks.
+
     Args:
         function: is inherited by workers with all that it refers to; only chunks and results are pickled.
         chunks: are drawn as workers become free, a few ahead.
@@ -39,11 +44,13 @@ def mapped(
         return
     # fork starts at once; spawn would import everything again, 2 s that a small corpus does not need.
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(processes, context, start, (function,)) as pool:
+    end, held = context.Pipe(duplex=False)  # a leash: workers end when this process, or the kernel for it, closes it
+    with end, held, ProcessPoolExecutor(processes, context, start, (function, end, held)) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for chunk in chunks:
-                waiting.append(pool.submit(work, chunk))
+                with delayed():  # the first call forks
+                    waiting.append(pool.submit(work, chunk))
                 if len(waiting) > processes + 1:
                     yield waiting.popleft().result()
             while waiting:
@@ -53,9 +60,9 @@ def mapped(
                 f"worker: killed, most likely for want of memory; expected enough for {processes} processes, "
                 f"see {WORKERS} for fewer"
             ) from None
-        finally:
-            for future in waiting:
-                future.cancel()
+        except BaseException:
+            held.close()
+            raise
 
 
 def workers() -> int:
@@ -75,17 +82,41 @@ def work(chunk: Any) -> Any:
     return task(chunk)
 
 
-def start(function: Callable[[Any], Any]) -> None:
-    """Prepare a worker: it keeps its function, and exits when its parent process ends or is killed."""
+@contextmanager
+def delayed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM act only after the block.
+
+    Otherwise one that comes between the fork of workers and the start of the thread that ends them, or in a worker that
+    has not set its own handlers yet, would leave processes that wait for each other for ever.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals are handled in the main thread alone
+        yield
+        return
+    arrived: list[int] = []
+
+    def remember(signum: int, frame: FrameType | None) -> None:
+        arrived.append(signum)
+
+    before = {signum: signal.signal(signum, remember) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+        for signum in arrived:
+            signal.raise_signal(signum)
+
+
+def start(function: Callable[[Any], Any], end: Connection, held: Connection) -> None:
+    """Prepare a worker: it keeps its function, and ends when its parent process closes the leash, ends or is killed."""
     global task  # noqa: PLW0603  # a worker has one function
     task = function
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
+    held.close()
 
     def wait() -> None:
-        parent.join()
+        end.poll(None)  # until no process holds the other end
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

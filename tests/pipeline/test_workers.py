@@ -82,6 +82,55 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     program.stdout.close()
 
 
+INTERRUPTED = """
+import os, signal, sys, time
+from concurrent.futures import ProcessPoolExecutor
+from pipeline.workers import mapped
+from s2s.program import terminate
+
+fork = ProcessPoolExecutor._launch_processes
+
+def launched(pool):  # before the thread starts that ends the workers
+    fork(pool)
+    if {early}:
+        {send}
+        time.sleep(0.2)
+
+ProcessPoolExecutor._launch_processes = launched
+
+def work(number):
+    if not {early} and number == 1:
+        {send}
+    time.sleep(60)
+
+parent = os.getpid()
+signal.signal(signal.SIGTERM, terminate)
+list(mapped(work, range(9), 2))
+"""
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["while they start", "while they work"])
+@pytest.mark.parametrize(
+    ("send", "code"),
+    [("os.killpg(0, signal.SIGINT)", -signal.SIGINT), ("os.kill(parent, signal.SIGTERM)", 128 + signal.SIGTERM)],
+    ids=["Ctrl-C", "kill"],
+)
+def test_a_signal_ends_all_processes_at_once(send: str, code: int, early: bool) -> None:
+    script = INTERRUPTED.format(send=send, early=early)
+    program = subprocess.Popen(
+        [sys.executable, "-c", script], text=True, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        _, errors = program.communicate(timeout=30)
+    finally:
+        if program.poll() is None:
+            os.killpg(program.pid, signal.SIGKILL)
+    assert program.returncode == code
+    assert errors.count("Traceback") == (code < 0), errors  # Python's own of the first process
+    with pytest.raises(ProcessLookupError):
+        os.killpg(program.pid, 0)
+
+
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
