@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro quick test slow lint schema ui serve bench clusters lock
+.PHONY: help setup repro doctor quick test slow lint schema ui serve bench clusters lock
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -29,9 +29,13 @@ setup:  ## make .venv from requirements.lock, with the command s2s; TORCH_INDEX=
 	@[ -e .git ] || grep -qs no_scm .dvc/config.local || $(PY) -m dvc config --local core.no_scm true
 
 repro: setup  ## run the whole pipeline and print the headline numbers
+	@$(PY) -m pipeline.commands.doctor.quick
 	@$(PY) -m pipeline check
 	@$(PY) -m dvc repro
 	@$(PY) -m pipeline summary
+
+doctor: setup  ## find damaged files, stale locks and leftovers of killed runs, and mend them
+	@$(PY) -m pipeline doctor
 
 quick: lint  ## lint, types and unit tests: before each commit
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile -m unit

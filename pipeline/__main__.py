@@ -105,6 +105,12 @@ def plan(context: typer.Context) -> None:
     hand_over("pipeline.commands.plan", context.args)
 
 
+@app.command(**PROGRAM)  # type: ignore[arg-type]
+def doctor(context: typer.Context) -> None:
+    """Find damaged files, stale locks and leftovers of killed runs, and mend them."""
+    hand_over("pipeline.commands.doctor", context.args)
+
+
 def hand_over(module: str, arguments: Sequence[str]) -> None:
     """Run a module by its name.
 

@@ -2,10 +2,9 @@
 
 import errno
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
-
-import typer
 
 from s2s.errors import UserError, safe
 
@@ -19,7 +18,7 @@ REASONS = {
 }
 
 
-def run(app: typer.Typer) -> None:
+def run(app: Callable[[], object]) -> None:
     """Run a command line, and end it with one line and exit code 2 after a user's mistake."""
     try:
         app()

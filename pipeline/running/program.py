@@ -10,6 +10,7 @@ from types import FrameType
 
 import typer
 
+from pipeline.running import lockfile
 from s2s.program import run, terminate
 
 
@@ -18,8 +19,10 @@ def program(main: Callable[..., None]) -> None:
 
     A `UserError`, a missing permission or a full disk ends the program with one line on stderr and exit code 2.
     SIGTERM raises `SystemExit(143)`, so that half-written files are removed and the MLflow run is closed.
+    A copy of dvc.lock is kept for the doctor.
     """
     signal.signal(signal.SIGTERM, terminate)
+    lockfile.keep()
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(with_flags(main))
     run(app)
