@@ -11,6 +11,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from pipeline.fetching import transfer
+from pipeline.fetching.part import part_of
 from pipeline.fetching.transfer import Fetch
 from pipeline.parameters.sections import Operation
 from pipeline.running import resuming
@@ -43,7 +44,7 @@ def workplace(source: Source, out: Path) -> Iterator[Path]:
         yield folder
         for copies in source.files.values():
             for copy in copies:
-                transfer.part_of(copy, folder).unlink(missing_ok=True)
+                part_of(copy, folder).unlink(missing_ok=True)
     finally:
         lock.release()
 
@@ -80,7 +81,7 @@ def still_to_fetch(copies: Sequence[Copy], mirrors: Iterable[str], folder: Path)
 
 def here(copies: Sequence[Copy], folder: Path) -> int:
     """Return the number of bytes of a file's first copy that earlier runs have downloaded."""
-    part = transfer.part_of(copies[0], folder)
+    part = part_of(copies[0], folder)
     return part.stat().st_size if part.exists() else 0
 
 

@@ -5,11 +5,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 
@@ -95,6 +96,39 @@ def silent() -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def answering(answer: bytes, drip: bytes = b"", seconds: float = 0.0) -> Iterator[str]:
+    """Run a server that answers each request with given bytes, and yield its URL.
+
+    Args:
+        answer: status line, headers and body.
+        drip: bytes that are sent after the answer again and again, until the client leaves.
+        seconds: between two drips.
+    """
+
+    class Answer(BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.recv(1 << 16)
+                self.request.sendall(answer)
+                while drip:
+                    self.request.sendall(drip)
+                    time.sleep(seconds)
+
+    with RawServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+class RawServer(ThreadingTCPServer):
+    """Server of any bytes, whose connections end with the tests."""
+
+    daemon_threads, block_on_close = True, False
 
 
 def dead() -> str:

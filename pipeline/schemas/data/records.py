@@ -155,7 +155,8 @@ def parse_row(kind: type[Record], titles: Sequence[str], row: Sequence[str], pla
     """
     check(len(row) == len(titles), f"{place}: found {len(row)} cells; expected {len(titles)}, {EARLIER_STAGE}")
     cells = {title: cell or "nan" for title, cell in zip(titles, row, strict=True)}
-    return validated(partial(adapter(kind).validate_strings, cells), place)
+    record: Record = validated(partial(adapter(kind).validate_strings, cells), place)
+    return record
 
 
 def write_parquet(path: Path, table: pa.Table, row_group_size: int | None = None) -> None:

@@ -2,13 +2,15 @@
 
 import gzip
 import hashlib
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.fetching import transfer
+from pipeline.fetching import client, part, transfer
+from pipeline.fetching.part import part_of
 from pipeline.fetching.transfer import Fetch, mirrors, place_in
 from pipeline.sources.catalog import Copy
 from s2s.errors import UserError
@@ -61,7 +63,7 @@ def kept(work: Path) -> dict[str, int]:
 
 def leave(work: Path, copy: Copy, content: bytes) -> Path:
     """Write part of a file, as an interrupted download leaves it, and return its path."""
-    part = transfer.part_of(copy, work / "download")
+    part = part_of(copy, work / "download")
     part.parent.mkdir(exist_ok=True)
     part.write_bytes(content)
     return part
@@ -233,6 +235,95 @@ def test_two_versions_of_a_file_are_not_mixed(site: str, tmp_path: Path, conduct
     leave(tmp_path, listed(site, f"sha256:{'0' * 64}"), CONTENT[:1000])
     assert fetch(tmp_path, listed(site)).read_bytes() == CONTENT
     assert conduct.requests == [(NAME, None)]
+
+
+def redirect(place: bytes) -> bytes:
+    return b"HTTP/1.1 302 Found\r\nLocation: " + place + b"\r\nContent-Length: 0\r\n\r\n"
+
+
+STRANGE = {
+    "long label": redirect(b"http://" + b"a" * 70 + b".com/x"),
+    "empty label": redirect(b"http://me:s3cret@a..b/x"),
+    "no IDNA": redirect(b"http://xn--a/x"),
+    "bidi host": redirect("http://\u2603\u202e.com/x".encode()),
+    "port": redirect(b"http://127.0.0.1:99999/x"),
+    "script": redirect(b"javascript:1"),
+    "scheme": redirect(b"file:///etc/passwd"),
+    "loop": redirect(b"/"),
+    "range of 5,000 digits": b"HTTP/1.1 206 OK\r\nContent-Range: bytes 0-1/" + b"9" * 5000 + b"\r\n\r\nab",
+    "length of 5,000 digits": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nab",
+    "length of 20 digits": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 20 + b"\r\n\r\nab",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nab",
+    "no HTTP": b"\x1b[31mgarbage\r\n\r\n",
+    "nothing": b"",
+    "long header": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
+    "switch": b"HTTP/1.1 101 Switching\r\n\r\n",
+    "colors": b"HTTP/1.1 404 \x1b[31mred\x9b\xff\r\n\r\n",
+    "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize("size", [SIZE, None])
+def test_a_strange_answer_leads_to_the_next_place(
+    answer: bytes, size: int | None, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with servers.answering(answer) as url:
+        mirrors = (url.replace("//", "//me:s3cret@"), str(folder))
+        assert fetch(tmp_path, listed(servers.dead(), size=size), mirrors=mirrors) == folder / NAME
+    refused, taken = capsys.readouterr().out.splitlines()
+    assert refused.startswith(f"one: not from {url.replace('//', '//***@')}/") and taken == f"one: from {folder / NAME}"
+    assert refused.isprintable() and "s3cret" not in refused and len(refused) < 600
+
+
+TRICKLES = {
+    "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+    "header": (b"HTTP/1.1 200 OK\r\nX: ", b"a"),
+    "chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a"),
+}
+
+
+@pytest.mark.parametrize("kind", TRICKLES)
+def test_a_server_of_some_bytes_a_second_is_given_up(
+    kind: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "WINDOW_SECONDS", 0.2)
+    with servers.answering(*TRICKLES[kind], seconds=0.02) as url:
+        assert fetch(tmp_path, listed(url), mirrors=(url, str(folder)), timeout_seconds=0.1) == folder / NAME
+    assert "found fewer than 1,000 bytes a second for 0.2 s; expected a faster server" in capsys.readouterr().out
+
+
+def test_a_server_of_one_byte_a_connection_is_given_up(
+    site: str, folder: Path, tmp_path: Path, conduct: Conduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "WINDOW_SECONDS", 0.2)
+    conduct.cuts = [1.1 / SIZE] * 10_000
+    assert fetch(tmp_path, listed(site), mirrors=(site, str(folder)), timeout_seconds=0.1) == folder / NAME
+
+
+def test_an_answer_without_end_is_given_up_where_the_size_is_unknown(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part, "MOST_BYTES", SIZE)
+    said = f"HTTP/1.1 200 OK\r\nContent-Length: {SIZE + 1}\r\n\r\n".encode()
+    for head in (b"HTTP/1.1 200 OK\r\n\r\n", said):
+        with servers.answering(head, b"a" * 100_000) as url:
+            assert fetch(tmp_path, listed(url, size=None), mirrors=(url, str(folder))) == folder / NAME
+        assert f"found more than {SIZE} bytes, and sources.yaml does not say how many" in capsys.readouterr().out
+    assert kept(tmp_path) == {}
+
+
+def test_the_body_of_a_redirect_is_not_read(site: str, tmp_path: Path) -> None:
+    head = f"HTTP/1.1 302 Found\r\nLocation: {site}/{NAME}\r\n\r\n".replace(" one", "%20one").encode()
+    with servers.answering(head, b"a" * 100_000) as url:
+        assert fetch(tmp_path, listed(url)).read_bytes() == CONTENT
+
+
+def test_a_pipe_in_a_mirror_folder_is_passed_over(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "pipes").mkdir()
+    os.mkfifo(tmp_path / "pipes" / NAME)
+    mirrors = (str(tmp_path / "pipes"), str(folder))
+    assert fetch(tmp_path, listed(servers.dead(), size=None), mirrors=mirrors) == folder / NAME
 
 
 def test_progress_counts_each_byte_once(site: str, tmp_path: Path, conduct: Conduct) -> None:
