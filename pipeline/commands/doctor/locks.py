@@ -48,7 +48,7 @@ def fault_of_record() -> str:
     except FileNotFoundError:
         return ""  # as before the first run
     except OSError as error:
-        return unreadable(lockfile.PATH, error)
+        return unreadable(lockfile.PATH, error).removeprefix("found ")
     if lockfile.read(content) is not None:
         return ""
     if CONFLICT.search(content):

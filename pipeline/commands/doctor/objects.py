@@ -53,7 +53,7 @@ def fault_of_object(path: Path) -> str:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
     except OSError as error:
-        return unreadable(path, error)
+        return unreadable(path, error).removeprefix("found ")
     if digest == f"{path.parent.name}{path.name.removesuffix('.dir')}":
         return ""
     return "other bytes than its name says" if path.stat().st_size else "0 bytes"

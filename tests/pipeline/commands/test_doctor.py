@@ -1,18 +1,24 @@
 """The doctor finds each kind of damage, changes nothing when it only checks, and mends what it can."""
 
+import errno
+import fcntl
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
 
 from pipeline.commands.doctor import __main__ as doctor
-from pipeline.commands.doctor import processes
+from pipeline.commands.doctor import processes, quick
+from pipeline.running import lockfile
 from s2s import files
+from s2s.errors import UserError
 
 pytestmark = pytest.mark.engine
 
@@ -227,3 +233,147 @@ def test_after_all_damages_the_pipeline_gives_the_same_bytes(
     assert len(results) == 4 and all(path.read_bytes() == (whole / path).read_bytes() for path in results)
     assert Path("dvc.lock").read_bytes() == (whole / "dvc.lock").read_bytes()
     assert call(capsys, check=True) == (0, [])
+
+
+def test_takes_the_copy_of_a_stage_before_the_last_commit(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    newer = Path("dvc.lock").read_bytes().replace(b"cat data/high", b"cat  data/high")
+    Path("dvc.lock").write_bytes(newer)
+    lockfile.keep()
+    Path("dvc.lock").write_bytes(newer[:400])
+    assert call(capsys)[1] == [
+        "dvc.lock: found a damaged record; restored from work/dvc.lock, a copy from the start of a stage"
+    ]
+    assert Path("dvc.lock").read_bytes() == newer
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff", b"- a\n", b"schema: '2.0'\nstages:\n  one:\n    cmd: x\n    deps: {"]
+)
+def test_a_part_of_dvc_lock_is_never_kept(content: bytes, checkout: Path) -> None:
+    lockfile.keep()
+    whole = Path("dvc.lock").read_bytes()
+    Path("dvc.lock").write_bytes(content)
+    lockfile.keep()
+    assert Path("work/dvc.lock").read_bytes() == whole
+
+
+def test_a_temporary_copy_of_the_repository_leaves_the_kept_record(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    lockfile.keep()
+    assert not (tmp_path / "work").exists() and not Path("work").exists()
+
+
+def test_without_an_older_version_results_come_back_from_the_cache(
+    whole: Path, checkout: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.rmtree(".git")
+    write(".dvc/config.local", "[core]\n    no_scm = true\n")
+    write("dvc.lock")
+    cure = "removed: dvc repro takes results from DVC's cache"
+    assert call(capsys) == (0, [f"dvc.lock: found 0 bytes; {cure}"]) and not Path("dvc.lock").exists()
+    repro()
+    assert caplog.text.count("is cached - skipping run") == 2
+    assert Path("dvc.lock").read_bytes() == (whole / "dvc.lock").read_bytes()
+
+
+CONFLICT = "<<<<<<< HEAD\nschema: '2.0'\n=======\nschema: '2.0'\n>>>>>>> other\n"
+CHOICE = "expected one of both versions: git checkout --ours dvc.lock (or --theirs), then dvc repro"
+PERSONS: dict[str, tuple[Callable[[], object], str]] = {
+    "conflict": (lambda: write("dvc.lock", CONFLICT), f"dvc.lock: found conflict markers of git; {CHOICE}"),
+    "folder": (
+        lambda: (Path("dvc.lock").unlink(), Path("dvc.lock").mkdir()),
+        "dvc.lock: found a folder; expected a file: remove it, then call dvc repro",
+    ),
+    "lock on a file system without flock": (
+        lambda: write(".dvc/config.local", "[core]\n    hardlink_lock = true\n"),
+        ".dvc/tmp/lock: found a lock that no process of this machine holds; expected no lock: if no DVC runs on any "
+        "machine, remove .dvc/tmp/lock",
+    ),
+}
+"""Faults that need a person, each with its line."""
+
+
+@pytest.mark.parametrize("name", PERSONS)
+def test_says_the_cure_of_what_needs_a_person(name: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damage, line = PERSONS[name]
+    damage()
+    before = snapshot(checkout)
+    assert call(capsys) == (1, [line])
+    assert snapshot(checkout) == before
+    with pytest.raises(SystemExit) as ended:
+        quick.main()
+    assert ended.value.code == 1
+
+
+def test_a_record_that_dvc_may_be_writing_is_left(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write("dvc.lock")
+    with Path(".dvc/tmp/lock").open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        code, lines = call(capsys)
+    wanted = "expected .dvc/tmp/lock to be free: wait for DVC or end it"
+    assert (code, lines) == (1, [f"dvc.lock: found 0 bytes, and DVC at work; {wanted}"])
+    assert Path("dvc.lock").read_bytes() == b""
+
+
+def test_what_a_process_at_work_uses_is_left(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(".snakemake/locks/0.input.lock", "x")
+    write(".dvc/tmp/rwlock", ENDED)
+    write(f"data/.x.{os.getpid()}.0a1b2c3d.part")
+    keep_damaged()
+    sleep = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)", "/x/bin/dvc"]
+    with subprocess.Popen(sleep, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        before = snapshot(checkout)
+        try:
+            assert call(capsys) == (0, [])
+            write(".dvc/tmp/rwlock", ENDED[:9])
+            wanted = f"expected no process at work: end dvc (process {process.pid}), then call doctor"
+            assert call(capsys) == (1, [f".dvc/tmp/rwlock: found a damaged list; {wanted}"])
+        finally:
+            process.kill()
+    write(".dvc/tmp/rwlock", ENDED)
+    assert snapshot(checkout) == before
+    assert len(call(capsys)[1]) == 3, "the files of the test itself are still in use"
+
+
+def test_the_cache_may_lie_elsewhere(checkout: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    shutil.move(".dvc/cache", tmp_path / "shared")
+    write(".dvc/config.local", "[cache]\n    dir = ../../shared\n")
+    assert call(capsys)[0] == 0
+    assert Path("two.txt").readlink().is_relative_to(tmp_path / "shared")
+    rewrite(cached("two.txt"), flip)
+    assert call(capsys)[0] == 0 and not Path("two.txt").is_symlink()
+
+
+def test_links_that_are_not_dvcs_are_left(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data/mine").symlink_to("/nowhere")
+    assert call(capsys) == (0, []) and Path("data/mine").is_symlink()
+
+
+def test_a_small_disk_is_told(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10_000_000))
+    line = "disk: found 0.01 GB free; expected 0.20 GB: dvc gc --workspace removes results of other parameters"
+    assert call(capsys) == (1, [line])
+
+
+def test_what_cannot_be_written_remains(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    write("dvc.lock")
+    monkeypatch.setattr(files, "write_bytes", full)
+    cure = "could not be restored from git's last commit: no space left on device"
+    assert call(capsys) == (1, [f"dvc.lock: found 0 bytes; {cure}"])
+
+
+def test_a_folder_without_a_pipeline_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"dvc\.yaml: found no such file here; expected the folder of the project"):
+        doctor.main()
