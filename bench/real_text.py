@@ -35,7 +35,7 @@ class Text:
         """Return the BLEU of plain text, by sacreBLEU's own tokenization."""
         lines = [self.target.text(translation.ids) for translation in translations]
         plain = [detokenize(line, self.language) if self.target.reads_tokens else line for line in lines]
-        references = read_column(self.project / "data" / "clean" / f"{split}.parquet", "target")
+        references = read_column(self.project / "data" / "clean" / f"{split}.parquet", "reference")
         return round(corpus_bleu(plain, references, tokenized=False, samples=1, seed=1).score, 2)
 
 

@@ -62,6 +62,7 @@ class Clean(Section):
     drop_other_languages: bool
     drop_duplicates: bool
     selection: dict[str, Annotated[float, Field(gt=0, le=100)]]
+    max_loss: float = Field(ge=0, le=100)
 
 
 class Vocab(Section):

@@ -25,7 +25,7 @@ def main(translations: Path, clean: Path, out: Path, table: Path) -> None:
         table: CSV file of the same numbers to be written.
     """
     parameters = read()
-    references = {name: read_column(clean / "test.parquet", name) for name in ("target", "target_tokens")}
+    references = {name: read_column(clean / "test.parquet", name) for name in ("reference", "reference_tokens")}
     with tracking.run() as tracked:
         scores = {run: score(translations / f"{run}.jsonl", references, run, parameters) for run in parameters.runs}
         records.write(out, scores)
@@ -39,18 +39,18 @@ def score(path: Path, references: dict[str, list[str]], run: str, parameters: Pa
 
     Args:
         path: the translations of the run.
-        references: plain (`target`) and in tokens (`target_tokens`).
+        references: plain (`reference`) and in tokens (`reference_tokens`).
         run: its name in `runs:` of params.yaml.
         parameters: all parameters.
     """
-    translations = read_translations(path, len(references["target"]))
+    translations = read_translations(path, len(references["reference"]))
     settings, chosen = parameters.bleu, parameters.runs[run]
     plain = [row.translation for row in translations]
     tokens = [row.tokens for row in translations]
     sampling = (settings.bootstrap_samples, settings.bootstrap_seed)
-    bleu = metrics.corpus_bleu(plain, references["target"], False, *sampling)
-    tokenized = metrics.corpus_bleu(tokens, references["target_tokens"], True, *sampling)
-    chrf = metrics.corpus_chrf(plain, references["target"], *sampling)
+    bleu = metrics.corpus_bleu(plain, references["reference"], False, *sampling)
+    tokenized = metrics.corpus_bleu(tokens, references["reference_tokens"], True, *sampling)
+    chrf = metrics.corpus_chrf(plain, references["reference"], *sampling)
     precisions: dict[str, Any] = {f"precision_{n}": round(value, 4) for n, value in enumerate(bleu.precisions, 1)}
     return RunScores(
         system=chosen.system,

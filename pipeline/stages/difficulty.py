@@ -22,7 +22,7 @@ def main(clean: Path, out: Path) -> None:
     tokens = [text_column(side, tokens=True) for side in SIDES]
     with tracking.run() as run:
         [test] = shards(clean, "test")
-        tested = [row for rows in stream_columns(test, [*tokens, "target"]) for row in rows]
+        tested = [row for rows in stream_columns(test, [*tokens, "reference"]) for row in rows]
         measured = measure(
             (pair for path in shards(clean, "train") for rows in stream_columns(path, tokens) for pair in rows),
             HeldOut(

@@ -14,11 +14,12 @@ from pipeline.schemas.data.pairs import SIDES, open_pairs, read_column, read_tab
 from pipeline.schemas.reports.text import SideVocabulary, Vocabularies
 from pipeline.tracking import run as tracking
 from pipeline.workers import mapped
+from s2s.errors import check
 from s2s.files import sweep, whole
 from s2s.progress import Meter
 from s2s.text.frequencies import WordCounts, count_words, coverage, total, word_vocabulary
 from s2s.text.subwords import draw_lines, train_sentencepiece
-from s2s.text.vocabulary import UNK, Vocabulary
+from s2s.text.vocabulary import SPECIAL, UNK, Vocabulary
 
 SEED = 1  # of the lines that subwords are learned from
 COVERAGE_LINES = 20_000  # a second sample, to estimate the coverage of training text: 700,000 subwords
@@ -64,6 +65,11 @@ def learn_words(clean: Path, settings: Vocab) -> tuple[int, Learned]:
     learned: Learned = {}
     for side, counts in train.items():
         words = word_vocabulary(counts, wanted_size(settings, side), settings.min_count)
+        check(
+            len(words) > len(SPECIAL),
+            f"{clean}: found {len(counts)} {side} words, each fewer than {settings.min_count} times; "
+            "expected some that frequent (vocab.min_count)",
+        )
         coverages = coverage(counts, words), coverage(dev[side], words)
         learned[side] = words, SideVocabulary(len(words), len(counts), total(counts), *coverages)
     return 0, learned

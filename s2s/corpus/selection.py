@@ -99,11 +99,11 @@ def sample(words: npt.ArrayLike, wanted: int, seed: int) -> Integers:
 
     Args:
         words: number of words of each pair of the corpus [N].
-        wanted: approximate number of words of the sample, which has `wanted` / mean length pairs.
+        wanted: approximate number of words of the sample, which has `wanted` / mean length pairs, at least one.
         seed: seed of the draw.
     """
     words = np.asarray(words)
-    size = min(len(words), round(wanted / words.mean())) if len(words) else 0
+    size = min(len(words), max(1, round(wanted / words.mean()))) if len(words) else 0
     return np.sort(np.random.default_rng(seed).choice(len(words), size, replace=False, shuffle=False))
 
 

@@ -89,6 +89,8 @@ def word_vocabulary(counts: pa.Table, size: int, min_count: int) -> WordVocabula
     """
     is_special = pc.is_in(counts["word"], pa.array(SPECIAL))
     frequent = counts.filter(pc.and_not(pc.greater_equal(counts["count"], min_count), is_special))
+    if not len(frequent):  # of which Arrow cannot select
+        return WordVocabulary([])
     by_frequency = [("count", "descending"), ("word", "ascending")]  # UTF-8 sorts as code points do
     kept = pc.select_k_unstable(frequent, max(0, size - len(SPECIAL)), sort_keys=by_frequency)
     return WordVocabulary(frequent["word"].take(kept).to_pylist())

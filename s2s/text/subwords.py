@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from s2s.errors import UserError
 from s2s.text.vocabulary import EOS, PAD, SPECIAL, UNK, SentencePieceVocabulary
 
+LINE_BYTES = 4192  # SentencePiece skips longer lines; a model records the limit, so it is raised only for them
+RESERVED = "\u2585"  # SentencePiece skips lines with this character, which becomes <unk>
+
 
 def draw_lines(sizes: Sequence[int], wanted: int, seed: int) -> list[NDArray[np.int64]]:
     """Sample lines without replacement from a text in several files, each line with the same probability.
@@ -43,10 +46,12 @@ def train_sentencepiece(lines: Iterable[str], kind: Literal["unigram", "bpe"], s
     Raises:
         UserError: the text is empty, or has more different characters than `size`.
     """
-    content = io.BytesIO()
+    content, sentences = io.BytesIO(), [line.replace(RESERVED, "") for line in lines]
+    longest = max((len(line.encode()) for line in sentences), default=0)
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(lines),
+            sentence_iterator=iter(sentences),
+            **({"max_sentence_length": longest} if longest > LINE_BYTES else {}),
             model_writer=content,
             model_type=kind,
             vocab_size=size,

@@ -5,13 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from pipeline.parameters import presets
 from pipeline.schemas.data import records
 from pipeline.schemas.data.encoded import EncodedSplit
 from pipeline.schemas.data.lists import FirstPass
-from pipeline.schemas.data.pairs import PairWriter
+from pipeline.schemas.data.pairs import SCORED, write_pairs
 from pipeline.schemas.data.trained import CURVE_COLUMNS
 from pipeline.schemas.data.translated import Member, Translation, write_translations
 from pipeline.schemas.reports.alignments import HeatMap
@@ -53,8 +54,11 @@ def preset(name: str) -> str:
 def write_split(folder: Path, split: str, pairs: Sequence[tuple[str, str]]) -> None:
     """Write the clean text of a split from plain English and French sentences."""
     folder.mkdir(parents=True, exist_ok=True)
-    with PairWriter(folder / f"{split}.parquet") as writer:
-        writer.write([(en, fr, tokenizer.tokenize(en, "en"), tokenizer.tokenize(fr, "fr")) for en, fr in pairs])
+    sides = [[tokenizer.tokenize(pair[side], code) for pair in pairs] for side, code in enumerate(("en", "fr"))]
+    source, target = ([pair[side] for pair in pairs] for side in (0, 1))
+    columns = [source, target, *sides, target, sides[1]]
+    table = pa.table([pa.array(column, pa.string()) for column in columns], SCORED.names[1:])
+    write_pairs(folder / f"{split}.parquet", 0, table)
 
 
 def write_test_set(folder: Path, pairs: Sequence[tuple[str, str]]) -> None:

@@ -1,9 +1,9 @@
 """data/clean: sentence pairs in Parquet files, as plain text and as tokens."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from pipeline.schemas.data import records
 from s2s.errors import check, reading
 
-SPLITS = ("train", "dev", "test")
+HELD_OUT = ("dev", "test")
+SPLITS = ("train", *HELD_OUT)
 SIDES = ("source", "target")
 CLEAN = "what the clean stage writes"
 ROW_GROUP = 20_000  # sentence pairs, some megabytes: what is in memory at a time
@@ -19,10 +20,7 @@ ROW_GROUP = 20_000  # sentence pairs, some megabytes: what is in memory at a tim
 
 @dataclass(frozen=True)
 class SentencePair:
-    """A row of data/clean/train/<number>.parquet, dev.parquet and test.parquet.
-
-    Training pairs are split into files so that many processes can work on them.
-    """
+    """A row of data/clean/train/<number>.parquet: training pairs are split into files for many processes."""
 
     id: int
     """Counted from 0 over all files of a split."""
@@ -34,47 +32,29 @@ class SentencePair:
     target_tokens: str
 
 
-PAIRS = records.schema(SentencePair)
+@dataclass(frozen=True)
+class ScoredPair(SentencePair):
+    """A row of data/clean/dev.parquet and test.parquet, whose translations are scored."""
+
+    reference: str
+    """The target as it came, neither normalized nor lowercased: every score is against it."""
+    reference_tokens: str
 
 
-class PairWriter:
-    """Writes a Parquet file of sentence pairs in row groups of equal size, whatever the size of the calls."""
+PAIRS, SCORED = records.schema(SentencePair), records.schema(ScoredPair)
 
-    def __init__(self, path: Path) -> None:
-        self.rows = 0
-        self.waiting: list[tuple[str, str, str, str]] = []
-        self.writer = pq.ParquetWriter(path, PAIRS, **records.PARQUET)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.flush()
-        self.writer.close()
-
-    def write(self, pairs: Iterable[tuple[str, str, str, str]]) -> None:
-        """Append pairs, each as source, target, source tokens and target tokens."""
-        for pair in pairs:
-            self.waiting.append(pair)
-            self.rows += 1
-            if len(self.waiting) == ROW_GROUP:
-                self.flush()
-
-    def flush(self) -> None:
-        """Write the waiting pairs as a row group."""
-        if self.waiting:
-            numbers = range(self.rows - len(self.waiting), self.rows)
-            columns = [numbers, *zip(*self.waiting, strict=True)]
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, PAIRS, strict=True)]
-            self.writer.write_table(pa.Table.from_arrays(arrays, schema=PAIRS))
-            self.waiting = []
+def schema_of(path: Path) -> pa.Schema:
+    """Return the schema of a file of pairs, by its name."""
+    return SCORED if path.stem in HELD_OUT else PAIRS
 
 
 def write_pairs(path: Path, first: int, texts: pa.Table) -> None:
     """Write a Parquet file of pairs from their columns of text, with ids that count from `first`."""
+    schema = schema_of(path)
     ids = pa.array(range(first, first + len(texts)), pa.int64())
-    columns = [ids, *(texts.column(name) for name in PAIRS.names[1:])]
-    records.write_parquet(path, pa.Table.from_arrays(columns, schema=PAIRS), ROW_GROUP)
+    columns = [ids, *(texts.column(name) for name in schema.names[1:])]
+    records.write_parquet(path, pa.Table.from_arrays(columns, schema=schema), ROW_GROUP)
 
 
 def open_pairs(path: Path) -> pq.ParquetFile:
@@ -83,7 +63,7 @@ def open_pairs(path: Path) -> pq.ParquetFile:
     Raises:
         UserError: the file is absent or not Parquet, or has other columns.
     """
-    return records.open_parquet(path, PAIRS, CLEAN)
+    return records.open_parquet(path, schema_of(path), CLEAN)
 
 
 def shards(clean: Path, split: str) -> list[Path]:

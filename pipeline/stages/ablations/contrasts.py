@@ -81,7 +81,7 @@ class BaseContrasts:
         self, parameters: Parameters, base: str, reports: Path, models: Path, translations: Path, clean: Path
     ) -> None:
         self.parameters, self.base, self.models, self.translations = parameters, base, models, translations
-        self.references = read_column(clean / "test.parquet", "target_tokens")
+        self.references = read_column(clean / "test.parquet", "reference_tokens")
         self.scores = records.read_named(RunScores, reports / "bleu.json", parameters.runs)
         self.sentences = scores.read_sentence_scores(reports / LOG_PROBS, parameters.models)
         self.bootstrap = Bootstrap(parameters.bleu.bootstrap_samples, parameters.bleu.bootstrap_seed)

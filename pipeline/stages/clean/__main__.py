@@ -7,17 +7,18 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from filelock import FileLock
 
 from pipeline.parameters import reading
 from pipeline.parameters.sections import Clean
 from pipeline.running import program, resuming
 from pipeline.schemas.data import records
-from pipeline.schemas.data.pairs import PairWriter
+from pipeline.schemas.data.pairs import HELD_OUT, SCORED, write_pairs
 from pipeline.schemas.data.raw import MANIFEST, Manifest, RawCorpus
 from pipeline.schemas.reports.text import Cleaning, Rule
-from pipeline.stages.clean import rules
-from pipeline.stages.clean.rules import EXAMPLES, Cleaner, Pair, Summary
+from pipeline.stages.clean import losses, rules
+from pipeline.stages.clean.rules import EXAMPLES, Cleaner, Scored, Summary
 from pipeline.stages.clean.shards import Mask, Shard, duplicates, end, unselected, write_train
 from pipeline.tracking import run as tracking
 from pipeline.workers import mapped
@@ -32,7 +33,6 @@ from s2s.text import lines, tokenizer
 from s2s.text.lines import Block, blocks
 
 SHARD_PAIRS = 20_000  # of raw text: a file of data/clean/train, two seconds of work, 50 MB in memory
-HELD_OUT = ("dev", "test")
 PACKED = 3  # bytes of text for each byte of gzip
 ROOM = 2.5  # bytes of clean text for each byte of raw text while sifted and finished files are both on disk
 
@@ -59,6 +59,7 @@ def main(raw: Path, out: Path, report: Path, table: Path) -> None:
             books, shards = sift_corpora(raw, manifest.splits["train"], knowing(cleaner, held_out), place)
             dropped = decide(shards, settings, held_out["dev"])
             enter(books, shards, dropped)
+            losses.tell(rules.in_force(settings), books, settings.max_loss)
             sizes = {"train": write_train(folder / "train", shards, dropped.values())}
             check(sizes["train"], f"{raw}: found no training pair that the rules of clean keep; {counted(books)}")
             sizes |= {split: write_scored(folder / f"{split}.parquet", pairs) for split, pairs in held_out.items()}
@@ -90,13 +91,13 @@ def fingerprint(raw: Path, manifest: Manifest, settings: Clean) -> str:
     names = [name for corpus in corpora for name in (corpus.source, corpus.target)]
     states = [(raw / name).stat() for name in names]
     inputs = [[name, state.st_size, state.st_mtime_ns] for name, state in zip(names, states, strict=True)]
-    later = {"drop_duplicates": None, "selection": None}  # applied after all text is sifted
+    later = {"drop_duplicates": None, "selection": None, "max_loss": None}  # applied after all text is sifted
     values = [records.adapter(Manifest).dump_python(manifest, mode="json"), inputs, settings.model_dump() | later]
     return resuming.fingerprint((rules, corpus_room, text_room), *values, SHARD_PAIRS)
 
 
-def scored(raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner) -> list[Pair]:
-    """Clean the pairs of a development or test set, of which none is dropped.
+def scored(raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner) -> list[Scored]:
+    """Clean the pairs of a development or test set, of which none is dropped, and add the targets as they came.
 
     Raises:
         UserError: a line holds no text.
@@ -111,18 +112,17 @@ def scored(raw: Path, corpora: Iterable[RawCorpus], cleaner: Cleaner) -> list[Pa
                 raise UserError(
                     f"{source} or {target.name} line {number}: found no text; expected some on every line to be scored"
                 )
-            cleaned.append(own.tokenize(*sides))
+            cleaned.append((*own.tokenize(*sides), *own.reference(pair[1])))
     return cleaned
 
 
-def write_scored(path: Path, pairs: list[Pair]) -> int:
+def write_scored(path: Path, pairs: Sequence[Scored]) -> int:
     """Write a development or test set and return the number of its pairs."""
-    with PairWriter(path) as writer:
-        writer.write(pairs)
+    write_pairs(path, 0, pa.table(list(zip(*pairs, strict=True)), SCORED.names[1:]))
     return len(pairs)
 
 
-def knowing(cleaner: Cleaner, held_out: Mapping[str, list[Pair]]) -> Cleaner:
+def knowing(cleaner: Cleaner, held_out: Mapping[str, list[Scored]]) -> Cleaner:
     """Load what the rules in force need into a cleaner, before processes are forked that inherit it."""
     if cleaner.settings.drop_other_languages:
         languages.identifier()
@@ -181,7 +181,7 @@ def sift(cleaner: Cleaner, job: Job) -> tuple[Shard, Summary]:
     return Shard(corpus, job.path, 0, summary.pairs - summary.dropped.total()), summary
 
 
-def decide(shards: Sequence[Shard], settings: Clean, development: Sequence[Pair]) -> dict[str, Mask]:
+def decide(shards: Sequence[Shard], settings: Clean, development: Sequence[Scored]) -> dict[str, Mask]:
     """Return by rule the sifted pairs that are dropped by comparing pairs: duplicates and unselected, [pairs]."""
     dropped: dict[str, Mask] = {}
     kept = np.ones(end(shards), bool)

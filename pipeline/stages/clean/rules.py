@@ -63,6 +63,7 @@ def in_force(settings: Clean) -> list[Rule]:
 
 
 Pair = tuple[str, str, str, str]  # source, target, source tokens, target tokens
+Scored = tuple[str, str, str, str, str, str]  # the same, reference, reference tokens
 
 
 def digest(source: str, target: str) -> int:
@@ -98,13 +99,20 @@ class Cleaner:
             tokenizer.tokenize(target, self.languages[1]),
         )
 
+    def reference(self, target: str) -> tuple[str, str]:
+        """Return a target to be scored against as it came, in plain text without spaces at its end, and its tokens."""
+        plain = tokenizer.from_tokens(target, self.languages[1]) if self.tokenized else target.rstrip()
+        return plain, tokenizer.tokenize(plain, self.languages[1])
+
     def clean(self, source: str, target: str) -> tuple[Pair, int] | str:
         """Return a cleaned training pair with its digest, or the name of the rule that drops it."""
         settings = self.settings
+        # Each language normalizes the same text in its own way, so copies are found before and after.
+        is_copy = settings.drop_copies and tokenizer.have_same_words(source, target)
         source, target = self.normalize(source, target)
         if not (source and target):
             return "empty"
-        if settings.drop_copies and source == target:
+        if is_copy or (settings.drop_copies and source == target):
             return "copy"
         identity = digest(source, target)
         if identity in self.held_out:

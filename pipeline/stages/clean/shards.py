@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.schemas.data.pairs import PAIRS, write_pairs
-from pipeline.stages.clean.rules import Pair
+from pipeline.stages.clean.rules import Scored
 from pipeline.workers import mapped
 from s2s.corpus import selection
 from s2s.progress import Meter
@@ -72,23 +72,23 @@ def repeated(shards: Sequence[Shard], parts: int, part: int) -> Integers:
     return numbers[again]
 
 
-def unselected(shards: Sequence[Shard], kept: Mask, percents: Mapping[str, float], development: Sequence[Pair]) -> Mask:
+def unselected(shards: Sequence[Shard], kept: Mask, percents: Mapping[str, float], near: Sequence[Scored]) -> Mask:
     """Return which pairs are too far from the development set, corpus by corpus (Axelrod et al. 2011), [pairs].
 
     Args:
         shards: all of them.
         kept: pairs that no rule has dropped so far, [pairs].
         percents: the share of target words to keep, by corpus; other corpora are kept whole.
-        development: pairs of the domain that is wanted.
+        near: pairs of the domain that is wanted.
     """
-    near = pa.table({name: [pair[column] for pair in development] for name, column in zip(TOKENS, (2, 3), strict=True)})
+    wanted = pa.table({name: [pair[column] for pair in near] for name, column in zip(TOKENS, (2, 3), strict=True)})
     far = np.zeros(len(kept), bool)
     for corpus, percent in percents.items():
         own = [shard for shard in shards if shard.corpus == corpus]
         first = own[0].first if own else 0
         rows = np.flatnonzero(kept[first : end(own)]).astype(np.int64)
         if len(rows):
-            far[first + rows[~nearest(own, rows, percent, near)]] = True
+            far[first + rows[~nearest(own, rows, percent, wanted)]] = True
     return far
 
 

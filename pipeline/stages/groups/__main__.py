@@ -48,7 +48,7 @@ def main(
     parameters, order = read(), ORDERS[by]
     settings = getattr(parameters, by)  # the section has the stage's name, so a stage declares its own section alone
     grouping = Grouping(settings.bins, settings.bootstrap_samples, settings.bootstrap_seed)
-    references = read_column(clean / "test.parquet", "target")
+    references = read_column(clean / "test.parquet", "reference")
     with tracking.run() as tracked:
         translated = systems.read_all(parameters, translations, rescored, baselines, len(references))
         measures = order.measure(clean)

@@ -6,7 +6,6 @@ from pathlib import Path
 from pipeline.parameters.parameters import Parameters
 from pipeline.schemas.data.translated import read_translations
 from s2s.errors import check
-from s2s.text import tokenizer
 from s2s.text.lines import lines
 
 SUFFIX = ".txt"  # of a user's file; other files of the folder are ignored
@@ -32,7 +31,7 @@ def read_all(
         translated[name] = [row.translation for row in read_translations(path, sentences)]
     for path in sorted(baselines.glob(f"*{SUFFIX}")):
         check(path.stem not in translated, f"{path}: found the name of a system of ours; expected another name")
-        translated[path.stem] = read_baseline(path, parameters, sentences)
+        translated[path.stem] = read_baseline(path, sentences)
     return translated
 
 
@@ -54,11 +53,8 @@ def ours(parameters: Parameters, translations: Path, rescored: Path) -> Iterator
         yield f"{name} (rescored)", rescored / name / "even.jsonl"
 
 
-def read_baseline(path: Path, parameters: Parameters, sentences: int) -> list[str]:
-    """Read a user's translations, normalized as our references are."""
-    language, settings = parameters.download.target_language, parameters.clean
-    rows = [
-        tokenizer.normalize(line, language, settings.normalize_punctuation, settings.lowercase) for line in lines(path)
-    ]
+def read_baseline(path: Path, sentences: int) -> list[str]:
+    """Read a user's translations as they are."""
+    rows = list(lines(path))
     check(len(rows) == sentences, f"{path}: found {len(rows)} lines; expected {sentences}, one a test sentence")
     return rows

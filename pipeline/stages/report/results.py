@@ -13,7 +13,7 @@ from pipeline.figures.curves import learning_curves
 from pipeline.figures.svg import SERIES, inline
 from pipeline.parameters.parameters import Parameters
 from pipeline.schemas.data import records
-from pipeline.schemas.data.pairs import SIDES, read_column
+from pipeline.schemas.data.pairs import read_column
 from pipeline.schemas.data.trained import Perplexity, read_curve
 from pipeline.schemas.data.translated import read_translations
 from pipeline.schemas.reports.ablations import ABLATIONS, Ablations
@@ -172,7 +172,7 @@ def best_epoch(curve: Mapping[str, Sequence[float]]) -> float | None:
 def translated(translations: Path, clean: Path, parameters: Parameters) -> dict[str, Any]:
     """Return the sample translations, each split into parts that are or are not in the reference."""
     test = clean / "test.parquet"
-    sources, references = (read_column(test, side) for side in SIDES)
+    sources, references = (read_column(test, name) for name in ("source", "reference"))
     lengths = [len(tokens.split()) for tokens in read_column(test, "source_tokens")]
     runs = {run: read_translations(translations / f"{run}.jsonl", len(sources)) for run in parameters.runs}
 

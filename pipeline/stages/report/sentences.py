@@ -22,14 +22,14 @@ def content(translations: Path, clean: Path, runs: Iterable[str]) -> dict[str, A
         clean: folder of clean text, from the clean stage.
         runs: names of the runs that are shown.
     """
-    columns = {name: read_column(clean / "test.parquet", name) for name in ("source", "target", "source_tokens")}
+    columns = {name: read_column(clean / "test.parquet", name) for name in ("source", "reference", "source_tokens")}
     size = len(columns["source"])
     translated_by = {run: read_translations(translations / f"{run}.jsonl", size) for run in runs}
     sentences = {
         "source": columns["source"],
-        "reference": columns["target"],
+        "reference": columns["reference"],
         "tokens": [len(tokens.split()) for tokens in columns["source_tokens"]],
-        "runs": [translated(run, rows, columns["target"]) for run, rows in translated_by.items()],
+        "runs": [translated(run, rows, columns["reference"]) for run, rows in translated_by.items()],
     }
     return {
         "sentences": htmlsafe_json_dumps(sentences, dumps=files.to_json),

@@ -28,7 +28,7 @@ from s2s.progress import Meter
 
 SPLITS = ("dev", "test")
 TRANSLATIONS = ("first", "even", "tuned")  # ways of choosing that use no test references
-CONVENTIONS = {"bleu": ("target", False), "bleu_tokenized": ("target_tokens", True)}
+CONVENTIONS = {"bleu": ("reference", False), "bleu_tokenized": ("reference_tokens", True)}
 DECISIVE = (lists, data, inference, model, text)
 """Modules that decide the log-probability of a candidate."""
 

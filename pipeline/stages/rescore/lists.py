@@ -102,7 +102,7 @@ class RescoredList:
     ) -> "RescoredList":
         """Compute the features and BLEU statistics of each candidate, given its log-probability by the scorer, [M]."""
         sizes, scores, words, counts = [0], [], [], []
-        for candidates, reference in zip(lists.read(), references["target_tokens"], strict=True):
+        for candidates, reference in zip(lists.read(), references["reference_tokens"], strict=True):
             tokens = [candidate.tokens for candidate in candidates]
             sizes.append(len(tokens))
             scores += [candidate.score for candidate in candidates]

@@ -38,7 +38,7 @@ class Evidence:
     @cached_property
     def references(self) -> list[str]:
         """The reference translations, tokenized."""
-        return read_column(self.test, "target_tokens")
+        return read_column(self.test, "reference_tokens")
 
     @cached_property
     def lengths(self) -> Floats:

@@ -10,31 +10,24 @@ import pytest
 
 from pipeline.schemas.data import records
 from pipeline.schemas.data.encoded import Encoded, EncodedSplit, check_vocabularies, vocabularies_of
-from pipeline.schemas.data.pairs import PairWriter, open_pairs, read_column, stream_columns
+from pipeline.schemas.data.pairs import PAIRS, SCORED, open_pairs, read_column, stream_columns, write_pairs
 from pipeline.schemas.data.raw import Manifest, RawCorpus
 from pipeline.schemas.data.translated import Member, Members, Translation, read_translations, write_translations
 from s2s.errors import UserError
 
-PAIR = ("A b.", "C d.", "A b .", "C d .")
+PAIR = ("A b.", "C d.", "A b .", "C d .", "C  d.", "C d .")
 ENCODED = Encoded("a" * 64, "b" * 64, {"train": EncodedSplit(1, 2, 3, 0, 1)})
 TRANSLATIONS = [Translation("Oui.", "Oui .", -1.5, 0), Translation("", "", -2.0, 1)]
 
 
 def test_pairs_come_back_numbered_and_by_row_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.schemas.data.pairs.ROW_GROUP", 2)
-    path = tmp_path / "train.parquet"
-    with PairWriter(path) as writer:
-        writer.write([PAIR])
-        writer.write([])
-        writer.write([PAIR, PAIR])
-    assert list(stream_columns(path, ["target", "id"])) == [[("C d.", 0), ("C d.", 1)], [("C d.", 2)]]
-    assert read_column(path, "source_tokens") == ["A b ."] * 3
-
-
-def test_a_file_of_no_pairs_is_a_file_all_the_same(tmp_path: Path) -> None:
-    with PairWriter(tmp_path / "dev.parquet"):
-        pass
-    assert read_column(tmp_path / "dev.parquet", "source") == []
+    for name, schema in (("00001.parquet", PAIRS), ("test.parquet", SCORED)):
+        path = tmp_path / name
+        write_pairs(path, 7, pa.table(list(zip(PAIR, PAIR, PAIR, strict=True)), SCORED.names[1:]))
+        assert open_pairs(path).schema_arrow.names == schema.names
+        assert list(stream_columns(path, ["target", "id"])) == [[("C d.", 7), ("C d.", 8)], [("C d.", 9)]]
+        assert read_column(path, schema.names[-2]) == [PAIR[len(schema) - 3]] * 3
 
 
 def test_parquet_of_other_columns_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from pipeline.parameters import reading
 from pipeline.parameters.sections import Clean
 from pipeline.schemas.data import records
+from pipeline.schemas.data.pairs import HELD_OUT as SCORED_SPLITS
 from pipeline.schemas.data.pairs import PAIRS as PAIRS_SCHEMA
 from pipeline.schemas.data.pairs import SPLITS, read_column, shards
 from pipeline.schemas.data.raw import MANIFEST, Manifest, RawCorpus
@@ -34,6 +35,7 @@ SETTINGS: dict[str, Any] = {
     "drop_other_languages": False,
     "drop_duplicates": True,
     "selection": {},
+    "max_loss": 100.0,
 }
 EVERY: dict[str, Any] = {"drop_copies": True, "drop_held_out": True, "drop_other_languages": True, "max_words": 40}
 GOOD = [("The dog’s  bone.", "L’os du\u00a0chien.")]
@@ -106,6 +108,19 @@ def test_text_is_normalized_and_tokenized_in_both_languages(workspace: Path) -> 
         assert rows(workspace, split) == [(0, *TOKENS)]
 
 
+def test_what_is_scored_against_is_the_target_as_it_came(workspace: Path) -> None:
+    typed = "«\u202fL’os\u202f»  du\u00a0Chien\u200b,\u202f5\u202f000"
+    run(workspace, {"a": GOOD}, dev=[("A dog.", typed)], test=[("A dog.", f" {typed} \r")], lowercase=True)
+    assert [column(workspace, split, "reference") for split in SCORED_SPLITS] == [[typed], [f" {typed}"]]
+    assert column(workspace, "test", "reference_tokens") == ["« L ’ os » du Chien \u200b , 5 000"]
+    assert column(workspace, "test", "target") == ['"l\'os" du chien, 5 000']
+
+
+def test_what_is_scored_against_is_plain_where_the_text_came_in_tokens() -> None:
+    cleaner = Cleaner(Clean(**SETTINGS), ("en", "fr"), tokenized=True)
+    assert cleaner.reference("L&apos; os “ d&apos; or .") == ("L'os “d'or.", "L' os “ d' or .")
+
+
 def test_punctuation_is_normalized_and_case_lost_only_on_demand(workspace: Path) -> None:
     run(workspace, {"a": GOOD}, normalize_punctuation=False, lowercase=True)
     assert column(workspace, "train", "source") == ["the dog’s bone."]
@@ -133,6 +148,12 @@ GERMAN = "Die Abgeordneten haben gestern über den Haushalt des kommenden Jahres
         (("a" * 20, "a"), "out", {}),
         (("The same.", "The  same."), "copy", EVERY),
         (("The same.", "The  same."), "out", {}),
+        (('He said "yes", twice', 'He said "yes", twice'), "copy", EVERY),
+        (('The "end".', 'The \u200b"end".\r'), "copy", EVERY),
+        (("5\u00a0000 men", "5\u202f000 men"), "copy", EVERY),
+        (("a “curly” one", 'a "curly" one'), "copy", EVERY),
+        (("The Same", "the same"), "out", EVERY),
+        (("The Same", "the same"), "copy", EVERY | {"lowercase": True}),
         (("Held  out.", "À part."), "held_out", EVERY),
         (("Held  out.", "À part."), "out", {}),
         ((GERMAN, "Les députés ont parlé hier du budget de l'année prochaine et ont voté ."), "other_language", EVERY),
@@ -224,6 +245,33 @@ def test_selection_keeps_what_is_like_the_development_set(workspace: Path) -> No
 def test_selecting_from_an_unknown_corpus_is_refused(workspace: Path) -> None:
     with pytest.raises(UserError, match=r"clean.selection: found un; expected some of a, b$"):
         run(workspace, {"a": GOOD, "b": GOOD}, selection={"un": 34.0})
+
+
+def test_selection_works_with_a_development_set_shorter_than_a_training_pair(workspace: Path) -> None:
+    train = [(f"one two three four {number}", f"un deux trois quatre {number}") for number in range(20)]
+    report = run(workspace, {"a": train}, dev=[("a", "b")], selection={"a": 60.0})
+    assert report["ledger"]["a"]["selection"] == 8
+
+
+LATIN = [(f"name {number}", f"pr\xe9nom {number}".encode("latin-1")) for number in range(6)]
+
+
+def test_a_rule_that_drops_much_of_a_corpus_is_told(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = [*[(f"{number}", f"{number} x") for number in range(19)], ("", "x")]  # 5 %
+    report = run(workspace, {"a": [*GOOD, *LATIN], "b": few, "c": few[10:]}, selection={"b": 10.0})
+    assert capsys.readouterr().out.splitlines() == [
+        "clean: a: found 6 of 7 pairs dropped by not_utf8 (a side is not UTF-8), the first on line 2",
+        "clean: c: found 1 of 10 pairs dropped by empty (a side holds no text), the first on line 10",
+        "clean: c: found 9 of 10 pairs dropped by duplicate (the pair was kept before), the first on line 1",
+    ]
+    assert report["ledger"]["b"]["selection"] > 10
+
+
+def test_a_rule_that_drops_more_than_the_limit_ends_the_stage(workspace: Path) -> None:
+    limited = {"a": [*GOOD, *LATIN]}
+    run(workspace, limited, max_loss=86.0)
+    with pytest.raises(UserError, match=r"a: found 6 of 7 pairs dropped by not_utf8 .* expected at most 85 % \(clean"):
+        run(workspace, limited, max_loss=85.0)
 
 
 def test_duplicates_are_kept_on_demand(workspace: Path) -> None:

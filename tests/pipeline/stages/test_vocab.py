@@ -87,6 +87,12 @@ def test_a_size_below_the_number_of_characters_is_refused(workspace: Path) -> No
     assert not (workspace / "vocab").exists()
 
 
+def test_a_text_without_a_word_that_is_frequent_enough_is_refused(workspace: Path) -> None:
+    with pytest.raises(UserError, match=r"clean: found 6 source words, each fewer than 4 times; expected some that"):
+        run(workspace, min_count=4)
+    assert not (workspace / "vocab").exists()
+
+
 def test_missing_text_is_refused(workspace: Path) -> None:
     for path in (workspace / "clean" / "train").iterdir():
         path.unlink()

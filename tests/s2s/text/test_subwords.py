@@ -73,6 +73,13 @@ def test_each_line_has_the_same_chance_to_be_learned_from() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("line", ["sixty " * 1000, "sixty \u2585"])
+def test_subwords_are_learned_from_lines_that_sentencepiece_skips(line: str, kind: Kind) -> None:
+    vocabulary = train_sentencepiece([line, *LINES], kind, size=50)
+    assert vocabulary.text(vocabulary.encode("sixty")) == "sixty"
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_text_too_small_for_the_size_gives_fewer_subwords(kind: Kind) -> None:
     assert 20 < len(train_sentencepiece(LINES, kind, size=10_000)) < 500
 

@@ -66,9 +66,8 @@ def test_groups_are_labelled_with_average_ranks_counted_by_hand(workspace: Path)
 
 
 def test_runs_rescored_lists_their_baseline_and_a_persons_file_are_compared(workspace: Path) -> None:
-    (workspace / "baselines" / "web.txt").write_text(
-        "\n".join(["« le chien »", *REFERENCES[1:]]) + "\n", encoding="utf-8"
-    )
+    project.write_test_set(workspace / "clean", list(zip(SOURCES, REFERENCES, strict=True)))
+    (workspace / "baselines" / "web.txt").write_text("\n".join(["« le chien »", *REFERENCES[1:]]), encoding="utf-8")
     systems = run_stage(workspace)
     assert list(systems) == ["mine (rescored)", "single", "smt (first pass)", "theirs (rescored)", "web"]
     assert {name: [row["bleu"] for row in rows] for name, rows in systems.items() if "first" in name} == {
