@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.fetching import files, transfer
 from pipeline.parameters.reading import read
 from pipeline.parameters.sections import Download, Operation
-from pipeline.running import program
+from pipeline.running import program, resuming
 from pipeline.schemas.data import records
 from pipeline.schemas.data.pairs import SIDES, SPLITS
 from pipeline.schemas.data.raw import MANIFEST, Manifest, RawCorpus
@@ -47,7 +47,7 @@ def main(out: Path, listed: Path = catalog.LISTED) -> None:
         languages[0] != languages[1],
         f"download.target_language: found {languages[0]}, the source language; expected another",
     )
-    with tracking.run() as run:
+    with tracking.run() as run, resuming.alone(out):
         if settings.source in MADE_HERE:
             write(settings, MADE_HERE[settings.source], out)
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.running import program
+from pipeline.running import program, resuming
 from pipeline.schemas.data import records
 from pipeline.schemas.data.encoded import ENCODED, Encoded, EncodedSplit
 from pipeline.schemas.data.pairs import SIDES, SPLITS, read_table, shards, text_column
@@ -14,7 +14,7 @@ from pipeline.schemas.reports.text import LONGEST, Encoding, Lengths
 from pipeline.tracking import run as tracking
 from pipeline.workers import mapped
 from s2s.data.corpus import SplitWriter
-from s2s.files import naming, sweep, whole
+from s2s.files import naming, whole
 from s2s.progress import Meter
 from s2s.text import vocabulary
 from s2s.text.vocabulary import EOS, UNK, Vocabulary
@@ -38,8 +38,7 @@ def main(clean: Path, vocab: Path, out: Path, report: Path) -> None:
     """
     vocabularies = [vocabulary.load(vocab, side) for side in SIDES]
     source, target = (entries.sha256 for entries in vocabularies)
-    sweep(out)
-    with tracking.run() as run, naming(out), whole(out) as folder:
+    with tracking.run() as run, resuming.alone(out), naming(out), whole(out) as folder:
         folder.mkdir()
         tallies = {split: encode(clean, split, vocabularies, folder) for split in SPLITS}
         splits = {split: tally.numbers() for split, tally in tallies.items()}

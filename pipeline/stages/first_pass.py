@@ -1,7 +1,7 @@
 """Stage `first_pass`: write n-best lists of the development and test sets, from a run's models or another system."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,14 +45,21 @@ def main(first_pass: str, clean: Path, out: Path) -> None:
     """
     parameters = read()
     given = Path(parameters.first_passes[first_pass])
-    with tracking.run() as tracked, files.whole(out) as folder:
-        folder.mkdir()
+    with tracking.run() as tracked, resuming.alone(out):
         if given.is_dir():
-            origin = take_files(parameters, given, clean, folder)
+            write(out, partial(take_files, parameters, given, clean))
         else:
-            origin = Finder.prepare(parameters, given, clean).write(folder)
-        records.write(folder / FIRST_PASS, origin)
-        tracked.metrics({f"candidates.{split}": count_lines(folder / f"{split}.nbest") for split in SPLITS})
+            finder = Finder.prepare(parameters, given, clean)
+            with resuming.unfinished("first_pass", finder.work) as place:
+                write(out, partial(finder.write, place))
+        tracked.metrics({f"candidates.{split}": count_lines(out / f"{split}.nbest") for split in SPLITS})
+
+
+def write(out: Path, make: Callable[[Path], FirstPass]) -> None:
+    """Write the output folder: the lists that `make` writes, and the record that it returns."""
+    with files.whole(out) as folder:
+        folder.mkdir()
+        records.write(folder / FIRST_PASS, make(folder))
 
 
 def count_lines(path: Path) -> int:
@@ -114,12 +121,12 @@ class Finder:
     """The source sentences of each split."""
     settings: SearchSettings
     batch_sentences: int
-    place: Path
-    """Folder of the blocks that are done."""
+    work: str
+    """A digest of all that decides a list."""
 
     @classmethod
     def prepare(cls, parameters: Parameters, members: Path, clean: Path) -> "Finder":
-        """Load the models and sentences, and derive the folder of blocks from all that decides a list."""
+        """Load the models and sentences."""
         settings, decoding = parameters.rescore, parameters.translate
         device = prepare(settings.device, settings.threads)
         run = records.read(Members, members)
@@ -132,24 +139,24 @@ class Finder:
         values += [loaded.description.target_language, loaded.source.sha256, loaded.target.sha256]
         values += [member.sha256 for member in run.members]
         ids = {split: [sentence.ids for sentence in part] for split, part in sentences.items()}
-        place = resuming.folder("first_pass", resuming.fingerprint(DECISIVE, *values, ids))
-        return cls(run.run, run.members, loaded, sentences, wanted, batch_sentences, place)
+        work = resuming.fingerprint(DECISIVE, *values, ids)
+        return cls(run.run, run.members, loaded, sentences, wanted, batch_sentences, work)
 
-    def write(self, folder: Path) -> FirstPass:
-        """Search both splits block by block, without the blocks that an interrupted run has saved."""
+    def write(self, place: Path, folder: Path) -> FirstPass:
+        """Search both splits block by block, without the blocks that an interrupted run has saved in `place`."""
         done = 0
         with Meter(f"first_pass {self.run}", sum(map(len, self.sentences.values()))) as meter:
             for split, sentences in self.sentences.items():
                 blocks = []
                 for start in range(0, len(sentences), BLOCK):
-                    blocks.append(self.place / f"{split}-{start:07}.nbest")
+                    blocks.append(place / f"{split}-{start:07}.nbest")
                     block = sentences[start : start + BLOCK]
-                    if not blocks[-1].exists():
-                        nbest.write(blocks[-1], self.find(block), start)
+                    if not files.intact(blocks[-1]):
+                        with files.kept(blocks[-1]) as beside:
+                            nbest.write(beside, self.find(block), start)
                     done += len(block)
                     meter.update(done, f"{done} sentences")
                 join(blocks, folder / f"{split}.nbest")
-        shutil.rmtree(self.place)
         return FirstPass(self.run, self.members, {})
 
     def find(self, sentences: Sequence[Sentence]) -> list[list[Candidate]]:

@@ -1,6 +1,5 @@
 """Stage `clean`: normalize and tokenize the raw text, drop training pairs by rules, and count the dropped pairs."""
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock
 
 from pipeline.parameters import reading
 from pipeline.parameters.sections import Clean
@@ -23,11 +21,10 @@ from pipeline.stages.clean.shards import Mask, Shard, duplicates, end, unselecte
 from pipeline.tracking import run as tracking
 from pipeline.workers import mapped
 from s2s import corpus as corpus_room
-from s2s import files
 from s2s import text as text_room
 from s2s.corpus import languages
 from s2s.errors import UserError, check
-from s2s.files import whole
+from s2s.files import intact, whole
 from s2s.progress import Meter
 from s2s.text import lines, tokenizer
 from s2s.text.lines import Block, blocks
@@ -50,12 +47,11 @@ def main(raw: Path, out: Path, report: Path, table: Path) -> None:
     manifest = records.read(Manifest, raw / MANIFEST)
     check_selection(settings, manifest)
     cleaner = Cleaner(settings, (manifest.source_language, manifest.target_language))
-    files.sweep(out)
-    with tracking.run() as run:
+    work = resuming.unfinished("clean", fingerprint(raw, manifest, settings))
+    with tracking.run() as run, resuming.alone(out), work as place:
         held_out = {split: scored(raw, manifest.splits[split], cleaner) for split in HELD_OUT}
-        place = resuming.folder("clean", fingerprint(raw, manifest, settings))
-        with FileLock(place / "lock"), whole(out) as folder:
-            check_space(raw, manifest, place)
+        check_space(raw, manifest, place)
+        with whole(out) as folder:
             books, shards = sift_corpora(raw, manifest.splits["train"], knowing(cleaner, held_out), place)
             dropped = decide(shards, settings, held_out["dev"])
             enter(books, shards, dropped)
@@ -67,7 +63,6 @@ def main(raw: Path, out: Path, report: Path, table: Path) -> None:
         records.write(report, cleaning)
         write_table(table, cleaning)
         run.metrics({f"pairs.{split}": size for split, size in sizes.items()})
-        shutil.rmtree(place)
 
 
 def check_selection(settings: Clean, manifest: Manifest) -> None:
@@ -81,7 +76,7 @@ def check_space(raw: Path, manifest: Manifest, place: Path) -> None:
     """Raise a UserError if the disk has no room for the clean text."""
     texts = [raw / name for corpus in manifest.splits["train"] for name in (corpus.source, corpus.target)]
     wanted = sum(path.stat().st_size * (PACKED if lines.is_gzip(path) else 1) for path in texts)
-    done = sum(path.stat().st_size for path in place.iterdir())
+    done = sum(path.lstat().st_size for path in place.iterdir())
     resuming.check_free(place, int(wanted * ROOM) - done, "for clean text, a part of it twice for a while")
 
 
@@ -168,7 +163,7 @@ def jobs(raw: Path, corpora: Iterable[RawCorpus], place: Path) -> Iterator[Job]:
     )
     for number, (corpus, block) in enumerate(numbered):
         path = place / f"{number:05}.parquet"
-        yield Job(corpus, None if path.exists() else block, path)
+        yield Job(corpus, None if intact(path) else block, path)
 
 
 def sift(cleaner: Cleaner, job: Job) -> tuple[Shard, Summary]:

@@ -13,6 +13,7 @@ from pipeline.parameters.sections import Clean
 from pipeline.schemas.data import records
 from pipeline.schemas.reports.text import Example, Rule
 from s2s.corpus import languages
+from s2s.files import kept, naming
 from s2s.text import tokenizer
 from s2s.text.lines import Block
 
@@ -211,7 +212,8 @@ def write_sifted(out: Path, rows: list[tuple[int | str, ...]], summary: Summary)
     columns = list(zip(*rows, strict=True)) or [()] * len(SIFTED)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, SIFTED, strict=True)]
     schema = SIFTED.with_metadata({SUMMARY: records.adapter(Summary).dump_json(summary)})
-    records.write_parquet(out, pa.Table.from_arrays(arrays, schema=schema))
+    with naming(out), kept(out) as beside:
+        pq.write_table(pa.Table.from_arrays(arrays, schema=schema), beside, **records.PARQUET)
 
 
 def read_summary(path: Path) -> Summary:

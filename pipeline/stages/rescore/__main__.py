@@ -1,6 +1,5 @@
 """Stage `rescore`: rescore n-best lists with the models of a run (Sutskever et al. 2014, section 3.7)."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,21 +46,25 @@ def main(candidates: Path, members: Path, clean: Path, out: Path, report: Path) 
     settings = parameters.rescore
     first_pass = records.read(FirstPass, candidates / FIRST_PASS)
     run = records.read(Members, members)
-    with tracking.run() as tracked:
-        scorer, lists = prepared(parameters, run, candidates, clean)
-        rescored = score(scorer, lists, clean, f"rescore by {run.run}")
-        tuned = tuning.tune(rescored["dev"].numbers, EVEN, settings.tuning_restarts, settings.tuning_seed)
-        scores = write(out, rescored, tuned.weights, parameters.bleu)
-        sizes = {split: part.size for split, part in rescored.items()}
-        weights = dict(zip(FEATURES, tuned.weights.tolist(), strict=True))
-        records.write(report, Rescored(first_pass, run.run, run.members, sizes, scores, weights))
-        for name, choice in scores.items():
-            tracked.metrics({f"{kind}.{name}": getattr(choice, kind) for kind in (*CONVENTIONS, "dev_bleu_tokenized")})
-        shutil.rmtree(scorer.place)
+    with tracking.run() as tracked, resuming.alone(out):
+        scorer, lists, work = prepared(parameters, run, candidates, clean)
+        with resuming.unfinished("rescore", work) as place:
+            rescored = score(scorer, lists, place, clean, f"rescore by {run.run}")
+            tuned = tuning.tune(rescored["dev"].numbers, EVEN, settings.tuning_restarts, settings.tuning_seed)
+            scores = write(out, rescored, tuned.weights, parameters.bleu)
+            sizes = {split: part.size for split, part in rescored.items()}
+            weights = dict(zip(FEATURES, tuned.weights.tolist(), strict=True))
+            records.write(report, Rescored(first_pass, run.run, run.members, sizes, scores, weights))
+            for name, choice in scores.items():
+                tracked.metrics(
+                    {f"{kind}.{name}": getattr(choice, kind) for kind in (*CONVENTIONS, "dev_bleu_tokenized")}
+                )
 
 
-def prepared(parameters: Parameters, run: Members, folder: Path, clean: Path) -> tuple[ListScorer, list[NBestList]]:
-    """Load the models and open the lists."""
+def prepared(
+    parameters: Parameters, run: Members, folder: Path, clean: Path
+) -> tuple[ListScorer, list[NBestList], str]:
+    """Load the models, open the lists, and name the work by all that decides the scores."""
     settings, mean = parameters.rescore, parameters.run(run.run).ensemble_mean
     device = prepare(settings.device, settings.threads)
     loaded = load_translator(run, device)
@@ -79,19 +82,20 @@ def prepared(parameters: Parameters, run: Members, folder: Path, clean: Path) ->
         str(device),
         settings.threads,
     ]
-    place = resuming.folder("rescore", resuming.fingerprint(DECISIVE, *decides))
-    language = parameters.download.target_language
-    return ListScorer(loaded.models, loaded.target, language, mean, settings.batch_tokens, place), lists
+    scorer = ListScorer(loaded.models, loaded.target, parameters.download.target_language, mean, settings.batch_tokens)
+    return scorer, lists, resuming.fingerprint(DECISIVE, *decides)
 
 
-def score(scorer: ListScorer, lists: Sequence[NBestList], clean: Path, title: str) -> dict[str, RescoredList]:
-    """Score the candidates of all splits; `title` names the progress display."""
+def score(
+    scorer: ListScorer, lists: Sequence[NBestList], place: Path, clean: Path, title: str
+) -> dict[str, RescoredList]:
+    """Score the candidates of all splits, with finished blocks in `place`; `title` names the progress display."""
     rescored, done = {}, 0
     with Meter(title, sum(len(part.sources) for part in lists)) as meter:
         for part in lists:
             path = clean / f"{part.split}.parquet"
             references = {column: read_column(path, column) for column, _ in CONVENTIONS.values()}
-            rescored[part.split] = RescoredList.make(part, scorer, scorer.score(part, meter, done), references)
+            rescored[part.split] = RescoredList.make(part, scorer, scorer.score(part, place, meter, done), references)
             done += len(part.sources)
     return rescored
 

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.schemas.data.translated import Translation
 from pipeline.schemas.reports.rescored import ListSize
 from s2s.evaluation.candidates import Candidates, Floats, Integers, count_matches, oracle
-from s2s.files import whole
+from s2s.files import intact, kept
 from s2s.inference import forcing, nbest
 from s2s.inference.nbest import Candidate
 from s2s.model.seq2seq import Seq2Seq
@@ -48,23 +48,22 @@ class ListScorer:
     mean: str
     """Mean over the models, as in search."""
     batch_tokens: int
-    place: Path
-    """Folder of the blocks that are done."""
 
-    def score(self, lists: NBestList, meter: Meter, done: int) -> Floats:
+    def score(self, lists: NBestList, place: Path, meter: Meter, done: int) -> Floats:
         """Return the log-probability of each candidate in nats, [all candidates].
 
         Args:
             lists: the candidates of a split.
+            place: folder of the blocks that are done.
             meter: shows the progress.
             done: sentences that the meter has counted before.
         """
         scores, candidates = [np.zeros(0)], lists.read()
         for start in range(0, len(lists.sources), BLOCK):
             sources, block = lists.sources[start : start + BLOCK], list(islice(candidates, BLOCK))
-            saved = self.place / f"{lists.split}-{start:07}.npy"
-            if not saved.exists():
-                with whole(saved) as beside, beside.open("wb") as file:
+            saved = place / f"{lists.split}-{start:07}.npy"
+            if not intact(saved):
+                with kept(saved) as beside, beside.open("wb") as file:
                     np.save(file, self.score_block(sources, block))
             scores.append(np.load(saved))
             meter.update(done + start + len(block), f"{done + start + len(block)} sentences")

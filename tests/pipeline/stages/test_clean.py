@@ -337,8 +337,8 @@ def test_a_pair_is_kept_once_however_far_apart_its_copies_are(workspace: Path) -
 
 
 @pytest.mark.usefixtures("small")
-def test_what_was_sifted_before_an_interruption_is_not_sifted_again(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_was_sifted_before_an_interruption_is_not_sifted_again_unless_it_was_damaged(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(workspace, {"a": PAIRS})
     expected = outputs(workspace)
@@ -354,8 +354,16 @@ def test_what_was_sifted_before_an_interruption_is_not_sifted_again(
     monkeypatch.setattr(rules, "sift", until_killed)
     with pytest.raises(KeyboardInterrupt):
         again(workspace)
+    place = next((workspace / "work" / "clean").iterdir())
+    os.truncate(place / "00001.parquet", 200)
+    (place / "00002.parquet").unlink()
+    (place / "00002.parquet").symlink_to("nowhere")
     again(workspace)
-    assert sifted[:6] + sifted[6:] == [f"{number:05}.parquet" for number in (0, 1, 2, 3, 4, 5, *range(5, 14))]
+    assert sifted == [f"{number:05}.parquet" for number in (0, 1, 2, 3, 4, 5, 1, 2, *range(5, 14))]
+    assert [line.partition(": ")[2] for line in capsys.readouterr().err.splitlines() if "work/clean" in line] == [
+        "found other bytes than were written; expected a whole file, removes it",
+        "found no file; expected a whole file, removes it",
+    ]
     assert outputs(workspace) == expected
     assert not list(workspace.glob("work/clean/*"))
 

@@ -1,6 +1,7 @@
 """The first_pass stage: n-best lists from our own search and from another system."""
 
 import gzip
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,7 +65,9 @@ def test_a_run_finds_as_many_translations_as_a_list_is_to_have(workspace: Path) 
     assert origin == FirstPass("single", records.read(Members, workspace / "members" / "single.json").members, {})
 
 
-def test_what_was_found_before_a_kill_is_taken_as_it_is(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_found_before_a_kill_is_taken_unless_it_was_damaged(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(first_pass, "BLOCK", 2)
     whole = run_stage(workspace)
     searched: list[int] = []
@@ -83,9 +86,13 @@ def test_what_was_found_before_a_kill_is_taken_as_it_is(workspace: Path, monkeyp
         run_stage(workspace)
     first = sum(searched[:-1])
     searched.clear()
+    os.truncate(next((workspace / "work" / "first_pass").glob("*/dev-0000000.nbest")), 0)
+    (workspace / ".candidates.0123.part").mkdir()
     monkeypatch.setattr(translator, "beam_search", stopping(99))
     assert run_stage(workspace) == whole
-    assert sum(searched) == 5 - first == 1
+    assert sum(searched) == 5 - first + 2 == 3  # the block that was damaged, too
+    assert "dev-0000000.nbest: found other bytes than were written" in capsys.readouterr().err
+    assert not list(workspace.glob(".*.part"))
     assert not list((workspace / "work" / "first_pass").iterdir())
 
 

@@ -169,7 +169,9 @@ def test_tuned_weights_reach_the_oracle_where_a_feature_knows_it(workspace: Path
     assert report.choices["tuned"].bleu_tokenized == 100
 
 
-def test_what_was_scored_before_a_kill_is_taken_as_it_is(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_scored_before_a_kill_is_taken_unless_it_was_damaged(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(lists, "BLOCK", 3)
     write_lists(workspace)
     scored: list[int] = []
@@ -190,9 +192,12 @@ def test_what_was_scored_before_a_kill_is_taken_as_it_is(workspace: Path, monkey
     with pytest.raises(KeyboardInterrupt):
         run_stage(workspace)
     scored.clear()
+    damaged = next((workspace / "work" / "rescore").glob("*/dev-0000000.npy"))
+    damaged.write_bytes(damaged.read_bytes().replace(b"\xc0", b"\xc1"))
     monkeypatch.setattr(forcing, "score_pairs", stopping(99))
     run_stage(workspace)
-    assert len(scored) == 2  # two of four blocks were scored before the kill
+    assert len(scored) == 3  # two of four blocks were scored before the kill, one of which was damaged
+    assert "dev-0000000.npy: found other bytes than were written" in capsys.readouterr().err
     assert [path.read_bytes() for path in sorted((workspace / "rescored").iterdir())] == wanted
     assert len(wanted) == 5
     assert not list((workspace / "work" / "rescore").iterdir())
