@@ -43,7 +43,7 @@ def main(
 ) -> None:
     """Run the campaign and print its table."""
     seed = random.randrange(10**6) if seed is None else seed
-    lab = Lab((folder or Path(tempfile.mkdtemp(prefix="faults-"))).absolute())
+    lab = Lab.built((folder or Path(tempfile.mkdtemp(prefix="faults-"))).absolute())
     typer.echo(f"seed {seed}, checkouts in {lab.folder}")
     tried: dict[str, int] = defaultdict(int)
     failures: dict[str, list[str]] = defaultdict(list)

@@ -46,23 +46,30 @@ class Command:
 
 
 class Lab:
-    """A folder with an untouched checkout, one in which everything ran, and copies of both.
+    """An untouched checkout, one in which everything ran, and copies of both.
 
     Attributes:
+        folder: where the copies lie.
         results: SHA-256 of each file of the outputs, by name.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.copies = folder, 0
-        self.untouched, self.whole = folder / "untouched", folder / "whole"
-        if not (folder / "ran").exists():  # a lab is used again, because its pipeline takes a minute
+    def __init__(self, folder: Path, untouched: Path, whole: Path) -> None:
+        self.folder, self.untouched, self.whole = folder, untouched, whole
+        self.results = checkout.results(whole)
+        self.copies = 0
+
+    @classmethod
+    def built(cls, folder: Path) -> "Lab":
+        """Run the pipeline once, unless the folder has it already."""
+        untouched, whole = folder / "untouched", folder / "whole"
+        if not (folder / "ran").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            checkout.clone(self.untouched)
-            shutil.copytree(self.untouched, self.whole)
-            code, output = Command(self.whole, ENGINES["dvc"]).finish()
+            checkout.clone(untouched)
+            shutil.copytree(untouched, whole)
+            code, output = Command(whole, ENGINES["dvc"]).finish()
             assert code == 0, output
             (folder / "ran").touch()
-        self.results = checkout.results(self.whole)
+        return cls(folder, untouched, whole)
 
     def copy(self, origin: Path) -> Path:
         """Copy a checkout, and let its links lead into its own cache."""
