@@ -40,9 +40,9 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in line)
 
 
-def cut(text: str) -> str:
-    """Return a text with its middle left out if it is long."""
-    return text if len(text) <= MOST else f"{text[: MOST // 2]}…{text[1 - MOST // 2 :]}"
+def cut(text: str, most: int = MOST) -> str:
+    """Return a text with its middle left out if it has more than `most` characters."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[1 - most // 2 :]}"
 
 
 @contextmanager
