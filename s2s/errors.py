@@ -56,11 +56,14 @@ def reading(path: Path, expected: str, *damages: type[Exception]) -> Iterator[No
 
     Raises:
         UserError: the file is absent, a dangling link or a folder, cannot be read, or is damaged.
+        OSError: of another file that the block reads or writes.
     """
     told: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, *damages)
     try:
         yield
     except told as error:
+        if isinstance(error, OSError) and error.filename not in (None, str(path)):
+            raise  # about another file, which the block writes
         raise UserError(f"{path}: {unreadable(path, error)}; expected {expected}") from None
 
 

@@ -5,6 +5,7 @@ import hashlib
 import lzma
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
-from s2s.errors import UserError, check
+from s2s.errors import UserError, check, reading
 from s2s.files import naming
 from s2s.text.lines import DAMAGED, lines, open_bytes
 
@@ -71,15 +72,17 @@ BLOCK = 1 << 20
 # gzip compresses text to a third or a fifth, and zeros to a thousandth: a higher ratio is an attack on the disk.
 MOST_UNPACKED_PER_BYTE = 100
 ALWAYS_ALLOWED = 64 << 20  # bytes; small archives are mostly the zeros between members
-DAMAGE = (
-    EOFError,
-    zlib.error,
-    gzip.BadGzipFile,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    NotImplementedError,
-    lzma.LZMAError,
+READ_WHOLE = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
 )
+MOST_HEADER = 16_384  # bytes of a tar header that tarfile reads whole; a path has at most 4,096
+DAMAGE = (zlib.error, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, struct.error, RuntimeError)
+"""Errors of damaged archives beside those of all files; headers without end exceed Python's depth of recursion."""
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
 def extract(archive: Path, wanted: Mapping[str, Path], pulse: Callable[[], None] = lambda: None) -> None:
@@ -100,15 +103,13 @@ def extract(archive: Path, wanted: Mapping[str, Path], pulse: Callable[[], None]
     for name in wanted:
         inside = not name.startswith("/") and ".." not in PurePosixPath(name).parts
         check(inside, f"{archive}: found member {name}, which leads out of the archive; expected a name within it")
-    with archive.open("rb") as file:
+    with reading(archive, "a whole tar, tar.gz or zip", *DAMAGE), archive.open("rb") as file:
         read = from_zip if file.read(4) in ZIP else from_tar
         file.seek(0)
         try:
             names = read(file, wanted, limit(archive), pulse)
         except RefusedError as refused:
             raise UserError(f"{archive}: {refused}") from None
-        except DAMAGE as error:
-            raise UserError(f"{archive}: damaged or cut off ({error}); expected a whole tar, tar.gz or zip") from None
     missing = ", ".join(sorted(wanted.keys() - names))
     check(not missing, f"{archive}: found no member {missing}; expected it in the archive")
 
@@ -129,11 +130,11 @@ def from_tar(file: BinaryIO, wanted: Mapping[str, Path], most: int, pulse: Calla
     stream = Bounded(cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_gzip else file, most, pulse)
     sizes: dict[str, int] = {}
     # As a stream, of which tarfile asks for `read` alone: each byte is read once.
-    with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", bufsize=BLOCK) as tar:
+    with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", bufsize=BLOCK, tarinfo=Header) as tar:
         for member in tar:
             name = member.name.removeprefix("./")
             if name in wanted and name not in sizes:
-                content = tar.extractfile(member) if member.isreg() else None
+                content = None if tar_kind(member) else tar.extractfile(member)
                 if content is None:
                     raise RefusedError(f"found member {name}, which is a {tar_kind(member)}; expected a file")
                 check_size(name, member.size, sizes, most)
@@ -185,11 +186,27 @@ def write(blocks: Iterator[bytes], out: Path) -> None:
             copy.write(block)
 
 
+class Header(tarfile.TarInfo):
+    """A header of a tar archive, refused if it is so long that it could fill the memory."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        """Read the content of a header; tarfile's documented entry point for subclasses."""
+        if self.type in READ_WHOLE and self.size > MOST_HEADER:
+            raise RefusedError(f"found a header of {self.size:,} bytes; expected at most {MOST_HEADER:,}")
+        return super()._proc_member(archive)  # type: ignore[misc,no-any-return]
+
+
 def tar_kind(member: tarfile.TarInfo) -> str:
-    """Return the kind of a member that is not a file."""
+    """Return the kind of a member that is not a readable file, or \"\" if it is one."""
     if member.issym() or member.islnk():
         return f"link to {member.linkname}"
-    return "folder" if member.isdir() else "device"
+    if member.isdir():
+        return "folder"
+    if not member.isreg():
+        return "device"
+    if member.issparse():
+        return "file with holes"
+    return "file of negative size" if member.size < 0 else ""
 
 
 def zip_kind(member: zipfile.ZipInfo) -> str:
@@ -198,7 +215,9 @@ def zip_kind(member: zipfile.ZipInfo) -> str:
         return "a folder"
     if stat.S_ISLNK(member.external_attr >> 16):  # where Unix keeps the mode
         return "a link"
-    return "encrypted" if member.flag_bits & 1 else ""
+    if member.flag_bits & 1:
+        return "encrypted"
+    return "" if member.compress_type in METHODS else f"compressed by method {member.compress_type}"
 
 
 class Bounded:

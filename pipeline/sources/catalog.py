@@ -1,13 +1,14 @@
 """The catalog of corpora that can be downloaded, sources.yaml: the address of each file and the texts in it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from pipeline.parameters.yaml_reader import load
-from s2s.errors import UserError, check
+from pipeline.parameters.yaml_reader import load, quoted, read_text, wanted
+from s2s.errors import UserError, check, cut
 
 LISTED = Path(__file__).with_name("sources.yaml")
 MADE_HERE = ("demo", "files")  # values of download.source that need no list
@@ -57,7 +58,7 @@ class Corpus(Entry):
 class Source(Entry):
     """A value of `download.source`."""
 
-    languages: tuple[Language, ...] = Field(min_length=2, strict=False)
+    languages: tuple[Language, ...] = Field(min_length=2, max_length=100, strict=False)
     files: dict[FileName, Annotated[tuple[Copy, ...], Field(min_length=1, strict=False)]]
     corpora: tuple[Corpus, ...] = Field(strict=False)
 
@@ -78,16 +79,16 @@ class Source(Entry):
         if missing := {"train", "dev", "test"} - {corpus.split for corpus in self.corpora}:
             yield f"found no corpus of split {min(missing)}; expected train, dev and test"
         ids = [(corpus.split, corpus.name) for corpus in self.corpora]
-        if twice := [name for split, name in ids if ids.count((split, name)) > 1]:
-            yield f"found corpus {twice[0]!r} twice in a split; expected different names"
+        if twice := repeated(ids):
+            yield f"found corpus {twice[1]!r} twice in a split; expected different names"
         for corpus in self.corpora:
             if isinstance(corpus.texts, dict) and set(corpus.texts) != set(self.languages):
                 yield f"found texts of {corpus.name!r} in {', '.join(corpus.texts)}; expected all languages"
             if isinstance(corpus.texts, str) and LANGUAGE not in corpus.texts:
                 yield f"found texts {corpus.texts!r} of {corpus.name!r}; expected {LANGUAGE} in them"
         texts = [(corpus.archive, corpus.text(code)) for corpus in self.corpora for code in self.languages_of(corpus)]
-        if shared := [text for archive, text in texts if texts.count((archive, text)) > 1]:
-            yield f"found text {shared[0]!r} twice; expected each in one corpus and language"
+        if shared := repeated(texts):
+            yield f"found text {shared[1]!r} twice; expected each in one corpus and language"
 
     def languages_of(self, corpus: Corpus) -> Iterable[str]:
         """Return the languages that a corpus is listed in."""
@@ -98,6 +99,11 @@ class Source(Entry):
         return {corpus.archive} if corpus.archive else {corpus.text(code) for code in self.languages_of(corpus)}
 
 
+def repeated(pairs: Iterable[tuple[str | None, str]]) -> tuple[str | None, str] | None:
+    """Return the first pair that occurs more than once, or None."""
+    return next((pair for pair, count in Counter(pairs).items() if count > 1), None)
+
+
 def read(path: Path = LISTED) -> dict[str, Source]:
     """Read and check a catalog of sources.
 
@@ -105,12 +111,7 @@ def read(path: Path = LISTED) -> dict[str, Source]:
         UserError: the file is absent, is not YAML, or has a wrong entry.
     """
     try:
-        values = load(path.read_text(encoding="utf-8"), str(path))
-        return TypeAdapter(dict[str, Source]).validate_python(values)
-    except OSError as error:
-        raise UserError(f"{path}: {str(error.strerror).lower()}; expected a list of sources") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        return TypeAdapter(dict[str, Source]).validate_python(load(read_text(path, "a list of sources"), str(path)))
     except ValidationError as error:
         raise UserError(f"{path}: {describe(error)}") from None
 
@@ -130,14 +131,13 @@ def find(name: str, path: Path = LISTED) -> Source:
 def describe(error: ValidationError) -> str:
     """Return pydantic's first error as place, found and wanted; misspelled keys come before the keys that they miss."""
     first = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
-    place = ".".join(str(part) for part in first["loc"] if part not in ("str", "[key]"))
+    place = cut(".".join(str(part) for part in first["loc"] if part not in ("str", "[key]")), 120)
     match first["type"]:
         case "extra_forbidden":
             return f"unknown key {place}; the head of sources.yaml says which there are"
         case "missing":
             return f"missing key {place}; the head of sources.yaml says what is needed"
         case "value_error":
-            return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+            return f"{place}: {wanted(first['msg'])}"
         case _:
-            wanted = first["msg"].replace("Input should", "expected to").replace("String should", "expected to")
-            return f"{place}: found {first['input']!r}; {wanted}"
+            return f"{place}: found {quoted(first['input'])}; {wanted(first['msg'])}"

@@ -94,3 +94,8 @@ def test_a_name_that_cannot_be_is_told(tmp_path: Path) -> None:
     for name, reason in ((LONG, "file name too long"), ("a\0b", r"damaged \(embedded null byte\)")):
         with pytest.raises(UserError, match=rf"{reason}; expected text"), reading(tmp_path / name, "text"):
             (tmp_path / name).read_bytes()
+
+
+def test_an_error_about_another_file_stays_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), reading(tmp_path / "in", "text"):
+        (tmp_path / "absent" / "out").write_bytes(b"")

@@ -87,14 +87,14 @@ def test_a_truncated_archive_is_named(share: float, pack: Packer, tmp_path: Path
     noise = bytes(hash((n, 1)) % 251 for n in range(200_000))
     archive = pack(tmp_path / "a.x", {"a": noise, "b": noise[::-1]})
     archive.write_bytes(archive.read_bytes()[: int(archive.stat().st_size * share)])
-    with pytest.raises(UserError, match=r"a.x: damaged or cut off \(.+\); expected a whole tar, tar.gz or zip"):
+    with pytest.raises(UserError, match=r"a.x: damaged \(.+\); expected a whole tar, tar.gz or zip"):
         extract(archive, {"b": tmp_path / "x"})
 
 
 @pytest.mark.parametrize("content", [b"", b"plain text\n" * 100, gzip.compress(b"plain text\n", mtime=0)])
 def test_what_is_no_archive_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tgz").write_bytes(content)
-    with pytest.raises(UserError, match=r"a.tgz: damaged or cut off \(.+\); expected a whole tar, tar.gz or zip"):
+    with pytest.raises(UserError, match=r"a.tgz: damaged \(.+\); expected a whole tar, tar.gz or zip"):
         extract(tmp_path / "a.tgz", {"b": tmp_path / "x"})
 
 
@@ -137,6 +137,73 @@ def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
         extract(tmp_path / "a.zip", {"a.en": tmp_path / "x"})
 
 
+def pax(**headers: str) -> bytes:
+    """Return a tar archive whose only member has extended headers; two underscores of a name become a point."""
+    with tarfile.open(fileobj=(file := io.BytesIO()), mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("a.en")
+        info.size, info.pax_headers = 4, {name.replace("__", "."): value for name, value in headers.items()}
+        archive.addfile(info, io.BytesIO(b"one\n"))
+    return file.getvalue()
+
+
+def header(content: bytes, kind: bytes = tarfile.XHDTYPE, times: int = 1) -> bytes:
+    """Return a tar archive that starts with headers of some content."""
+    info = tarfile.TarInfo("x")
+    info.type, info.size = kind, len(content)
+    return (info.tobuf(tarfile.USTAR_FORMAT) + content + b"\0" * (-len(content) % 512)) * times + pax()
+
+
+def zip_with(changes: dict[int, bytes], name: str = "a.en") -> bytes:
+    """Return a zip archive of a text with changed fields of its entry in the central directory, by their place."""
+    with zipfile.ZipFile(file := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b"one\n")
+    content = bytearray(file.getvalue())
+    entry = content.index(b"PK\1\2")
+    for place, value in changes.items():
+        content[entry + place : entry + place + len(value)] = value
+    return bytes(content)
+
+
+SPARSE = "found member a.en, which is a file with holes; expected a file"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (pax(GNU__sparse__map="0,1", GNU__sparse__size="10"), SPARSE),
+        (pax(GNU__sparse__map="0,-5,-9,3", GNU__sparse__size="-10"), SPARSE),
+        (pax(GNU__sparse__map="a,b", GNU__sparse__size="10"), "damaged (invalid literal for int()"),
+        (pax(GNU__sparse__map="0,1", GNU__sparse__size="9" * 5000), "damaged (Exceeds the limit (4300 digits)"),
+        (pax(GNU__sparse__major="1", GNU__sparse__minor="0", GNU__sparse__realsize="9"), "damaged (invalid literal"),
+        (pax(size="-5"), "found member a.en, which is a file of negative size; expected a file"),
+        (pax(size="9" * 25), "found 9,999,999,999,999,999,999,999,999 bytes with member a.en; expected at most"),
+        (header(b"1" * 20_000), "found a header of 20,000 bytes; expected at most 16,384"),
+        (header(b"a" * 20_000, tarfile.GNUTYPE_LONGNAME), "found a header of 20,000 bytes; expected at most 16,384"),
+        (header(b"6 a=b\n", times=2000), "damaged (maximum recursion depth exceeded"),
+        (zip_with({10: b"\x63\0"}), "found member a.en, which is compressed by method 99; expected a file"),
+        (zip_with({10: b"\x0c\0"}), "damaged (Invalid data stream)"),
+        (zip_with({8: b"\1\0"}), "found member a.en, which is encrypted; expected a file"),
+        (zip_with({6: b"\x63"}), "damaged (zip file version 9.9)"),
+        (zip_with({46: b"\xff"}, "é.en"), "damaged ('utf-8' codec can't decode byte 0xff"),
+    ],
+)
+def test_hostile_headers_are_one_line(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.x").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        extract(tmp_path / "a.x", {"a.en": tmp_path / "x"})
+    assert str(caught.value).startswith(f"{tmp_path}/a.x: {message}")
+
+
+def test_names_that_are_no_utf8_are_passed_over(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("caf\udce9.fr")
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(info)
+        archive.addfile(tarfile.TarInfo("a.en"))
+    extract(tmp_path / "a.tar", {"a.en": tmp_path / "x"})
+    with pytest.raises(UserError, match=r"found no member b.en; expected it in the archive"):
+        extract(tmp_path / "a.tar", {"b.en": tmp_path / "x"})
+
+
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lower the size that is always allowed, so that tests need only small bombs."""
@@ -174,14 +241,14 @@ def test_a_zip_that_declares_less_than_it_holds_is_refused(tmp_path: Path) -> No
     size = (1_000_000).to_bytes(4, "little")
     assert path.read_bytes().count(size) == 2  # in the local header and in the central directory
     path.write_bytes(path.read_bytes().replace(size, (10).to_bytes(4, "little")))
-    with pytest.raises(UserError, match=r"a.zip: damaged or cut off \(Bad CRC-32 for file 'a.en'\)"):
+    with pytest.raises(UserError, match=r"a.zip: damaged \(Bad CRC-32 for file 'a.en'\)"):
         extract(path, {"a.en": tmp_path / "x"})
     assert (tmp_path / "x").stat().st_size <= 10
 
 
 def test_the_work_can_be_ended(tmp_path: Path) -> None:
     def pulse() -> None:
-        raise InterruptedError
+        raise LookupError
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(LookupError):
         extract(tgz(tmp_path / "a.tgz", MEMBERS), {"b.de": tmp_path / "x"}, pulse)
