@@ -7,13 +7,15 @@ import torch
 from pipeline.parameters.sections import Translate
 from pipeline.schemas.data.encoded import check_vocabularies
 from pipeline.schemas.data.pairs import read_column, text_column
-from pipeline.schemas.data.translated import Members
+from pipeline.schemas.data.translated import Member, Members
 from s2s.errors import check
-from s2s.files import sha256
+from s2s.files import verify
 from s2s.inference.search import SearchSettings
 from s2s.inference.translator import Sentence, Translator
-from s2s.model.folder import WEIGHTS
+from s2s.model.folder import WEIGHTS, Description
 from s2s.text.vocabulary import Vocabulary
+
+LEXICON = "what the lexicon stage writes"
 
 
 def search_settings(settings: Translate, beam: int) -> SearchSettings:
@@ -33,33 +35,26 @@ def load_translator(run: Members, device: torch.device, replaces_unknown: bool =
     Raises:
         UserError: a file is not the one that the members stage named by its SHA-256.
     """
-    verify_members(run)
     for member in run.members:
+        check_member(member)
         check_vocabularies(member.path, run.vocabularies)
     lexicon = run.lexicon if replaces_unknown else None
     if lexicon is not None:
-        verify(lexicon.path, lexicon.sha256, "what the lexicon stage writes")
+        verify(lexicon.path, lexicon.sha256, LEXICON)
     folders = [member.path for member in run.members]
     return Translator.load(folders, str(device), None if lexicon is None else lexicon.path)
 
 
-def verify_members(run: Members) -> None:
-    """Raise a UserError unless the weights of all models are those that the members stage named."""
-    for member in run.members:
-        verify(member.path / WEIGHTS, member.sha256, "the model that the train stage wrote")
+def check_member(member: Member) -> None:
+    """Raise a UserError unless a model is the one that the members stage named.
 
-
-def verify(path: Path, digest: str, wanted: str) -> None:
-    """Raise a UserError unless a file has the given SHA-256.
-
-    Args:
-        path: the file.
-        digest: its SHA-256 as the members stage wrote it, in hexadecimal.
-        wanted: a description of the file for the message if there is none.
+    The weights themselves are read once, when they are loaded: `Translator.load` compares them with model.json.
     """
-    check(path.is_file(), f"{path}: no such file; expected {wanted}")
-    found = sha256(path)
-    check(found == digest, f"{path}: found sha256 {found}; expected {digest}, run the members stage")
+    path = member.path / WEIGHTS
+    recorded = Description.read(member.path).weights_sha256 or verify(path, "", "what the train stage writes")
+    check(
+        recorded == member.sha256, f"{path}: found sha256 {recorded}; expected {member.sha256}, run the members stage"
+    )
 
 
 def read_sources(clean: Path, split: str, source: Vocabulary) -> list[list[int]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import typer
 
-from pipeline.decoding import search_settings, verify, verify_members
+from pipeline.decoding import LEXICON, check_member, search_settings
 from pipeline.parameters.parameters import Parameters
 from pipeline.parameters.reading import read
 from pipeline.parameters.sections import Translate
@@ -32,6 +32,7 @@ from s2s.data.corpus import SIDES
 from s2s.errors import check
 from s2s.inference.search import SearchSettings
 from s2s.inference.translator import Translation
+from s2s.model import folder as model_folder
 from s2s.model.folder import DESCRIPTION, WEIGHTS, Description
 from s2s.text.vocabulary import file_of
 
@@ -79,9 +80,11 @@ def main(
 def verified(members: Path) -> Members:
     """Read the members of a run and check the digests of their files."""
     run = records.read(Members, members)
-    verify_members(run)
+    for member in run.members:
+        model_folder.verified(member.path)
+        check_member(member)
     if run.lexicon is not None:
-        verify(run.lexicon.path, run.lexicon.sha256, "what the lexicon stage writes")
+        files.verify(run.lexicon.path, run.lexicon.sha256, LEXICON)
     return run
 
 

@@ -9,7 +9,7 @@ from pipeline.schemas.data.encoded import vocabularies_of
 from pipeline.schemas.data.translated import Member, Members, NamedFile
 from pipeline.tracking import run as tracking
 from s2s.files import sha256
-from s2s.model.folder import WEIGHTS
+from s2s.model import folder as model_folder
 
 
 def main(run: str, models: Path, lexicons: Path, out: Path) -> None:
@@ -25,12 +25,17 @@ def main(run: str, models: Path, lexicons: Path, out: Path) -> None:
     chosen = parameters.runs[run]
     with tracking.run() as tracked:
         seeds = parameters.seeds(chosen.system)[: chosen.seeds]
-        members = [Member(models / str(seed), seed, sha256(models / str(seed) / WEIGHTS)) for seed in seeds]
+        members = [member(models / str(seed), seed) for seed in seeds]
         path = lexicons / f"{parameters.vocabulary_of(chosen.system)}.parquet"
         lexicon = NamedFile(path, sha256(path)) if parameters.run(run).replace_unknown else None
         record = Members(run, chosen.system, chosen.beam, members, vocabularies_of(members[0].path), lexicon)
         records.write(out, record)
         tracked.metrics({"members": len(members)})
+
+
+def member(folder: Path, seed: int) -> Member:
+    """Return a model's folder and the checksum of its weights."""
+    return Member(folder, seed, model_folder.verified(folder).weights_sha256)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from s2s.device import prepare
 from s2s.evaluation import samples
 from s2s.inference import vectors
 from s2s.model import folder as model_folder
-from s2s.text import vocabulary
+from s2s.model.folder import Description
 
 
 def main(model: Path, clean: Path, out: Path) -> None:
@@ -26,7 +26,7 @@ def main(model: Path, clean: Path, out: Path) -> None:
     parameters = read()
     shown, settings = parameters.embeddings, parameters.neighbors
     device = prepare("cpu", shown.threads)
-    source = vocabulary.load(model, "source")
+    source = Description.read(model).vocabulary(model, "source")
     with tracking.run() as tracked:
         columns = ("source", "source_tokens")
         sources, tokens = (read_column(clean / "test.parquet", column) for column in columns)

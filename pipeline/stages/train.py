@@ -1,15 +1,13 @@
 """Stage `train`: train a system from one seed, and continue from a checkpoint if the training was stopped."""
 
 import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from pipeline.parameters.parameters import Parameters
 from pipeline.parameters.reading import read
@@ -39,6 +37,8 @@ from s2s.training.trainer import StoppedError, Trainer
 
 # The code that decides the weights. Editing other modules keeps checkpoints usable.
 DECISIVE = (data, model, training)
+SPLITS = ("train", "dev")
+"""Splits that training reads."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,24 @@ class Task:
         """Settings that the library needs."""
         return Recipe(**self.settings.model_dump(include=set(Recipe.__annotations__)))
 
-    @property
+    @cached_property
+    def text(self) -> dict[str, Any]:
+        """Digests of what the token ids of a checkpoint come from, by their names in messages."""
+        vocabularies = {f"{side} vocabulary": loaded.sha256 for side, loaded in self.vocabularies.items()}
+        return {f"{split} text": corpus.digests(self.encoded, split) for split in SPLITS} | vocabularies
+
+    @cached_property
     def starts(self) -> dict[str, str]:
-        """SHA-256 of each file from which weights are initialized."""
+        """SHA-256 of each file from which weights are initialized, before they are."""
         settings = self.settings
         paths = {key: getattr(settings, key) for key in ("source_embeddings", "target_embeddings", "resume_from")}
         for key, name in (("initial_weights", model_folder.WEIGHTS), ("initial_model", model_folder.DESCRIPTION)):
             paths[key] = settings.initial_weights and str(Path(settings.initial_weights) / name)
-        return {f"{key}_sha256": files.sha256(Path(path)) for key, path in sorted(paths.items()) if path}
+        return {
+            f"{key}_sha256": files.verify(Path(path), "", f"what train.{key} names")
+            for key, path in sorted(paths.items())
+            if path
+        }
 
 
 def main(system: str, seed: int, encoded: Path, vocab: Path, out: Path, curve: Path) -> None:
@@ -120,7 +130,7 @@ def train(task: Task) -> None:
     """Train in this process, alone or in a group, whose first process writes and reports."""
     if task.device.type == "cuda":
         torch.cuda.set_device(launch.local_rank())
-    corpora = [EncodedCorpus.open(task.encoded, split) for split in ("train", "dev")]
+    corpora = [EncodedCorpus.open(task.encoded, split) for split in SPLITS]
     folder = resuming.folder("train", fingerprint(task))
     torch.manual_seed(task.seed)
     network = Seq2Seq(task.architecture)
@@ -133,7 +143,8 @@ def train(task: Task) -> None:
 
 def train_and_write(task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], folder: Path, group: World) -> None:
     """Train, and write the model and its learning curve."""
-    with alone_in(folder, task), tracking.run() as run, Meter(f"train {task.name}", task.settings.epochs) as meter:
+    alone = resuming.alone(task.out), resuming.alone(folder)
+    with alone[0], alone[1], tracking.run() as run, Meter(f"train {task.name}", task.settings.epochs) as meter:
         end = run_trainer(task, network, corpora, folder, group, Watch(task.name, run, meter))
         count = seq2seq.parameter_count(network)
         run.metrics({"parameters": count, "best_dev_perplexity": end.best_perplexity})
@@ -141,32 +152,18 @@ def train_and_write(task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], 
         write_model(task, network, end, count)
 
 
-@contextmanager
-def alone_in(folder: Path, task: Task) -> Iterator[None]:
-    """Lock the work folder for this training, after waiting for an identical training that has it."""
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"train {task.name}: waits for another training of the same", file=sys.stderr, flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def run_trainer(
     task: Task, network: Seq2Seq, corpora: list[EncodedCorpus], folder: Path, group: World, watcher: Watch | Silent
 ) -> Position:
     """Initialize the weights, and train to the end or until a signal."""
     group.any(False)  # waits until the first process has locked the folder
-    resume_from = Path(task.settings.resume_from) if task.settings.resume_from else None
-    start = checkpoint.latest(folder) or resume_from
-    if start is None:
-        start_weights(task, network, watcher)
-    elif isinstance(watcher, Watch):
-        watcher.resumed(start)
+
+    def begin(start: Path | None) -> None:
+        if start is None:
+            start_weights(task, network, watcher)
+        elif isinstance(watcher, Watch):
+            watcher.resumed(start)
+
     with program.stoppable() as stop:
         training = Trainer(
             network,
@@ -180,9 +177,11 @@ def run_trainer(
             stop,
             60 * task.parameters.operation.checkpoint_minutes,
             task.parameters.operation.keep_checkpoints,
+            task.text,
         )
+        resume_from = Path(task.settings.resume_from) if task.settings.resume_from else None
         try:
-            return training.run(folder, resume_from)
+            return training.run(folder, resume_from, begin)
         except StoppedError:
             watcher.say(f"stopped at update {training.position.update}; the same command goes on from there")
             raise SystemExit(128 + (stop.signum or 15)) from None
@@ -207,7 +206,6 @@ def fingerprint(task: Task) -> str:
     The division of batches among devices and by memory is left out: it changes only rounding, and a training that
     lost a GPU can continue without it.
     """
-    inputs = [files.sha256(path) for path in sorted(task.encoded.glob("*.npy")) if not path.name.startswith("test.")]
     settings = [
         model_folder.describe(task.architecture),
         vars(task.recipe) | {"memory_gb": 0.0},
@@ -215,7 +213,7 @@ def fingerprint(task: Task) -> str:
         task.settings.threads,
         task.device.type,
     ]
-    return resuming.fingerprint(DECISIVE, inputs, settings, task.starts)
+    return resuming.fingerprint(DECISIVE, task.text, settings, task.starts)
 
 
 def write_curve(path: Path, end: Position) -> None:
@@ -239,10 +237,10 @@ def write_model(task: Task, network: Seq2Seq, end: Position, count: int) -> None
         "lowercase": task.parameters.clean.lowercase,
     }
     description |= {f"{side}_vocabulary_sha256": loaded.sha256 for side, loaded in task.vocabularies.items()}
-    files.sweep(task.out)
     with files.whole(task.out) as folder, files.naming(task.out):
         folder.mkdir()
         checkpoint.write_tensors(folder / model_folder.WEIGHTS, network.state_dict())
+        description["weights_sha256"] = files.sha256(folder / model_folder.WEIGHTS)
         files.write_json(folder / model_folder.DESCRIPTION, description | task.starts)
         for side in corpus.SIDES:
             path = vocabulary.file_of(task.vocab, side)

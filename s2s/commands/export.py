@@ -99,6 +99,7 @@ def write_programs(folder: Path, out: Path) -> None:
         for path in (vocabulary.file_of(folder, side) for side in SIDES):
             shutil.copyfile(path, beside / path.name)
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        description.pop("weights_sha256", None)  # of a file that is left out
         files.write_json(beside / DESCRIPTION, description | {"export": facts(model)})
 
 

@@ -9,9 +9,7 @@ import typer
 from s2s import files
 from s2s.commands import options
 from s2s.data.corpus import SIDES
-from s2s.errors import check
 from s2s.model import folder as model_folder
-from s2s.model.folder import Description
 
 
 def info(
@@ -32,10 +30,8 @@ def info(
 
 def read(folder: Path) -> dict[str, Any]:
     """Return the description of a model, its vocabularies and its digest, without loading the weights."""
-    description = Description.read(folder)
-    weights = folder / model_folder.WEIGHTS
-    check(weights.is_file(), f"{weights}: no such file; expected the weights of a model")
-    facts = asdict(description) | {"folder": str(folder), "weights_sha256": files.sha256(weights)}
+    description = model_folder.verified(folder)
+    facts = asdict(description) | {"folder": str(folder)}
     for side in SIDES:
         tokens = description.vocabulary(folder, side)
         facts[f"{side}_vocabulary"] = {"kind": "words" if tokens.reads_tokens else "subwords", "size": len(tokens)}

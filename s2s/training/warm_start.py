@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from s2s.data.corpus import SIDES
 from s2s.errors import UserError, check
 from s2s.model import folder as model_folder
+from s2s.model.folder import Description
 from s2s.model.interface import Architecture
 from s2s.model.seq2seq import Seq2Seq
-from s2s.text import vocabulary
 from s2s.text.vocabulary import SPECIAL, Vocabulary
 
 # Tensors with a row for each token, and the side of the tokens.
@@ -53,7 +53,8 @@ def from_model(network: Seq2Seq, folder: Path, vocabularies: Mapping[str, Vocabu
     """
     trained = model_folder.load(folder)
     check_shape(network.architecture, trained.architecture, folder)
-    rows = {side: shared_rows(vocabularies[side], load_vocabulary(folder, side, trained), folder) for side in SIDES}
+    description = Description.read(folder)
+    rows = {side: shared_rows(vocabularies[side], description.vocabulary(folder, side), folder) for side in SIDES}
     learned = trained.state_dict()
     for name, tensor in network.state_dict().items():  # detached, so they can be assigned to
         if name in ROWS:
@@ -70,17 +71,6 @@ def check_shape(new: Architecture, trained: Architecture, folder: Path) -> None:
     differing = [key for key in wanted if key not in FREE and wanted[key] != found[key]]
     has, needs = (", ".join(f"{key} {values[key]}" for key in differing) for values in (found, wanted))
     check(not differing, f"train.initial_weights: {folder} has {has}; expected {needs}, as in model:")
-
-
-def load_vocabulary(folder: Path, side: str, trained: Seq2Seq) -> Vocabulary:
-    """Load the vocabulary of one side from the folder of a trained model, and check its size."""
-    loaded = vocabulary.load(folder, side)
-    size = asdict(trained.architecture)[f"{side}_vocabulary"]
-    check(
-        len(loaded) == size,
-        f"{folder}: found {len(loaded)} {side} tokens; expected {size}, as in {model_folder.DESCRIPTION}",
-    )
-    return loaded
 
 
 def shared_rows(new: Vocabulary, old: Vocabulary, folder: Path) -> tuple[Tensor, Tensor]:

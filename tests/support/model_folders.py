@@ -92,6 +92,7 @@ def write(
         "target_language": "fr",
         "normalize_punctuation": True,
         "lowercase": True,
+        "weights_sha256": files.sha256(folder / model_folder.WEIGHTS),
     }
     description |= {f"{side}_vocabulary_sha256": vocabulary.sha256 for side, vocabulary in by_side.items()}
     files.write_json(folder / model_folder.DESCRIPTION, description | changes)

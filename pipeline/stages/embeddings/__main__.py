@@ -18,10 +18,11 @@ from pipeline.schemas.reports.embeddings import EmbeddedSentence, MeasuredPanel,
 from pipeline.stages.embeddings import separation
 from pipeline.tracking import run as tracking
 from s2s.device import prepare
-from s2s.errors import UserError, check
+from s2s.errors import check, reading
 from s2s.inference import vectors
 from s2s.model import folder as model_folder
-from s2s.text import tokenizer, vocabulary
+from s2s.model.folder import Description
+from s2s.text import tokenizer
 from s2s.text.vocabulary import Vocabulary
 
 COLUMNS = ("panel", "group", "sentence")  # of a file of probes, separated by tabs
@@ -52,7 +53,7 @@ def main(model: Path, out: Path, table: Path, figure: Path) -> None:
     settings, language = parameters.embeddings, parameters.download.source_language
     device = prepare("cpu", settings.threads)
     sentences = read_probes(Path(settings.probes), parameters.clean, language)
-    source = vocabulary.load(model, "source")
+    source = Description.read(model).vocabulary(model, "source")
     with tracking.run() as tracked:
         ids = [source.encode(readable(probe.sentence, source, language)) for probe in sentences]
         network = model_folder.load(model, str(device))
@@ -74,14 +75,8 @@ def read_probes(path: Path, settings: Clean, language: str) -> list[Probe]:
     Raises:
         UserError: the file is not such a table; the message names the line.
     """
-    try:
+    with reading(path, "probe sentences in UTF-8, see probes/demo.tsv"):
         lines = path.read_bytes().decode("utf-8-sig").split("\n")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected probe sentences, see probes/demo.tsv") from None
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}: found byte {error.object[error.start]:#04x} at {error.start}; expected UTF-8"
-        ) from None
     wanted = f"{', '.join(COLUMNS)}, separated by tabs"
     titles = tuple(lines[0].rstrip("\r").split("\t"))
     check(titles == COLUMNS, f"{path} line 1: found titles {', '.join(titles) or 'none'}; expected {wanted}")

@@ -233,7 +233,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(call: Call, models: list[str], te
     short.write_text("a\n")
     for arguments, message in (
         (("translate", *model, none), f"{none}: no such file; expected lines of text"),
-        (("translate", "-m", none, text), f"{none}: no model (No such file or directory: model.json); expected"),
+        (("translate", "-m", none, text), f"{none}: found no model.json; expected"),
         (("translate", *model, "--n-best", "3", text), "--n-best: found 3; expected 2 at most, as --beam says"),
         (("translate", *model, "--min-tokens", "1001", text), "--min-tokens: found 1001; expected 1000 at most, as"),
         (("translate", *model, "--min-length-ratio", "4", text), "--min-length-ratio: found 4.0; expected 3.0 at most"),
@@ -249,7 +249,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(call: Call, models: list[str], te
             "--out: found a.txt; expected a name that ends in .parquet or .npy",
         ),
         (("embed", *model, "--out", f"{tmp_path}", text), "--out: found"),
-        (("info", none), f"{none}: no model"),
+        (("info", none), f"{none}: found no model.json"),
     ):
         code, out, err = call(*arguments)
         assert (code, out, err.count("\n")) == (2, "", 1), err
@@ -262,5 +262,5 @@ def test_weights_that_are_not_there_are_missed(call: Call, tmp_path: Path) -> No
     assert call("info", str(weights.parent)) == (
         2,
         "",
-        f"{weights}: no such file; expected the weights of a model\n",
+        f"{weights}: found no such file; expected the weights that model.json names\n",
     )

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import save_file
 
-from s2s import files, program
+from s2s import program
 from s2s.commands.app import app
 from s2s.commands.export import write_programs
 from s2s.errors import UserError
 from s2s.inference.search import SearchSettings, beam_search
-from s2s.model.folder import DESCRIPTION, WEIGHTS, describe
+from s2s.model.folder import WEIGHTS
 from s2s.model.seq2seq import Seq2Seq
 from s2s.text.vocabulary import WordVocabulary
-from tests.support import tiny
+from tests.support import model_folders, tiny
 
 pytestmark = pytest.mark.process
 
@@ -57,12 +56,8 @@ print(json.dumps(found))
 
 
 def save(folder: Path, network: Seq2Seq) -> Path:
-    folder.mkdir()
-    save_file(network.state_dict(), folder / WEIGHTS)
-    files.write_json(folder / DESCRIPTION, {"model": describe(network.architecture), "target_language": "fr"})
-    for side in ("source", "target"):
-        WordVocabulary(["un", "deux", "trois", "quatre", "cinq"]).save(folder, side)
-    return folder
+    words = WordVocabulary(["un", "deux", "trois", "quatre", "cinq"])
+    return model_folders.write(folder, network=network, vocabularies=(words, words))
 
 
 def by_torch_alone(programs: Path, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Any:

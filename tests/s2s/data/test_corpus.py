@@ -61,7 +61,7 @@ def test_parts_give_the_same_bytes_as_the_whole(tmp_path: Path) -> None:
         {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "parts")
     )
     assert whole == parts
-    assert len(whole) == 5
+    assert len(whole) == 6
 
 
 def test_lengths_that_do_not_add_up_are_refused(tmp_path: Path) -> None:

@@ -228,9 +228,9 @@ def test_no_model_is_said_in_a_line(tmp_path: Path, folder: Path) -> None:
     (broken / model_folder.DESCRIPTION).write_text("{}")
     foreign = model_folders.write(tmp_path / "foreign", source_vocabulary_sha256="0" * 64)
     for path, message in (
-        (tmp_path / "none", "none: no model \\(No such file or directory: model.json\\); expected the folder of one"),
-        (file, "file: no model \\(Not a directory: model.json\\); expected"),
-        (broken, "model.json: describes no model \\('model'\\); expected what the train stage writes"),
+        (tmp_path / "none", "none: found no model.json; expected the folder of a model"),
+        (file, "file: found no model.json; expected"),
+        (broken, "model.json: damaged \\('model'\\); expected what the train stage writes"),
         (foreign, "foreign: found a source vocabulary of sha256 [0-9a-f]{12}; expected 000000000000, with which"),
     ):
         with pytest.raises(UserError, match=message):

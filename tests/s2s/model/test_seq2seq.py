@@ -7,14 +7,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
-from s2s import files
 from s2s.data.batches import Batch, make_batch, pack_sources
-from s2s.errors import UserError
-from s2s.model.folder import DESCRIPTION, WEIGHTS, describe, load
 from s2s.model.loss import linear_cross_entropy, token_log_losses
 from s2s.model.seq2seq import Seq2Seq, parameter_count
 from s2s.model.stack import Fused
@@ -192,26 +188,3 @@ def test_dropout_is_off_in_evaluation_and_on_in_training(tmp_path: Path) -> None
     assert torch.equal(model(batch), model(batch))
     model.train()
     assert not torch.equal(model(batch), model(batch))
-
-
-def save(folder: Path, model: Seq2Seq) -> None:
-    save_file(model.state_dict(), folder / WEIGHTS)
-    files.write_json(folder / DESCRIPTION, {"model": describe(model.architecture)})
-
-
-def test_a_saved_model_loads_with_equal_weights(tmp_path: Path) -> None:
-    model = tiny.network()
-    save(tmp_path, model)
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), load(tmp_path).parameters(), strict=True))
-
-
-def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no model .*; expected model\.json and weights\.safetensors"):
-        load(tmp_path)
-
-
-def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
-    save(tmp_path, tiny.network())
-    files.write_json(tmp_path / DESCRIPTION, {"model": describe(tiny.architecture(hidden=7))})
-    with pytest.raises(UserError, match=r"weights do not fit model\.json"):
-        load(tmp_path)
