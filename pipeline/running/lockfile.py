@@ -29,6 +29,8 @@ FILE = {
     "dataset": dict,
 }
 """Keys of an input or output, with the types of their values."""
+HASHES = {None, "md5", "md5-dos2unix", "etag", "checksum"}
+"""Values of `hash`; DVC ends with a traceback at any other."""
 
 
 def kept() -> Path:
@@ -74,7 +76,8 @@ def is_entry(value: Any) -> bool:
     """Return True if a value has the form of a stage's entry."""
     if not fits(value, ENTRY, "cmd"):
         return False
-    return all(fits(file, FILE, "path") for kind in ("deps", "outs") for file in value.get(kind, []))
+    items = [item for kind in ("deps", "outs") for item in value.get(kind, [])]
+    return all(fits(item, FILE, "path") and item.get("hash") in HASHES for item in items)
 
 
 def fits(value: Any, types: dict[str, Any], required: str) -> bool:

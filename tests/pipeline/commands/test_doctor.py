@@ -156,6 +156,10 @@ DAMAGES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: rewrite(Path("dvc.lock"), lambda old: old.replace(b"nfiles", b"nfilez")),
         "^dvc.lock: found a damaged record",
     ),
+    "unknown hash in the lock": (
+        lambda: rewrite(Path("dvc.lock"), lambda old: old.replace(b"hash: md5", b"hash: ed5", 1)),
+        "^dvc.lock: found a damaged record",
+    ),
     "lock that is no text": (lambda: Path("dvc.lock").write_bytes(b"\0\xff\n"), "^dvc.lock: found a damaged record"),
     "list of files in use, half": (lambda: write(".dvc/tmp/rwlock", ENDED[:20]), "rwlock: found a damaged list"),
     "list of files in use, empty": (lambda: write(".dvc/tmp/rwlock"), "rwlock: found a damaged list"),
