@@ -40,6 +40,8 @@ def half_written() -> Iterator[Finding]:
 def damaged_work() -> Iterator[Finding]:
     """Find files of unfinished work, such as checkpoints, whose bytes are not those that were written."""
     for path in resuming.kept():
+        if not files.digest_of(path).is_file():
+            continue  # half a download, or a record that waits for MLflow
         try:
             fault = files.damage(path).removeprefix("found ")
         except UserError:

@@ -352,6 +352,13 @@ def test_the_cache_may_lie_elsewhere(checkout: Path, capsys: pytest.CaptureFixtu
     assert call(capsys)[0] == 0 and not Path("two.txt").is_symlink()
 
 
+def test_unfinished_work_without_a_digest_is_left(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write("work/download/corpus/train.tgz", "half a download")
+    write("work/tracking/1-a/messages", "a record")
+    before = snapshot(checkout)
+    assert call(capsys) == (0, []) and snapshot(checkout) == before
+
+
 def test_links_that_are_not_dvcs_are_left(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("data/mine").symlink_to("/nowhere")
     assert call(capsys) == (0, []) and Path("data/mine").is_symlink()
