@@ -81,7 +81,7 @@ def shards(clean: Path, split: str) -> list[Path]:
 
 def read_table(path: Path, names: Sequence[str]) -> pa.Table:
     """Read some columns of a whole file of pairs."""
-    return records.read_parquet(path, list(names), PAIRS, CLEAN)
+    return records.read_parquet(path, list(names), schema_of(path), CLEAN)
 
 
 def stream_columns(path: Path, names: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
