@@ -13,6 +13,7 @@ class Position:
 
     epoch: int = 0  # epochs completed
     batch: int = 0  # batches completed in the current epoch
+    batches: int = 0  # of the current epoch
     update: int = 0
     evaluated_update: int = 0
     best_epoch: float = 0.0
@@ -25,6 +26,16 @@ class Position:
     norm: float = 0.0  # likewise, summed gradient norms
     steps: int = 0  # likewise, updates that were not skipped
     curve: list[dict[str, float]] = field(default_factory=list)
+
+    def take_over(self, batches: int) -> float:
+        """Go on in a training that cuts this epoch into another number of batches, with patience anew.
+
+        Returns:
+            The epochs that are done.
+        """
+        self.batch = round(self.batch * batches / (self.batches or batches))
+        self.finished, self.evaluations_without_gain = False, 0
+        return self.epoch + self.batch / batches
 
     def forget_sums(self) -> None:
         """Set the sums to zero, after an evaluation."""

@@ -35,6 +35,11 @@ class Recipe:
     mixed_precision: bool
     memory_gb: float
 
+    def evaluation_marks(self, batches: int) -> set[int]:
+        """Return the batch counts of an epoch at which to evaluate, evenly spread up to the epoch's end."""
+        count = self.evaluations_per_epoch
+        return {math.ceil(batches * number / count) for number in range(1, count + 1)}
+
 
 def make_optimizer(parameters: Iterable[nn.Parameter], recipe: Recipe) -> Optimizer:
     """Make the recipe's optimizer, with one fused kernel an update if PyTorch has it.

@@ -2,10 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,10 @@ from s2s.training.processes import World
 from s2s.training.recipe import Recipe, learning_rate
 from s2s.training.reporter import Reporter
 from s2s.training.updater import Share, Updater
+
+OPTIMIZER = "optimizer"  # a fact of a training
+FREE = {OPTIMIZER, "model.dropout", "model.init_uniform", "model.initialization"}
+"""Facts that may differ between a training and the checkpoint of another that it takes over."""
 
 
 class StoppedError(Exception):
@@ -48,6 +53,7 @@ class Trainer:
         stop: Callable[[], bool] = lambda: False,
         checkpoint_seconds: float = 600.0,
         keep_checkpoints: int = 2,
+        text: Mapping[str, Any] | None = None,
     ) -> None:
         self.model, self.recipe, self.seed, self.device = model, recipe, seed, device
         self.train_corpus, self.dev_corpus = train, dev
@@ -56,27 +62,34 @@ class Trainer:
         self.checkpoint_seconds, self.keep_checkpoints = checkpoint_seconds, keep_checkpoints
         self.updater = Updater(model, recipe, train, seed, device, self.world)
         self.best: dict[str, Tensor] = {}
+        network = {f"model.{name}": value for name, value in asdict(model.architecture).items()}
+        self.of = {OPTIMIZER: recipe.optimizer} | network | dict(text or {})
         self.stand_at(Position())
 
-    def run(self, folder: Path, resume_from: Path | None = None) -> Position:
-        """Train to the end, or on from the last checkpoint, and leave the best weights in `model`.
+    def run(
+        self, folder: Path, resume_from: Path | None = None, begin: Callable[[Path | None], None] = lambda start: None
+    ) -> Position:
+        """Train to the end, or on from the last good checkpoint, and leave the best weights in `model`.
 
         Args:
             folder: of this training's checkpoints.
-            resume_from: a checkpoint to start from if the folder has none.
+            resume_from: a checkpoint of another training to start from if the folder has none.
+            begin: is called with the checkpoint that training goes on from; with None it may change the first weights.
 
         Returns:
             The position at the end, with the learning curve.
 
         Raises:
-            UserError: training has diverged, or memory is too small for a single pair.
+            UserError: training has diverged, memory is too small for a single pair, or `resume_from` does not fit.
             StoppedError: `stop` returned True; a later call continues from exactly this point.
         """
-        start = checkpoint.latest(folder) or resume_from
+        start = self.latest(folder)
         if start is not None:
             self.resume(start)
-            self.position.finished &= start != resume_from
+        elif resume_from is not None:
+            self.take_over(resume_from)
         self.check_agreement(folder)
+        begin(start or resume_from)
         if not self.position.finished:
             self.updater.piece_tokens = self.position.piece_tokens
             self.watcher.say(str(self.updater.plan()))
@@ -88,6 +101,32 @@ class Trainer:
         self.model.load_state_dict(self.best)
         return self.position
 
+    def latest(self, folder: Path) -> Path | None:
+        """Return the last good checkpoint of this training, chosen by the first process, or None.
+
+        It is None for a process that does not see the file.
+        """
+        path = checkpoint.latest(folder, self.of) if self.world.rank == 0 else None
+        update = -1 if path is None else checkpoint.update_of(path)
+        chosen = checkpoint.place(folder, int(self.world.gather([update])[0][0]))
+        return chosen if chosen.exists() else None
+
+    def take_over(self, path: Path) -> None:
+        """Load the state of another training's checkpoint, to go on by this recipe.
+
+        Network and text must be the same, so that position, weights and perplexities stay true. Another optimizer
+        starts without state, and patience starts anew.
+
+        Raises:
+            UserError: the checkpoint is damaged, of another network or text, or not before the end of this training.
+        """
+        checkpoint.check_fit(path, {name: fact for name, fact in self.of.items() if name not in FREE})
+        self.resume(path)
+        done, epochs = self.position.take_over(len(self.epoch_batches())), self.recipe.epochs
+        check(
+            done < epochs, f"{path}: found a training of {done:g} epochs; expected less than train.epochs, {epochs:g}"
+        )
+
     def resume(self, path: Path) -> None:
         """Load the state of a checkpoint.
 
@@ -95,6 +134,9 @@ class Trainer:
             UserError: the checkpoint is damaged, or of another model.
         """
         loaded, average = checkpoint.load(path), self.updater.average
+        if loaded.of.get(OPTIMIZER) != self.recipe.optimizer:
+            loaded.tensors = {key: tensor for key, tensor in loaded.tensors.items() if key.split(".")[0] != OPTIMIZER}
+            self.watcher.say(f"{path} is of {loaded.of.get(OPTIMIZER)}; {self.recipe.optimizer} starts without state")
         try:
             checkpoint.restore(loaded.tensors, self.model, self.updater.optimizer)
             if average is not None and (mean := checkpoint.section(loaded.tensors, "average")):
@@ -141,7 +183,7 @@ class Trainer:
         tensors = checkpoint.gather(self.model, updater.optimizer, average=average, best=self.best)
         if not math.isfinite(self.position.best_perplexity):
             del position["best_perplexity"]  # JSON has no infinity
-        state = checkpoint.Checkpoint(tensors, position)
+        state = checkpoint.Checkpoint(tensors, position, self.of)
         try:
             checkpoint.keep(folder, self.position.update, state, self.keep_checkpoints)
         except OSError as error:
@@ -157,7 +199,8 @@ class Trainer:
         """Train the rest of the current epoch, with its evaluations."""
         position, recipe, batches = self.position, self.recipe, self.epoch_batches()
         last = min(len(batches), math.ceil((recipe.epochs - position.epoch) * len(batches)))
-        marks = evaluation_marks(len(batches), recipe.evaluations_per_epoch) | {last}
+        marks = recipe.evaluation_marks(len(batches)) | {last}
+        position.batches = len(batches)
 
         def epoch() -> float:
             return min(recipe.epochs, position.epoch + position.batch / len(batches))
@@ -253,8 +296,3 @@ class Trainer:
         """Stop during an evaluation, which is repeated later, if training has only one process."""
         if self.world.size == 1 and self.stop():
             raise StoppedError
-
-
-def evaluation_marks(batches: int, evaluations: int) -> set[int]:
-    """Return the batch counts of an epoch at which to evaluate, evenly spread up to the epoch's end."""
-    return {math.ceil(batches * number / evaluations) for number in range(1, evaluations + 1)}

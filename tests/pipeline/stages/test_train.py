@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 import sacrebleu
 import torch
-from filelock import FileLock
 from safetensors.torch import load_file, save_file
 
+from pipeline.running import resuming
 from pipeline.schemas.data import records
 from pipeline.schemas.data.pairs import read_column
 from pipeline.schemas.data.trained import CURVE_COLUMNS
@@ -362,10 +362,10 @@ def test_a_named_checkpoint_is_gone_on_from_and_recorded(workspace: Path, capsys
 
 def test_a_second_training_of_the_same_waits_for_the_first(workspace: Path) -> None:
     words, environment = command(workspace)
-    with FileLock(workspace / "work/train" / fingerprint(workspace) / "lock"):
+    with resuming.alone(Path("work/train") / fingerprint(workspace)):
         process = subprocess.Popen(words, env=environment, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         assert process.stderr is not None
-        assert "waits for another training of the same" in process.stderr.readline()
+        assert "waits for another process that works on it" in process.stderr.readline()
         assert process.poll() is None
     assert process.wait(60) == 0
 

@@ -217,4 +217,4 @@ def test_processes_that_see_other_checkpoints_are_refused(folder: Path) -> None:
 
 def test_one_process_writes_the_checkpoints(folder: Path) -> None:
     assert checkpoint.latest(folder / "whole") is not None
-    assert len(list((folder / "whole").iterdir())) == 2
+    assert len(checkpoint.all_of(folder / "whole")) == 2

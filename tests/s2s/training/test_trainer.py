@@ -151,11 +151,88 @@ def test_a_named_checkpoint_is_gone_on_from_under_another_recipe(tmp_path: Path,
     assert same(whole, longer.model)
 
 
-def test_the_checkpoint_of_another_model_is_refused(tmp_path: Path, corpora: Corpora) -> None:
-    train(corpora, tmp_path / "checkpoints", epochs=0.1)
-    larger = Trainer(tiny.network(), tiny.recipe(), *corpora, 1, CPU)
-    with pytest.raises(UserError, match=r"update-.*: found another kind of training \(.*\); expected a checkpoint of"):
-        larger.run(tmp_path / "checkpoints")
+def named(corpora: Corpora, folder: Path, **changes: Any) -> Path:
+    """Return the last checkpoint of a short training."""
+    train(corpora, folder, **{"epochs": 0.2} | changes)
+    path = checkpoint.latest(folder)
+    assert path is not None
+    return path
+
+
+OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "size": ({"hidden": 24}, {}, "model.hidden"),
+    "reading direction": ({"reverse_source": False}, {}, "model.reverse_source"),
+    "text": ({}, {"train text": "two"}, "train text"),
+    "vocabulary": ({}, {"source vocabulary": "two", "dev text": "two"}, "dev text, source vocabulary"),
+}
+
+
+@pytest.mark.parametrize(("shape", "text", "others"), OTHERS.values(), ids=list(OTHERS))
+def test_the_checkpoint_of_another_network_or_text_is_refused(
+    tmp_path: Path, corpora: Corpora, shape: dict[str, Any], text: dict[str, Any], others: str
+) -> None:
+    facts = {"train text": "one", "dev text": "one", "source vocabulary": "one"}
+    sizes = {"dropout": 0.1, "hidden": 16, "embedding": 8}
+    first = Trainer(tiny.network(**sizes), tiny.recipe(epochs=0.2), *corpora, 1, CPU, text=facts)
+    first.run(tmp_path / "first")
+    path = checkpoint.latest(tmp_path / "first")
+    other = Trainer(tiny.network(**sizes | shape), tiny.recipe(), *corpora, 1, CPU, text=facts | text)
+    with pytest.raises(UserError, match=rf"update-.*: found a checkpoint of another {others}; expected the same, or a"):
+        other.run(tmp_path / "second", path)
+
+
+def test_any_optimizer_takes_over_from_any(tmp_path: Path, corpora: Corpora) -> None:
+    names = ("sgd", "adam", "adamw", "rmsprop", "adadelta")
+    for name in names:
+        path = named(corpora, tmp_path / name, optimizer=name)
+        for other in names:
+            run = trainer(corpora, notes := Notes(), optimizer=other, epochs=0.4)
+            position = run.run(tmp_path / f"{name}-{other}", path)
+            assert len(position.curve) == 2
+            told = f"{path} is of {name}; {other} starts without state"
+            assert (told in notes.remarks) is (name != other)
+
+
+def test_a_training_that_patience_has_ended_goes_on_by_another_recipe(tmp_path: Path, corpora: Corpora) -> None:
+    diverging: dict[str, Any] = {"learning_rate": 1.0, "decay": "constant", "epochs": 50.0, "patience_epochs": 2}
+    path = named(corpora, tmp_path / "first", **diverging)
+    before = trainer(corpora, **diverging).run(tmp_path / "first")
+    longer = trainer(corpora, **diverging | {"learning_rate": 1e-4})
+    assert len(longer.run(tmp_path / "second", path).curve) >= len(before.curve) + 2
+
+
+@pytest.mark.parametrize(("cuts", "epochs"), [({"batch_sentences": 64}, 2.0), ({"batch_sentences": 8}, 2.0)], ids=str)
+def test_the_rest_of_an_epoch_is_trained_by_batches_of_another_size(
+    tmp_path: Path, corpora: Corpora, cuts: dict[str, Any], epochs: float
+) -> None:
+    path = named(corpora, tmp_path / "first", epochs=0.5)
+    longer = trainer(corpora, **cuts, epochs=epochs)
+    position = longer.run(tmp_path / "second", path)
+    batches = len(bucket(corpora[0], cuts["batch_sentences"], 1000))
+    assert [row["epoch"] for row in position.curve[1:]] == [1.0, 2.0]
+    assert position.curve[2]["update"] - position.curve[1]["update"] == batches
+    assert position.curve[1]["update"] - position.curve[0]["update"] == batches - round(batches * 7 / 13)
+
+
+def test_a_checkpoint_after_the_end_is_refused(tmp_path: Path, corpora: Corpora) -> None:
+    path = named(corpora, tmp_path / "first", epochs=2.0)
+    with pytest.raises(UserError, match=r"found a training of 2 epochs; expected less than train.epochs, 1.5"):
+        trainer(corpora, epochs=1.5).run(tmp_path / "second", path)
+
+
+def test_a_damaged_last_checkpoint_costs_only_the_time_since_the_one_before(
+    tmp_path: Path, corpora: Corpora, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, position = train(corpora, tmp_path / "checkpoints")
+    newest = checkpoint.latest(tmp_path / "checkpoints")
+    assert newest is not None
+    content = bytearray(newest.read_bytes())
+    content[-9] ^= 1
+    newest.write_bytes(content)
+    resumed, again = train(corpora, tmp_path / "checkpoints")
+    assert same(whole, resumed)
+    assert again.curve == position.curve
+    assert f"{newest}: found other bytes than were written" in capsys.readouterr().err
 
 
 def test_the_best_weights_are_kept_and_patience_ends_training(tmp_path: Path, corpora: Corpora) -> None:
