@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from pipeline.decoding import load_translator, read_sentences, search_settings
@@ -101,13 +101,25 @@ def counted(lists: Iterator[list[Candidate]], meter: Meter, done: int) -> Iterat
 
 
 def normalized(settings: Clean, language: str, candidates: list[Candidate]) -> list[Candidate]:
-    """Return the candidates with tokens normalized as the training text, in the way of tokenized corpora."""
-    changed = []
-    for candidate in candidates:
-        plain = tokenizer.detokenize(candidate.tokens, language)
-        plain = tokenizer.normalize(plain, language, settings.normalize_punctuation, settings.lowercase)
-        changed.append(replace(candidate, tokens=tokenizer.tokenize(plain, language)))
-    return changed
+    """Return the candidates with tokens as the training text has them."""
+    change = partial(tokens_of, language=language, punctuation=settings.normalize_punctuation, lower=settings.lowercase)
+    return [replace(candidate, tokens=retokenized(candidate.tokens, language, change)) for candidate in candidates]
+
+
+def retokenized(tokens: str, language: str, change: Callable[[str], str]) -> str:
+    """Return the tokens of a candidate's plain text, or its own if each of them is as the training text has it.
+
+    So a list of one of our runs stays as it is, with odd tokens too, such as two periods.
+    """
+    if all(change(token) == token for token in tokens.split()):
+        return tokens
+    return change(tokenizer.detokenize(tokens, language))
+
+
+@lru_cache(1 << 20)
+def tokens_of(text: str, language: str, punctuation: bool, lower: bool) -> str:
+    """Return the tokens of plain text, normalized as the training text."""
+    return tokenizer.tokenize(tokenizer.normalize(text, language, punctuation, lower), language)
 
 
 @dataclass(frozen=True)
@@ -166,16 +178,15 @@ class Finder:
 
 
 def listed(translations: Sequence[Translation]) -> list[Candidate]:
-    """Return translations as candidates, only the best of those with equal tokens.
-
-    Several segmentations of a sentence into subwords have the same tokens.
-    """
-    candidates: dict[str, Candidate] = {}
-    for translation in translations:
-        features: nbest.Features = {"log_prob": (round(translation.log_prob, DIGITS),)}
-        candidate = Candidate(translation.tokens, round(translation.score, DIGITS), features)
-        candidates.setdefault(translation.tokens, candidate)
-    return list(candidates.values())
+    """Return translations as candidates."""
+    return [
+        Candidate(
+            translation.tokens,
+            round(translation.score, DIGITS),
+            {"log_prob": (round(translation.log_prob, DIGITS),)},
+        )
+        for translation in translations
+    ]
 
 
 DECISIVE = (data, inference, model, text)

@@ -113,7 +113,8 @@ class Translator:
             sampling: if given, translations are sampled instead of searched for.
 
         Returns:
-            For each line 1 to `settings.n_best` translations, the best first.
+            For each line 1 to `settings.n_best` translations, the best first. Their texts differ, unless they are
+            sampled: of hypotheses with the same text, such as two cuts of it into subwords, the best is returned.
         """
         return self.translate_prepared([self.prepare(line) for line in lines], settings, batch_sentences, sampling)
 
@@ -144,7 +145,8 @@ class Translator:
                 lists = beam_search(self.models, batch, settings)
             hypotheses |= zip(rows, lists, strict=True)
             progress(len(hypotheses))
-        return self.readable(sentences, [hypotheses[row] for row in range(len(sources))])
+        lists = self.readable(sentences, [hypotheses[row] for row in range(len(sources))])
+        return lists if sampling else [distinct(translations) for translations in lists]
 
     def readable(self, sentences: Sequence[Sentence], lists: Sequence[Sequence[Hypothesis]]) -> list[list[Translation]]:
         """Return the text of all hypotheses of each sentence, with <unk> replaced if there is a lexicon."""
@@ -210,6 +212,14 @@ class Translator:
     def embed(self, lines: Sequence[str]) -> NDArray[np.float32]:
         """Return the first model's sentence vectors [N, H]: the last h of the encoder's top layer."""
         return vectors.embed(self.models[0], [self.encode(line) for line in lines])
+
+
+def distinct(translations: Sequence[Translation]) -> list[Translation]:
+    """Return translations without those whose text an earlier one has."""
+    by_text: dict[str, Translation] = {}
+    for translation in translations:
+        by_text.setdefault(translation.text, translation)
+    return list(by_text.values())
 
 
 def check_alike(folder: Path, first: Description, other_folder: Path, other: Description) -> None:

@@ -30,6 +30,10 @@ OTHERS: Rules = [(re.compile("'"), " ' ")]
 APOSTROPHES = {"en": ENGLISH, "fr": FRENCH, "it": FRENCH}
 
 
+UNKNOWN = "<unk>"
+STAND_IN = "\u2d30\u2d30"  # Tifinagh, which no rule of Moses names; two of them make no word
+
+
 class Tokenizer:
     """A tokenizer with the results of `sacremoses.MosesTokenizer(language).tokenize(line, escape=False)`."""
 
@@ -186,20 +190,28 @@ def repairs(line: str) -> tuple[str, ...]:
 
 
 def tokenize(line: str, language: str) -> str:
-    """Tokenize a line as Moses' tokenizer.perl does; tokens are joined by single spaces and not escaped."""
-    return tokenizer(language).tokenize(line)
+    """Tokenize a line as Moses' tokenizer.perl does; tokens are joined by single spaces and not escaped.
+
+    The symbol <unk> of a model's output stays whole, as in `detokenize` and `from_tokens`.
+    """
+    return with_unknown(tokenizer(language).tokenize, line)
 
 
 def detokenize(tokens: str, language: str) -> str:
     """Join tokens to a plain sentence as Moses' detokenizer.perl does."""
-    sentence: str = detokenizer(language).detokenize(tokens.split(), unescape=False)
-    return sentence
+    return with_unknown(lambda line: str(detokenizer(language).detokenize(line.split(), unescape=False)), tokens)
 
 
 def from_tokens(line: str, language: str) -> str:
     """Return the plain text of a line that Moses tokenized and escaped (&amp; &#124; &apos; &#91; and others)."""
-    sentence: str = detokenizer(language).detokenize(line.split(), unescape=True)
-    return sentence
+    return with_unknown(lambda line: str(detokenizer(language).detokenize(line.split(), unescape=True)), line)
+
+
+def with_unknown(change: Callable[[str], str], line: str) -> str:
+    """Change a line in which each <unk> is treated like an ordinary word."""
+    if UNKNOWN not in line:
+        return change(line)
+    return change(line.replace(UNKNOWN, STAND_IN)).replace(STAND_IN, UNKNOWN)
 
 
 @cache

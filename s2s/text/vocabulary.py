@@ -135,12 +135,31 @@ class SentencePieceVocabulary(Vocabulary):
         return tuple(self.processor.id_to_piece(list(range(len(self)))))
 
     def encode(self, text: str) -> list[int]:
-        """Return the numbers of the most probable subwords of a plain sentence."""
-        return list(self.processor.encode(text))
+        """Return the numbers of the most probable subwords of a plain sentence, in which <unk> is itself."""
+        if SPECIAL[UNK] not in text:
+            return list(self.processor.encode(text))
+        pieces = self.processor.encode(text.replace(SPECIAL[UNK], self.foreign), out_type=str)
+        # SentencePiece makes one <unk> of several unknown characters in a row.
+        repeats = [max(1, piece.count(self.foreign)) for piece in pieces]
+        return [
+            number
+            for number, count in zip(map(self.processor.piece_to_id, pieces), repeats, strict=True)
+            for _ in range(count)
+        ]
+
+    @cached_property
+    def foreign(self) -> str:
+        """A character that is in no subword."""
+        private = map(chr, range(0xE000, 0xF900))
+        return next(character for character in private if self.processor.piece_to_id(character) == UNK)
 
     def encode_all(self, lines: pa.ChunkedArray) -> tuple[Integers, Integers]:
         """Return the numbers of the most probable subwords of plain sentences, and their lengths."""
-        sentences = self.processor.encode(lines.to_pylist(), num_threads=1)
+        texts = lines.to_pylist()
+        sentences = self.processor.encode(texts, num_threads=1)
+        for row, text in enumerate(texts):
+            if SPECIAL[UNK] in text:
+                sentences[row] = self.encode(text)
         lengths = np.array([len(sentence) for sentence in sentences], np.int32)
         return np.fromiter(chain.from_iterable(sentences), np.int32, int(lengths.sum())), lengths
 

@@ -13,12 +13,10 @@ from pipeline.schemas.data.translated import Members
 from pipeline.stages import first_pass
 from s2s.errors import UserError
 from s2s.files import sha256
-from s2s.inference import translator
+from s2s.inference import nbest, translator
 from s2s.inference.nbest import Candidate
-from s2s.inference.search import Hypothesis, SearchSettings, beam_search
-from s2s.inference.translator import Sentence, Translator
-from s2s.text.subwords import train_sentencepiece
-from tests.support import model_folders, rescoring
+from s2s.inference.search import SearchSettings, beam_search
+from tests.support import rescoring
 
 PAIRS = {
     "dev": [("The king sees.", "Le roi voit."), ("The cat sleeps.", "Le chat dort.")],
@@ -130,14 +128,10 @@ def test_a_folder_without_both_lists_is_refused(workspace: Path) -> None:
         run_stage(workspace, "lists")
 
 
-def test_of_candidates_with_equal_tokens_the_best_is_listed(tmp_path: Path) -> None:
-    subwords = train_sentencepiece(["le roi dort", "le chat dort", "le roi voit"] * 9, "unigram", 24)
-    ids = subwords.encode("le roi")
-    letters = [subwords.names().index(piece) for piece in "▁le▁roi"]
-    assert ids != letters and subwords.text(letters) == "le roi"
-    loaded = Translator.load([model_folders.write(tmp_path, vocabularies=(subwords, subwords))])
-    hypotheses = [Hypothesis(tuple(ids), -1.0, score=-1.0), Hypothesis((), -2.0, score=-2.0)]
-    hypotheses.append(Hypothesis(tuple(letters), -3.0, score=-3.0))
-    translations = [loaded.translation(hypothesis, Sentence([])) for hypothesis in hypotheses]
-    candidates = first_pass.listed(translations)
-    assert [(candidate.tokens, candidate.score) for candidate in candidates] == [("le roi", -1.0), ("", -2.0)]
+def test_a_list_of_ours_stays_as_it_is_when_it_comes_as_a_file(workspace: Path) -> None:
+    (workspace / "lists").mkdir()
+    own = ["le <unk> dort . .", "l' <unk> & l' .", "( <unk> <unk> )"]
+    for split in ("dev", "test"):
+        rows = [[Candidate(tokens, -1.0)] for tokens in own]
+        nbest.write(workspace / "lists" / f"{split}.nbest", rows[: 2 if split == "dev" else 3])
+    assert [candidates[0].tokens for candidates in run_stage(workspace, "lists")["test"]] == own

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from s2s.errors import UserError
-from s2s.inference import vectors
+from s2s.inference import forcing, vectors
 from s2s.inference.attention_maps import alignments
 from s2s.inference.sampling import Sampling
 from s2s.inference.search import Hypothesis, SearchSettings, beam_search
@@ -185,6 +185,29 @@ def test_the_score_of_a_translation_is_its_log_probability(folder: Path) -> None
 def test_a_score_has_the_tokens_that_the_model_knows(folder: Path) -> None:
     (scores,) = Translator.load([folder]).score(["Here."], ["Le chien est l'homme."])
     assert [token for token, _ in scores] == ["le", "<unk>", "est", "l'", "homme", ".", "</s>"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "subwords"])
+def test_a_translation_with_an_unknown_word_scores_as_in_search(kind: str, request: pytest.FixtureRequest) -> None:
+    translator = Translator.load([request.getfixturevalue(kind)])
+    words = "il <unk> l' <unk> <unk> est ." if kind == "folder" else "l'homme <unk><unk> est<unk>."
+    ids, source = translator.target.encode(words), translator.encode("Here.")
+    assert ids.count(UNK) == 3
+    (log_probs,) = forcing.score_pairs(translator.models, [source], [ids], 100)
+    text = translator.translation(Hypothesis(tuple(ids), 0.0), translator.prepare("Here.")).text
+    assert translator.encode_target(text) == ids
+    assert sum(log_prob for _, log_prob in translator.score(["Here."], [text])[0]) == pytest.approx(log_probs.sum())
+
+
+def test_texts_of_a_list_differ_and_the_best_is_kept(subwords: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = Translator.load([subwords])
+    whole = pieces.target.encode("roi")
+    letters = [pieces.target.names().index(piece) for piece in "▁roi"]
+    assert whole != letters and pieces.target.text(letters) == "roi"
+    found = [Hypothesis(tuple(ids), score, score=score) for ids, score in ((whole, -1.0), ((), -2.0), (letters, -3.0))]
+    monkeypatch.setattr("s2s.inference.translator.beam_search", lambda *_: [found])
+    (translations,) = pieces.translate(["Here."], BEAM)
+    assert [(translation.text, translation.score) for translation in translations] == [("roi", -1.0), ("", -2.0)]
 
 
 def test_scores_and_vectors_keep_the_order(folder: Path) -> None:

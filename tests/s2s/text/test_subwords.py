@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
@@ -39,6 +40,18 @@ def test_a_character_that_subwords_never_saw_is_unk() -> None:
     ids = vocabulary.encode("Le 漢 chat")
     assert ids.count(UNK) == 1
     assert vocabulary.text(ids) == "Le <unk> chat"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unk_in_a_text_is_unk(kind: Kind) -> None:
+    vocabulary = train_sentencepiece(LINES, kind, size=50)
+    before, space, after = vocabulary.encode("Le"), vocabulary.names().index("▁"), vocabulary.encode("chat.")
+    for unknown in ([space, UNK], [space, UNK, UNK], [UNK], [UNK, space, UNK]):
+        ids = [*before, *unknown, *after]
+        text = vocabulary.text(ids)
+        assert vocabulary.encode(text) == ids
+        encoded = vocabulary.encode_all(pa.chunked_array([["Le chat", text, "L'homme"]]))[0].tolist()
+        assert encoded == [*vocabulary.encode("Le chat"), *ids, *vocabulary.encode("L'homme")]
 
 
 @pytest.mark.process

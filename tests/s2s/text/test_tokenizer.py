@@ -145,3 +145,20 @@ def test_text_that_comes_tokenized_becomes_plain(line: str, language: str, expec
 def test_a_language_that_moses_does_not_know_is_tokenized_all_the_same() -> None:
     tokens = tokenize(unicodedata.normalize("NFC", "Habari gani?"), "sw")
     assert tokens == "Habari gani ?"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "language"),
+    [
+        ("Le <unk> dort .", "fr"),
+        ("L' <unk> dort .", "fr"),
+        ("Qu' <unk> - t - il , ( <unk> ) : <unk> ?", "fr"),
+        ('" <unk> <unk> "', "fr"),
+        ("The <unk> 's <unk> costs $ <unk> , \u2d30 .", "en"),
+    ],
+)
+def test_an_unknown_word_is_a_word(tokens: str, language: str) -> None:
+    plain = detokenize(tokens, language)
+    assert plain == detokenize(tokens.replace("<unk>", "Abc"), language).replace("Abc", "<unk>")
+    assert tokenize(normalize(plain, language, punctuation=True), language) == tokens
+    assert from_tokens(tokens, language) == plain
