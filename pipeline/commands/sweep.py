@@ -111,7 +111,7 @@ def read_value(key: str, text: str) -> Any:
     except UserError:
         value = text
     check(
-        not isinstance(value, dict | list),
+        isinstance(value, str | float | None) or (isinstance(value, int) and abs(value) < 2**63),
         f"{PLACE}: {key}: found {text!r}; expected single values with commas between",
     )
     return value

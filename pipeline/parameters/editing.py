@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 
 from pipeline.parameters.yaml_reader import load
-from s2s.errors import UserError, check
+from s2s.errors import UserError, check, cut
 
 FREE = ("clean.selection", "vocabularies", "systems", "models", "runs", "first_passes", "rescorings")
 """Maps whose keys are names that a person chose: they are replaced whole."""
@@ -69,7 +69,8 @@ def pairs(old: MappingNode, new: MappingNode, place: str, prefix: str) -> Iterat
     keys = [key.value for key, _ in old.value]
     entries = {key.value: (key, value) for key, value in new.value}
     for key in entries:
-        check(key in keys, f"{place}: unknown key {prefix}{key}; expected one of {', '.join(keys)}")
+        name = cut(f"{prefix}{key}", 100)
+        check(key in keys, f"{place}: unknown key {name}; expected one of {cut(', '.join(keys), 250)}")
     for key, value in old.value:
         if key.value not in entries:
             continue

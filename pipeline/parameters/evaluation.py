@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.parameters.sections import BatchTokens, Device, Name, Samples, Section, Seed, Threads
+from pipeline.parameters.sections import BatchTokens, Device, FilePath, Name, Samples, Section, Seed, Threads
 
 
 class Perplexity(Section):
@@ -37,7 +37,7 @@ class Embeddings(Section):
     seed: Seed
     layer: int = Field(ge=0, le=32)
     state: Literal["h", "c"]
-    probes: str = Field(min_length=1)
+    probes: FilePath = Field(min_length=1)
     permutations: Samples
     permutation_seed: Seed
     threads: Threads

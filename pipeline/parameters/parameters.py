@@ -8,6 +8,7 @@ from pipeline.parameters.evaluation import Ablations, Bleu, Embeddings, Length, 
 from pipeline.parameters.sections import (
     Clean,
     Download,
+    FilePath,
     Lexicon,
     Model,
     Name,
@@ -37,7 +38,7 @@ class Parameters(Section):
     systems: dict[Name, Changes] = Field(min_length=1)
     models: dict[Name, TrainedModel] = Field(min_length=1)
     runs: dict[Name, Run] = Field(min_length=1)
-    first_passes: dict[Name, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    first_passes: dict[Name, Annotated[FilePath, Field(min_length=1)]] = Field(min_length=1)
     rescorings: dict[Name, Rescoring] = Field(min_length=1)
     translate: Translate
     lexicon: Lexicon

@@ -20,7 +20,7 @@ def names(folder: Path = FOLDER) -> dict[str, str]:
 
 def first_line(path: Path) -> str:
     """Return the first line of a file, which says what a preset is for."""
-    return path.read_text(encoding="utf-8").split("\n")[0]
+    return reading.read_text(path).split("\n")[0].rstrip("\r")
 
 
 def lay(name: str) -> list[str]:

@@ -7,11 +7,12 @@ from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
+from pipeline.parameters import yaml_reader
 from pipeline.parameters.contradictions import contradictions
 from pipeline.parameters.parameters import Parameters
 from pipeline.parameters.sections import Section
-from pipeline.parameters.yaml_reader import load, quoted
-from s2s.errors import UserError, check
+from pipeline.parameters.yaml_reader import quoted, wanted
+from s2s.errors import UserError, check, cut
 
 PATH = Path("params.yaml")
 
@@ -42,17 +43,12 @@ def read_text(path: Path) -> str:
     Raises:
         UserError: one line that says why there is no text.
     """
-    try:
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected a parameter file, see presets/default.yaml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); expected UTF-8 text") from None
+    return yaml_reader.read_text(path, "a parameter file, see presets/default.yaml")
 
 
 def parse(text: str, place: str) -> Parameters:
     """Check the text of a parameter file and return its values; `place` names the file in errors."""
-    values = load(text, place)
+    values = yaml_reader.load(text, place)
     check(isinstance(values, dict), f"{place}: found {type(values).__name__}; expected sections such as `model:`")
     try:
         parameters = Parameters.model_validate(values)
@@ -81,19 +77,20 @@ def describe(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
     """Return place, found and wanted of the first mistake; misspelled keys come before what they leave missing."""
     first = min(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
     place = prefix + tuple(str(part)[:100] for part in first["loc"] if part != "[key]")
-    name = ".".join(place)
+    name = cut(".".join(place), 100)
     match first["type"]:
         case "extra_forbidden":
             if name in MOVED:
                 return f"unknown key {name}; it is {MOVED[name]} now"
             near = difflib.get_close_matches(place[-1], list(known_keys(place[:-1])), n=1)
-            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known_keys(place[:-1]))}"
+            hint = (
+                f"did you mean {near[0]}?" if near else f"expected one of {cut(', '.join(known_keys(place[:-1])), 250)}"
+            )
             return f"unknown key {name}; {hint}"
         case "missing":
             return f"missing key {name}; see presets/default.yaml"
         case _:
-            wanted = first["msg"].replace("Input should", "expected to").replace("String should", "expected to")
-            return f"{name}: found {quoted(first['input'])}; {wanted}"
+            return f"{name}: found {quoted(first['input'])}; {wanted(first['msg'])}"
 
 
 def known_keys(place: tuple[str, ...]) -> Iterator[str]:

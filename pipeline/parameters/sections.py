@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Device = Literal["auto", "cpu", "cuda"]
 Threads = Annotated[int, Field(ge=1, le=1024)]
@@ -10,6 +10,20 @@ BatchTokens = Annotated[int, Field(ge=16, le=10_000_000)]
 Samples = Annotated[int, Field(ge=100, le=100_000)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+
+
+def path_text(text: str) -> str:
+    """Return the text of a path, or raise a ValueError if no file can have it."""
+    try:
+        parts = text.encode().split(b"/")
+    except UnicodeEncodeError:
+        raise ValueError("expected Unicode characters") from None
+    if b"\0" in b"".join(parts) or max(map(len, parts)) > 255 or sum(map(len, parts)) + len(parts) > 4096:
+        raise ValueError("expected a path of parts with at most 255 bytes, 4095 together, and no NUL")
+    return text
+
+
+FilePath = Annotated[str, AfterValidator(path_text)]
 
 
 class Section(BaseModel):
@@ -31,12 +45,12 @@ class Demo(Section):
 class Files(Section):
     """Files of your own parallel text."""
 
-    train_source: str
-    train_target: str
-    dev_source: str
-    dev_target: str
-    test_source: str
-    test_target: str
+    train_source: FilePath
+    train_target: FilePath
+    dev_source: FilePath
+    dev_target: FilePath
+    test_source: FilePath
+    test_target: FilePath
 
 
 class Download(Section):
@@ -124,10 +138,10 @@ class Train(Section):
     label_smoothing: float = Field(ge=0, le=0.5)
     bptt_tokens: int = Field(ge=0, le=10_000)
     mixed_precision: bool
-    source_embeddings: str
-    target_embeddings: str
-    initial_weights: str
-    resume_from: str
+    source_embeddings: FilePath
+    target_embeddings: FilePath
+    initial_weights: FilePath
+    resume_from: FilePath
     device: Device
     devices: int = Field(ge=1, le=4096)
     memory_gb: float = Field(ge=0, le=10_000)

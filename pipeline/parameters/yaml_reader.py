@@ -1,26 +1,46 @@
 """Reader of the YAML files that people edit: YAML 1.2 as DVC reads it, without duplicate keys."""
 
 import reprlib
+import stat
 import warnings
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.nodes import MappingNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from s2s.errors import UserError, check
+from s2s.errors import UserError, check, cut, reading
 
-MOST_CHARACTERS = 500_000  # of a YAML file; ruamel.yaml reads about 50,000 a second
-
-
-MOST_VALUES = 500_000  # in it, where each alias counts as all the values that it stands for
-
-
+MOST_BYTES = 1_000_000  # of a YAML file
+MOST_CHARACTERS = 250_000  # in it
+MOST_VALUES = 10_000  # in it, keys included, where each alias counts as all that it stands for; a second to read
+DEEPEST = 20  # maps and lists within each other
 QUOTE = reprlib.Repr()  # writes values into messages, shortened
-
-
 QUOTE.maxstring = QUOTE.maxother = 200
+
+
+def read_text(path: Path, expected: str) -> str:
+    """Return the text of a file, with the line ends that it has; `expected` describes it in errors.
+
+    Raises:
+        UserError: there is no such file, or it is a pipe or device, is too large, or is not UTF-8.
+    """
+    with reading(path, expected):
+        status = path.stat()
+        is_special = not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode)
+        check(not is_special, f"{path}: found a pipe or device; expected {expected}")
+        check(
+            status.st_size <= MOST_BYTES,
+            f"{path}: found {status.st_size:,} bytes; expected at most {MOST_BYTES:,}",
+        )
+        content = path.read_bytes()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: found byte {content[error.start]:#04x} at {error.start}; expected UTF-8") from None
 
 
 def load(text: str, place: str) -> Any:
@@ -35,25 +55,52 @@ def load(text: str, place: str) -> Any:
         f"{place}: found {len(text):,} characters; expected at most {MOST_CHARACTERS:,}",
     )
     reader = YAML(typ="safe", pure=True)
-    reader.Constructor = PlainConstructor
+    reader.Constructor, reader.Composer, reader.max_depth = PlainConstructor, CountingComposer, DEEPEST
+    too_deep = f"{place}: found values nested too deeply to be read; expected sections of keys"
     try:
         with warnings.catch_warnings(action="ignore"):  # of anchors that are defined twice, which YAML allows
             values = reader.load(text)
-    except RecursionError:
-        raise UserError(f"{place}: found values nested too deeply to be read; expected sections of keys") from None
+    except MaxDepthExceededError:
+        raise UserError(too_deep) from None
     except Exception as error:  # beside its own errors, ruamel.yaml passes on those of int(), datetime() and others
         raise UserError(f"{place}: {trouble(error)}") from None
-    count = expanded(values, {})
+    count, depth = expanded(values, {})
     check(count <= MOST_VALUES, f"{place}: found aliases of aliases without end; expected values written out")
+    check(depth <= DEEPEST, too_deep)
     return values
 
 
+class CountingComposer(Composer):
+    """Composer that stops at more values than a person writes."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.count = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Count a value, and compose it."""
+        self.count += 1
+        if self.count > MOST_VALUES:
+            raise MarkedYAMLError(
+                problem=f"found more than {MOST_VALUES:,} values; expected fewer",
+                problem_mark=self.parser.peek_event().start_mark,
+            )
+        return super().compose_node(parent, index)
+
+
 class PlainConstructor(SafeConstructor):
-    """Constructor of plain values that refuses merge keys, because nested ones can double a map at each level."""
+    """Constructor of plain values that refuses maps and lists as keys, and merge keys.
+
+    Nested merge keys can double a map at each level.
+    """
 
     def flatten_mapping(self, node: MappingNode) -> Any:
-        """Refuse a map with the key `<<`."""
+        """Refuse a map with a key that is no word, or with the key `<<`."""
         for key, _ in node.value:
+            if not isinstance(key, ScalarNode):
+                raise MarkedYAMLError(
+                    problem="found a list or map as a key; expected a word", problem_mark=key.start_mark
+                )
             if key.tag == "tag:yaml.org,2002:merge":
                 raise MarkedYAMLError(
                     problem="found a merge key <<; expected keys written out", problem_mark=key.start_mark
@@ -72,24 +119,34 @@ def trouble(error: Exception) -> str:
     return f"not YAML: {at}{' '.join(problem.split())[:200]}"
 
 
-def expanded(values: object, counts: dict[int, int]) -> int:
-    """Return how many values a tree holds, where each alias counts as all that it stands for.
+def expanded(values: object, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return how many values a tree holds and how deep it is, where each alias counts as all that it stands for.
 
     Args:
-        counts: results for maps and lists by id, filled here; a map that holds itself counts as too many.
+        known: results for maps and lists by id, filled here; a map that holds itself counts as too many.
     """
     if not isinstance(values, dict | list):
-        return 1
-    if id(values) not in counts:
-        counts[id(values)] = MOST_VALUES
-        inner = values.values() if isinstance(values, dict) else values
-        counts[id(values)] = 1 + sum(expanded(value, counts) for value in inner)
-    return counts[id(values)]
+        return 1, 0
+    if id(values) not in known:
+        known[id(values)] = MOST_VALUES, 0
+        inner = [expanded(value, known) for value in (values.values() if isinstance(values, dict) else values)]
+        known[id(values)] = 1 + sum(count for count, _ in inner), 1 + max((depth for _, depth in inner), default=0)
+    return known[id(values)]
 
 
 def quoted(value: object) -> str:
     """Return a value as a message shows it, shortened where it is long."""
     try:
-        return QUOTE.repr(value)
+        return cut(QUOTE.repr(value), 200)
     except ValueError:  # Python prints no integer of more than 4,300 digits
         return "a number of thousands of digits"
+
+
+PHRASES = {"Input should": "expected to", "String should": "expected to", "Keys should": "expected keys to"}
+
+
+def wanted(message: str) -> str:
+    """Return what pydantic's message says was expected."""
+    for phrase, ours in PHRASES.items():
+        message = message.replace(phrase, ours)
+    return message.removeprefix("Value error, ")
