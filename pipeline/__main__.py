@@ -3,17 +3,18 @@
 import json
 import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from pipeline import dag, leftovers
 from pipeline.parameters import presets, reading
 from pipeline.sources import catalog
 from pipeline.tracking import run as tracking
 from s2s import files, program
-from s2s.errors import UserError
+from s2s.errors import reading as reading_file
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__, no_args_is_help=True)
 VALID = f"{reading.PATH} is valid\n"
@@ -23,6 +24,9 @@ PAGE = Path("reports/index.html")
 @app.command()
 def check(
     out: Annotated[Path | None, typer.Option(help="file to write when all is well; a DVC stage's output")] = None,
+    declared: Annotated[
+        Path | None, typer.Option(help="file for the names of all outputs; those that it named before are removed")
+    ] = None,
 ) -> None:
     """Check params.yaml: every key known, every value in range.
 
@@ -33,6 +37,8 @@ def check(
     else:
         with tracking.run():
             check_all()
+            if declared:
+                remove_leftovers(declared)
             files.write_text(out, VALID)
     typer.echo(VALID, nl=False)
 
@@ -42,6 +48,20 @@ def check_all() -> None:
     source = reading.read().download.source
     if source not in catalog.MADE_HERE:
         catalog.find(source)
+
+
+def remove_leftovers(declared: Path) -> None:
+    """Remove what earlier parameters left in folders of outputs and in dvc.lock, and write the names of all outputs.
+
+    Stages that gather depend on whole folders, so the same parameters give the same dvc.lock only without leftovers.
+    """
+    every = dag.stages()
+    outs = [out for stage in every for out in stage.outs]
+    for path in leftovers.find(outs, declared):
+        leftovers.remove(path)
+        typer.echo(f"removed {path}: params.yaml no longer names it; DVC's cache keeps what was finished")
+    dag.forget({stage.name for stage in every})
+    files.write_text(declared, "".join(f"{out}\n" for out in outs))
 
 
 @app.command()
@@ -62,16 +82,17 @@ def preset(name: Annotated[str | None, typer.Argument(help="a file of presets/, 
 @app.command()
 def summary() -> None:
     """Print the headline numbers of the last run and the path of the page."""
-    for run, score in read(Path("reports/bleu.json")).items():
+    parameters = reading.read()
+    for run, score in read(Path("reports/bleu.json"), parameters.runs).items():
         typer.echo(
             f"{run:14} BLEU {score['bleu']:5.1f}  ({score['bleu_low']:.1f} to {score['bleu_high']:.1f}),", nl=False
         )
         typer.echo(f" {score['seeds']} x {score['system']}, beam {score['beam']}")
-    for path in sorted(Path("reports/rescore").glob("*.json")):
-        choices = read(path)["choices"]
-        scores = ", ".join(f"{name} {choices[name]['bleu']:.1f}" for name in ("first", "even", "tuned", "oracle"))
-        typer.echo(f"{path.stem:14} rescored: {scores}")
-    for model, splits in read(Path("reports/perplexity.json")).items():
+    for rescoring in parameters.rescorings:
+        for choices in read(Path(f"reports/rescore/{rescoring}.json"), ["choices"]).values():
+            scores = ", ".join(f"{name} {choices[name]['bleu']:.1f}" for name in ("first", "even", "tuned", "oracle"))
+            typer.echo(f"{rescoring:14} rescored: {scores}")
+    for model, splits in read(Path("reports/perplexity.json"), parameters.models).items():
         perplexities = ", ".join(f"{split} {values['perplexity']:.2f}" for split, values in splits.items())
         typer.echo(f"{model:14} perplexity {perplexities}")
     typer.echo(f"The report: {PAGE.absolute()}")
@@ -120,13 +141,11 @@ def hand_over(module: str, arguments: Sequence[str]) -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def read(path: Path) -> dict[str, dict[str, Any]]:
-    """Return a report as a dictionary, or raise a `UserError` that names the command which makes it."""
-    try:
-        report: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected the result of `dvc repro`") from None
-    return report
+def read(path: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the entries of a report that have some names; others are those of earlier parameters."""
+    with reading_file(path, "the result of `dvc repro`"):
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return {name: report[name] for name in names if name in report}
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""The stages of dvc.yaml, for the Snakefile, the tracker and the plan. The only importer of dvc."""
+"""The stages of dvc.yaml, and what DVC records of them. The only importer of dvc."""
 
-import logging
+import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from s2s import files
 from s2s.errors import UserError
 
 
@@ -28,90 +31,155 @@ class Stage:
     """Needs of the machine: threads, processes, memory_mb, gpus, and the device that the parameters name."""
 
 
-def stages(root: Path = Path()) -> list[Stage]:
-    """Return the stages of the dvc.yaml in `root`, in its order."""
-    # DVC has no public function that lists stages; requirements.lock pins a version for which this works.
-    from dvc.dependency import ParamsDependency  # noqa: PLC0415
-    from dvc.exceptions import DvcException  # noqa: PLC0415
-    from dvc.repo import Repo  # noqa: PLC0415
+@contextmanager
+def opened(root: Path = Path(), wait: bool = False, lock: bool = True) -> Iterator[Any]:
+    """Open the DVC repository in a folder, and hold its lock.
 
-    def stage(entry: Any) -> Stage:
-        params = [dep for dep in entry.deps if isinstance(dep, ParamsDependency)]
-        return Stage(
-            name=entry.name,
-            cmd=entry.cmd if isinstance(entry.cmd, str) else " && ".join(entry.cmd),
-            deps=tuple(dep.def_path for dep in entry.deps if dep not in params),
-            outs=tuple(out.def_path for out in entry.outs),
-            uncached=tuple(out.def_path for out in entry.outs if not out.use_cache),
-            params={key: value for dep in params for key, value in dep.read_params().items()},
-            meta=dict(entry.meta or {}),
-        )
-
-    try:
-        with Repo(str(root)) as repo:
-            return [stage(entry) for entry in repo.index.stages]
-    except DvcException:
-        # DVC writes dvc.lock in place, and jobs of a cluster read it meanwhile: read again while holding DVC's lock.
-        with Repo(str(root), _wait_for_lock=True) as repo, repo.lock:
-            return [stage(entry) for entry in repo.index.stages]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The changes of a stage since DVC last ran it."""
-
-    reasons: tuple[str, ...]
-    """Changed parameters, files or other things, such as `model.layers` or `the command`."""
-    lacks: tuple[str, ...]
-    """Outputs that are missing or changed."""
-    kept: bool
-    """True if DVC would restore the results from its cache."""
-
-
-def differences(root: Path = Path()) -> dict[str, Difference]:
-    """Return the changes that DVC finds, by stage.
-
-    Stages that only depend on changed stages are left out.
+    Args:
+        root: the folder.
+        wait: wait for a process that holds the lock, instead of raising.
+        lock: hold the lock.
 
     Raises:
-        UserError: another DVC process holds the lock of the repository.
+        UserError: DVC cannot read its files, or another process holds the lock.
     """
+    # DVC has no public functions for what is asked of it here; requirements.lock pins a version for which this works.
     from dvc.exceptions import DvcException  # noqa: PLC0415
     from dvc.lock import LockError  # noqa: PLC0415
     from dvc.repo import Repo  # noqa: PLC0415
-    from dvc_data.hashfile.hash_info import HashInfo  # noqa: PLC0415
-
-    logging.getLogger("dvc.stage.cache").setLevel(logging.WARNING)  # a dry run would print what it restores
-
-    def difference(stage: Any, entries: Sequence[Any]) -> Difference:
-        changed = {kind: paths for entry in entries if isinstance(entry, dict) for kind, paths in entry.items()}
-        deps, outs = changed.get("changed deps", {}), changed.get("changed outs", {})
-        keys = [key for change in deps.values() if isinstance(change, dict) for key in change]
-        files = [path for path, change in deps.items() if not isinstance(change, dict)]
-        rest = ["the command"] if "changed command" in entries else []
-        rest += ["it runs each time"] if "always changed" in entries else []
-        reasons = (*keys, *files, *rest)
-        return Difference(reasons, tuple(outs), is_kept(stage, bool(reasons)))
-
-    def is_kept(stage: Any, is_changed: bool) -> bool:
-        if not all(dep.exists for dep in stage.deps):
-            return False
-        if is_changed:  # the cache is searched by the present digests of the inputs; set in memory alone
-            stage.save_deps(allow_missing=True)
-            for out in stage.outs:
-                out.hash_info = HashInfo()
-        try:
-            stage.repo.stage_cache.restore(stage, dry=True)
-        except DvcException:
-            return False
-        return True
 
     try:
-        with Repo(str(root)) as repo, repo.lock:
-            statuses = [(stage, next(iter(stage.status().values()), None)) for stage in repo.index.stages]
-            return {stage.name: difference(stage, entries) for stage, entries in statuses if entries}
+        with Repo(str(root), _wait_for_lock=wait) as repo, repo.lock if lock else nullcontext():
+            yield repo
     except LockError:
         raise UserError("dvc.lock: found another DVC process at work; expected none") from None
+    except DvcException as error:
+        raise UserError(problem(error)) from None
+
+
+def problem(error: Exception) -> str:
+    """Return the message for an error of DVC: place, found and the command that mends it."""
+    text = str(error)
+    for sign, place, wanted in PROBLEMS:
+        if sign in text:
+            return f"{place}: found {text}; expected {wanted}"
+    return f"DVC: {text}"
+
+
+PROBLEMS = (
+    ("dvc.lock", "dvc.lock", "what DVC wrote: `python -m pipeline doctor` repairs it"),
+    ("RWLock-file", ".dvc/tmp/rwlock", "what DVC wrote: `python -m pipeline doctor` removes it"),
+    ("not a git repository", ".git", "a clone, or `dvc config --local core.no_scm true`"),
+)
+"""What DVC's messages contain, and the place and the cure that a user is told."""
+
+
+def stages(root: Path = Path()) -> list[Stage]:
+    """Return the stages of the dvc.yaml in `root`, in its order."""
+    try:
+        with opened(root, lock=False) as repo:
+            return [stage_of(entry) for entry in repo.index.stages]
+    except UserError:
+        # DVC writes dvc.lock in place, and jobs of a cluster read it meanwhile: read again while holding DVC's lock.
+        with opened(root, wait=True) as repo:
+            return [stage_of(entry) for entry in repo.index.stages]
+
+
+def stage_of(entry: Any) -> Stage:
+    """Return a stage of DVC in our form."""
+    params = [dep for dep in entry.deps if is_parameters(dep)]
+    return Stage(
+        name=entry.name,
+        cmd=entry.cmd if isinstance(entry.cmd, str) else " && ".join(entry.cmd),
+        deps=tuple(dep.def_path for dep in entry.deps if dep not in params),
+        outs=tuple(out.def_path for out in entry.outs),
+        uncached=tuple(out.def_path for out in entry.outs if not out.use_cache),
+        params={key: value for dep in params for key, value in dep.read_params().items()},
+        meta=dict(entry.meta or {}),
+    )
+
+
+def forget(names: Collection[str], root: Path = Path()) -> None:
+    """Remove all stages but some from dvc.lock, where DVC keeps those that dvc.yaml has no longer."""
+    path = root / "dvc.lock"
+    with opened(root, wait=True):
+        if path.is_file():
+            head, *entries = re.split(r"(?m)^(?=  \S)", path.read_text(encoding="utf-8"))
+            kept = [entry for entry in entries if entry.partition(":\n")[0].strip(" '\"") in names]
+            if len(kept) < len(entries):
+                files.write_text(path, "".join([head, *kept]))
+
+
+def changed_parameters(entry: Any) -> list[str]:
+    """Return the declared keys of params.yaml whose values are not those of the last run of a stage of DVC."""
+    statuses = [dep.status() for dep in entry.deps if is_parameters(dep)]
+    return [key for status in statuses for keys in status.values() for key in ([] if isinstance(keys, str) else keys)]
+
+
+def cached(entry: Any, digests: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the md5 of each output that DVC's cache of runs has for a stage, or None.
+
+    The stage is changed in memory.
+
+    Args:
+        entry: a stage of DVC.
+        digests: md5 of each dependency.
+    """
+    from dvc.stage.cache import _get_cache_hash  # noqa: PLC0415
+    from dvc.stage.serialize import to_single_stage_lockfile  # noqa: PLC0415
+    from dvc_data.hashfile.hash_info import HashInfo  # noqa: PLC0415
+    from dvc_data.hashfile.meta import Meta  # noqa: PLC0415
+
+    if entry.always_changed:
+        return None
+    for dep in entry.deps:
+        dep.hash_info = dep.get_hash() if is_parameters(dep) else HashInfo("md5", digests[dep.def_path])
+        dep.meta = Meta()
+    for out in entry.outs:
+        out.hash_info = HashInfo()
+    runs = entry.repo.stage_cache
+    key = _get_cache_hash(to_single_stage_lockfile(entry), key=True)
+    values = sorted(Path(runs._get_cache_dir(key)).glob("*"), key=lambda path: path.stat().st_mtime)
+    content = runs._load_cache(key, values[-1].name) if values else None
+    if content is None or not runs._create_stage(content, wdir=entry.wdir).outs_cached():
+        return None
+    return {out["path"]: out["md5"] for out in content["outs"]}
+
+
+def listing(repo: Any, md5: str) -> dict[str, str] | None:
+    """Return the md5 of each file of a folder by relative path, or None if DVC's cache lacks the list.
+
+    Args:
+        repo: DVC's repository.
+        md5: the folder's, which ends in `.dir`.
+    """
+    try:
+        entries = json.loads(Path(repo.cache.local.oid_to_path(md5)).read_bytes())
+        return {entry["relpath"]: entry["md5"] for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def is_parameters(dep: Any) -> bool:
+    """Return True if a dependency of DVC is on keys of params.yaml."""
+    from dvc.dependency import ParamsDependency  # noqa: PLC0415
+
+    return isinstance(dep, ParamsDependency)
+
+
+def folder_md5(listed: Mapping[str, str]) -> str:
+    """Return the md5 that DVC gives to a folder, from the md5 of each of its files by relative path."""
+    entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(listed.items())]
+    return f"{hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest()}.dir"
+
+
+def parents(every: Sequence[Stage]) -> dict[str, list[str]]:
+    """Return for each stage the stages that write its inputs."""
+    writers = {out: stage.name for stage in every for out in stage.outs}
+    reads = {stage.name: inputs(stage, every) for stage in every}
+    return {
+        name: list(dict.fromkeys(writers[path] for path in paths if path in writers)) for name, paths in reads.items()
+    }
 
 
 def rules(every: Sequence[Stage]) -> dict[str, str]:

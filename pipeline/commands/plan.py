@@ -1,19 +1,17 @@
 """The plan of the next run: stages that are not up to date, with their expected time and disk space."""
 
-import graphlib
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import typer
-import yaml
 
 from pipeline import dag
-from pipeline.dag import Difference, Stage
+from pipeline.dag import Stage
+from pipeline.forecast import Change, Forecast, forecast
 from pipeline.parameters import reading
-from pipeline.tracking import lineage, store
+from pipeline.tracking import store
 from s2s import program
 
 SHOWN = 3  # reasons in a line
@@ -47,12 +45,15 @@ class Step:
 def main() -> None:
     """Print the stages that `dvc repro` or `snakemake` would run now, with expected time and disk space.
 
-    Times are those of the last run of a stage in MLflow, sizes those in dvc.lock. A ~ marks a median over other stages
-    of the same kind, such as trainings of other systems.
+    Times are those of the last run of a stage in MLflow, sizes those in dvc.lock; both are unknown if the stage's
+    parameters or text changed since. A ~ marks a median over other stages of the same kind, such as trainings of other
+    systems.
     """
     experiment = reading.read().operation.experiment
-    every, times = dag.stages(), durations(experiment)
-    for line in told(steps(every, dag.differences(), locked(), times), every):
+    every = dag.stages()
+    coming = forecast(every)
+    times = durations(experiment) if coming.changes else {}
+    for line in told(steps(coming, times), every):
         typer.echo(line)
 
 
@@ -69,65 +70,44 @@ def durations(experiment: str) -> dict[str, float]:
         return {}
 
 
-def locked() -> dict[str, Any]:
-    """Return the entry of each stage in dvc.lock, {} if there is no such file."""
-    try:
-        content = yaml.load(lineage.LOCK.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}
-    except FileNotFoundError:
-        return {}
-    stages: dict[str, Any] = content.get("stages", {})
-    return stages
-
-
-def steps(
-    every: Sequence[Stage], changed: Mapping[str, Difference], lock: Mapping[str, Any], times: Mapping[str, float]
-) -> list[Step]:
+def steps(coming: Forecast, times: Mapping[str, float]) -> list[Step]:
     """Return the stages that are not up to date, in topological order.
 
     Args:
-        every: all stages of dvc.yaml.
-        changed: changes by stage, from `dag.differences`.
-        lock: entries of dvc.lock by stage.
+        coming: the next run.
         times: seconds by stage.
     """
-    sizes = {name: size(entry) for name, entry in lock.items()}
-    parents_of = parents(every)
-    plan: dict[str, Step] = {}
-    for name in graphlib.TopologicalSorter(parents_of).static_order():
-        after = tuple(parent for parent in parents_of[name] if parent in plan)
-        if name in changed:
-            fate = "kept" if changed[name].kept and not after else "runs"
-            why = reasons(changed[name], name in lock)
-        elif after:
-            fate, why = "may run", f"after {shortened(after)}"
-        else:
-            continue
-        plan[name] = Step(name, after, fate, why, estimate(name, times), estimate(name, sizes))
-    return list(plan.values())
+
+    def estimates(name: str, change: Change) -> tuple[Estimate, Estimate]:
+        if not change.is_as_large:
+            return Estimate(None), Estimate(None)
+        return estimate(name, comparable(times, coming)), estimate(name, comparable(coming.sizes, coming))
+
+    return [
+        Step(name, change.after, change.fate, reasons(change), *estimates(name, change))
+        for name, change in coming.changes.items()
+    ]
 
 
-def parents(every: Sequence[Stage]) -> dict[str, list[str]]:
-    """Return for each stage the stages that write its inputs."""
-    writers = {out: stage.name for stage in every for out in stage.outs}
-    reads = {stage.name: dag.inputs(stage, every) for stage in every}
+def comparable(measured: Mapping[str, float], coming: Forecast) -> dict[str, float]:
+    """Return the numbers of stages whose text and parameters are those of their last run."""
     return {
-        name: list(dict.fromkeys(writers[path] for path in paths if path in writers)) for name, paths in reads.items()
+        name: value
+        for name, value in measured.items()
+        if name not in coming.changes or coming.changes[name].is_as_large
     }
 
 
-def size(entry: Mapping[str, Any]) -> int:
-    """Return the size of a stage's outputs in bytes, from its entry in dvc.lock."""
-    return sum(out.get("size", 0) for out in entry.get("outs", []))
-
-
-def reasons(difference: Difference, is_locked: bool) -> str:
+def reasons(change: Change) -> str:
     """Return the reason why a stage would run.
 
     A stage without an entry in dvc.lock is `new`.
     """
-    if not is_locked:
+    if change.is_new:
         return "new"
-    return shortened(difference.reasons) if difference.reasons else f"no {shortened(difference.lacks)}"
+    if change.reasons:
+        return shortened(change.reasons)
+    return f"no {shortened(change.lacks)}" if change.lacks else f"after {shortened(change.after)}"
 
 
 def shortened(names: Sequence[str]) -> str:

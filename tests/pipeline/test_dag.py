@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline import dag
+from s2s.errors import UserError
 
 
 def stage(name: str, deps: str = "", outs: str = "", **meta: Any) -> dag.Stage:
@@ -128,3 +129,22 @@ def test_waits_while_dvc_writes_what_it_recorded(tmp_path: Path) -> None:
         (tmp_path / "dvc.lock").write_text(LOCK)
     reader.join(timeout=30)
     assert names == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("dvc.lock", f"<<<<<<< ours\n{LOCK}=======\n{LOCK}>>>>>>> theirs\n", r"dvc\.lock: found .*pipeline doctor"),
+        ("dvc.lock", "", r"dvc\.lock: found .*pipeline doctor"),
+        (".dvc/config", "[core]\n", r"\.git: found .* is not a git repository; expected a clone, or .*no_scm true"),
+        (".dvc/config", "[core\n", r"DVC: config file error"),
+        ("dvc.yaml", "stages: []\n", r"DVC: .*dvc\.yaml' validation failed"),
+    ],
+)
+def test_files_that_dvc_cannot_read_are_told_in_one_line(name: str, content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    files = {".dvc/config": "[core]\n    no_scm = true\n", "dvc.yaml": SMALL, "dvc.lock": LOCK, name: content}
+    for path, text in files.items():
+        (tmp_path / path).write_text(text)
+    with pytest.raises(UserError, match=message):
+        dag.stages(tmp_path)

@@ -36,7 +36,7 @@ def test_both_engines_draw_the_same_graph(untouched: Path) -> None:
 
 def test_snakemake_refuses_wrong_parameters_before_it_starts(tmp_path: Path) -> None:
     folder = clone(tmp_path / "wrong", lambda values: values["train"].update(lerning_rate=1.0))
-    output = call(folder, "snakemake", "--cores", "1", code=1)
+    output = call(folder, "snakemake", "--cores", "1", code=2)
     assert "params.yaml: unknown key train.lerning_rate; did you mean learning_rate?" in output
     assert "Traceback" not in output
     assert not (folder / "data").exists()

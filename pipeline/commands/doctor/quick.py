@@ -11,8 +11,13 @@ KINDS: tuple[Callable[[], Iterable[Finding]], ...] = (locks.damaged_record, lock
 
 def main() -> None:
     """Mend and print each fault; exit with code 1 if one remains."""
+    raise SystemExit(not mend())
+
+
+def mend() -> bool:
+    """Mend and print each fault, and return True if none remains."""
     _, remaining = report(KINDS, is_check=False)
-    raise SystemExit(bool(remaining))
+    return not remaining
 
 
 if __name__ == "__main__":
