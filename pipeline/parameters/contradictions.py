@@ -75,6 +75,9 @@ def train_contradictions(place: str, train: Train) -> Iterator[str]:
     for key in ("source_embeddings", "target_embeddings", "resume_from"):
         if (path := getattr(train, key)) and not Path(path).is_file():
             yield f"{place}.{key}: found no file {path!r}; expected one, or nothing"
+    for key in ("initial_weights", "source_embeddings", "target_embeddings"):
+        if train.resume_from and (path := getattr(train, key)):
+            yield f"{place}.{key}: found {path!r} with resume_from, whose weights replace it; expected one of the two"
     if train.initial_weights and not Path(train.initial_weights).is_dir():
         yield f"{place}.initial_weights: found no folder {train.initial_weights!r}; expected one of a model"
 

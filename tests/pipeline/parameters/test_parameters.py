@@ -200,6 +200,18 @@ REFUSED = {
         changed('  resume_from: ""', '  resume_from: "none"'),
         "systems.reversed: train.resume_from: found no file 'none'; expected one, or nothing",
     ),
+    "weights beside a checkpoint": (
+        changed('  resume_from: ""', '  resume_from: "pyproject.toml"').replace(
+            '  initial_weights: ""', '  initial_weights: "models"'
+        ),
+        "systems.reversed: train.initial_weights: found 'models' with resume_from, whose weights replace it; expected",
+    ),
+    "word vectors beside a checkpoint": (
+        changed('  resume_from: ""', '  resume_from: "pyproject.toml"').replace(
+            '  target_embeddings: ""', '  target_embeddings: "pyproject.toml"'
+        ),
+        "systems.reversed: train.target_embeddings: found 'pyproject.toml' with resume_from, whose weights replace it",
+    ),
     "no model to start from": (
         changed('  initial_weights: ""', '  initial_weights: "none"'),
         "systems.reversed: train.initial_weights: found no folder 'none'; expected one of a model",
