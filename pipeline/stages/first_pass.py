@@ -9,7 +9,6 @@ from pathlib import Path
 from pipeline.decoding import load_translator, read_sentences, search_settings
 from pipeline.parameters.parameters import Parameters
 from pipeline.parameters.reading import read
-from pipeline.parameters.sections import Clean
 from pipeline.running import program, resuming
 from pipeline.schemas.data import records
 from pipeline.schemas.data.lists import FIRST_PASS, FirstPass, ListFile
@@ -69,13 +68,13 @@ def count_lines(path: Path) -> int:
 
 
 def take_files(parameters: Parameters, given: Path, clean: Path, folder: Path) -> FirstPass:
-    """Check another system's lists against the sources and write them with normalized, tokenized translations."""
+    """Check another system's lists against the sources and write them in the tokens of the references."""
     paths = {split: list_of(given, split) for split in SPLITS}
     sizes = {split: len(read_column(clean / f"{split}.parquet", "source")) for split in SPLITS}
     for split, path in paths.items():  # to the last line, so that an error shows before the slow part
         for _ in nbest.read(lines(path), str(path), sizes[split]):
             pass
-    change = partial(normalized, parameters.clean, parameters.download.target_language)
+    change = partial(retokenized, parameters.download.target_language)
     with Meter(f"first_pass {given}", sum(sizes.values())) as meter:
         for split, path in paths.items():
             changed = mapped(change, nbest.read(lines(path), str(path), sizes[split]))
@@ -100,26 +99,18 @@ def counted(lists: Iterator[list[Candidate]], meter: Meter, done: int) -> Iterat
         yield candidates
 
 
-def normalized(settings: Clean, language: str, candidates: list[Candidate]) -> list[Candidate]:
-    """Return the candidates with tokens as the training text has them."""
-    change = partial(tokens_of, language=language, punctuation=settings.normalize_punctuation, lower=settings.lowercase)
-    return [replace(candidate, tokens=retokenized(candidate.tokens, language, change)) for candidate in candidates]
-
-
-def retokenized(tokens: str, language: str, change: Callable[[str], str]) -> str:
-    """Return the tokens of a candidate's plain text, or its own if each of them is as the training text has it.
-
-    So a list of one of our runs stays as it is, with odd tokens too, such as two periods.
-    """
-    if all(change(token) == token for token in tokens.split()):
-        return tokens
-    return change(tokenizer.detokenize(tokens, language))
+def retokenized(language: str, candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates in our tokens; their text stays, because scores are of what the other system wrote."""
+    change = partial(tokens_of, language=language)
+    return [
+        replace(candidate, tokens=tokenizer.retokenize(candidate.tokens, language, change)) for candidate in candidates
+    ]
 
 
 @lru_cache(1 << 20)
-def tokens_of(text: str, language: str, punctuation: bool, lower: bool) -> str:
-    """Return the tokens of plain text, normalized as the training text."""
-    return tokenizer.tokenize(tokenizer.normalize(text, language, punctuation, lower), language)
+def tokens_of(text: str, language: str) -> str:
+    """Return the tokens of plain text."""
+    return tokenizer.tokenize(text, language)
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,16 @@ def detokenize(tokens: str, language: str) -> str:
     return with_unknown(lambda line: str(detokenizer(language).detokenize(line.split(), unescape=False)), tokens)
 
 
+def retokenize(tokens: str, language: str, change: Callable[[str], str]) -> str:
+    """Return what `change` makes of the plain text of some tokens, or the same tokens if it changes none of them.
+
+    So tokens of ours stay as they are, odd ones too, such as two periods.
+    """
+    if all(change(token) == token for token in tokens.split()):
+        return tokens
+    return change(detokenize(tokens, language))
+
+
 def from_tokens(line: str, language: str) -> str:
     """Return the plain text of a line that Moses tokenized and escaped (&amp; &#124; &apos; &#91; and others)."""
     return with_unknown(lambda line: str(detokenizer(language).detokenize(line.split(), unescape=True)), line)

@@ -47,7 +47,7 @@ def main(candidates: Path, members: Path, clean: Path, out: Path, report: Path) 
     first_pass = records.read(FirstPass, candidates / FIRST_PASS)
     run = records.read(Members, members)
     with tracking.run() as tracked, resuming.alone(out):
-        scorer, lists, work = prepared(parameters, run, candidates, clean)
+        scorer, lists, work = prepared(parameters, run, first_pass, candidates, clean)
         with resuming.unfinished("rescore", work) as place:
             rescored = score(scorer, lists, place, clean, f"rescore by {run.run}")
             tuned = tuning.tune(rescored["dev"].numbers, EVEN, settings.tuning_restarts, settings.tuning_seed)
@@ -62,7 +62,7 @@ def main(candidates: Path, members: Path, clean: Path, out: Path, report: Path) 
 
 
 def prepared(
-    parameters: Parameters, run: Members, folder: Path, clean: Path
+    parameters: Parameters, run: Members, first_pass: FirstPass, folder: Path, clean: Path
 ) -> tuple[ListScorer, list[NBestList], str]:
     """Load the models, open the lists, and name the work by all that decides the scores."""
     settings, mean = parameters.rescore, parameters.run(run.run).ensemble_mean
@@ -72,9 +72,12 @@ def prepared(
     lists = [NBestList(split, folder / f"{split}.nbest", sources[split]) for split in SPLITS]
     for part in lists:
         check(part.path.is_file(), f"{part.path}: no such file; expected what the first_pass stage writes")
+    description, is_other = loaded.description, not first_pass.members
+    normalizing = [description.normalize_punctuation, description.lowercase] if is_other else []
     hashes = [[member.sha256 for member in run.members], [loaded.source.sha256, loaded.target.sha256]]
     decides = [
         hashes,
+        normalizing,
         [files.sha256(part.path) for part in lists],
         sources,
         mean,
@@ -82,7 +85,8 @@ def prepared(
         str(device),
         settings.threads,
     ]
-    scorer = ListScorer(loaded.models, loaded.target, parameters.download.target_language, mean, settings.batch_tokens)
+    language = parameters.download.target_language
+    scorer = ListScorer(loaded, is_other, language, mean, settings.batch_tokens)
     return scorer, lists, resuming.fingerprint(DECISIVE, *decides)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from s2s.evaluation.candidates import Candidates, Floats, Integers, count_matche
 from s2s.files import intact, kept
 from s2s.inference import forcing, nbest
 from s2s.inference.nbest import Candidate
-from s2s.model.seq2seq import Seq2Seq
+from s2s.inference.translator import Translator
 from s2s.progress import Meter
 from s2s.text import tokenizer
 from s2s.text.lines import lines
-from s2s.text.vocabulary import UNK, Vocabulary
+from s2s.text.vocabulary import UNK
 
 BLOCK = 32  # sentences; each block is saved when it is done
 DIGITS = 6  # decimals of log-probabilities
@@ -41,8 +42,9 @@ class NBestList:
 class ListScorer:
     """An ensemble that computes the log-probabilities of candidates."""
 
-    models: Sequence[Seq2Seq]
-    target: Vocabulary
+    translator: Translator
+    normalizes: bool
+    """True for candidates of another system, whose text is not normalized as the training text was."""
     language: str
     """Language of the candidates."""
     mean: str
@@ -73,12 +75,23 @@ class ListScorer:
         """Return the log-probabilities of the candidates of some sentences in a row, [all candidates]."""
         repeated = [source for source, candidates in zip(sources, block, strict=True) for _ in candidates]
         targets = [self.ids(candidate.tokens) for candidates in block for candidate in candidates]
-        scores = forcing.score_pairs(self.models, repeated, targets, self.batch_tokens, self.mean)
+        scores = forcing.score_pairs(self.translator.models, repeated, targets, self.batch_tokens, self.mean)
         return np.round(np.array([tokens.sum() for tokens in scores]), DIGITS)
 
     def ids(self, tokens: str) -> list[int]:
         """Return the token ids of a candidate."""
-        return self.target.encode(tokens if self.target.reads_tokens else tokenizer.detokenize(tokens, self.language))
+        target, language = self.translator.target, self.language
+        if self.normalizes:
+            wanted = self.translator.description
+            flags = {"punctuation": wanted.normalize_punctuation, "lowercase": wanted.lowercase}
+            tokens = tokenizer.retokenize(tokens, language, partial(normal_tokens, language=language, **flags))
+        return target.encode(tokens if target.reads_tokens else tokenizer.detokenize(tokens, language))
+
+
+@lru_cache(1 << 20)
+def normal_tokens(text: str, language: str, punctuation: bool, lowercase: bool) -> str:
+    """Return the tokens of plain text, normalized as the training text."""
+    return tokenizer.tokenize(tokenizer.normalize(text, language, punctuation, lowercase), language)
 
 
 FEATURES = ("first_pass", "lstm", "words")

@@ -94,14 +94,14 @@ def test_what_was_found_before_a_kill_is_taken_unless_it_was_damaged(
     assert not list((workspace / "work" / "first_pass").iterdir())
 
 
-def test_lists_of_another_system_come_in_the_form_of_the_references(workspace: Path) -> None:
+def test_lists_of_another_system_come_in_the_tokens_of_the_references_and_keep_their_text(workspace: Path) -> None:
     (workspace / "lists").mkdir()
     (workspace / "lists" / "dev.nbest.gz").write_bytes(gzip.compress(MOSES.encode()))
     (workspace / "lists" / "test.nbest").write_text(MOSES + "2 ||| roi ||| -1\n", encoding="utf-8")
     lists = run_stage(workspace, "lists")
     assert lists["dev"] == [
         [
-            Candidate("l' ami - dort .", -4.5, {"LM0": (-3.0,), "TM0": (-1.0, -2.0)}),
+            Candidate("l' ami \u2013 dort .", -4.5, {"LM0": (-3.0,), "TM0": (-1.0, -2.0)}),
             Candidate("le chat", -5.0, {"LM0": (-4.0,), "TM0": (-1.0, -2.0)}),
         ],
         [Candidate("le roi", -5.25, {"LM0": (-5.0,), "TM0": (0.0, 0.0)})],

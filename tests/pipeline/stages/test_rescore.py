@@ -121,6 +121,15 @@ def test_lists_are_ranked_by_the_average_of_both_scores(workspace: Path, mean: s
             assert candidate.score == pytest.approx((values["first_pass"] + values["lstm"]) / 2, abs=2e-6)
 
 
+def test_another_systems_text_is_normalized_for_the_models_alone(workspace: Path) -> None:
+    write_lists(workspace)
+    typed = [Candidate("Le roi dort .", -1.0), Candidate("Le roi dort\u200b .", -2.0)]
+    nbest.write(workspace / "candidates" / "test.nbest", [typed] * 4)
+    run_stage(workspace)
+    for first, second in rescoring.read_list(workspace / "rescored", "test", 4):
+        assert (first.features["lstm"], second.tokens) == (second.features["lstm"], typed[1].tokens)
+
+
 def test_the_report_says_what_sacrebleu_says_of_the_translations(workspace: Path) -> None:
     write_lists(workspace)
     report = run_stage(workspace)
