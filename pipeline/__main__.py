@@ -12,6 +12,7 @@ import typer
 from pipeline import dag, leftovers
 from pipeline.parameters import presets, reading
 from pipeline.sources import catalog
+from pipeline.tracking import lineage
 from pipeline.tracking import run as tracking
 from s2s import files, program
 from s2s.errors import reading as reading_file
@@ -95,7 +96,9 @@ def summary() -> None:
     for model, splits in read(Path("reports/perplexity.json"), parameters.models).items():
         perplexities = ", ".join(f"{split} {values['perplexity']:.2f}" for split, values in splits.items())
         typer.echo(f"{model:14} perplexity {perplexities}")
-    typer.echo(f"The report: {PAGE.absolute()}")
+    recorded = lineage.locked().get(str(PAGE))
+    is_stale = recorded and recorded != lineage.md5(PAGE)
+    typer.echo(f"The report: {PAGE.absolute()}{' (of other results: `dvc repro` renews it)' if is_stale else ''}")
 
 
 PROGRAM = {"context_settings": {"ignore_unknown_options": True, "allow_extra_args": True}, "add_help_option": False}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -41,7 +42,7 @@ def opened(root: Path = Path(), wait: bool = False, lock: bool = True) -> Iterat
         lock: hold the lock.
 
     Raises:
-        UserError: DVC cannot read its files, or another process holds the lock.
+        UserError: DVC cannot read its files, an output is a dangling link, or another process holds the lock.
     """
     # DVC has no public functions for what is asked of it here; requirements.lock pins a version for which this works.
     from dvc.exceptions import DvcException  # noqa: PLC0415
@@ -55,6 +56,13 @@ def opened(root: Path = Path(), wait: bool = False, lock: bool = True) -> Iterat
         raise UserError("dvc.lock: found another DVC process at work; expected none") from None
     except DvcException as error:
         raise UserError(problem(error)) from None
+    except FileNotFoundError as error:
+        path = Path(error.filename or "")
+        if not path.is_symlink():
+            raise
+        place = os.path.relpath(path, root)
+        cure = "a file: `python -m pipeline doctor` removes such links and DVC restores or makes the files"
+        raise UserError(f"{place}: found a link to no file; expected {cure}") from None
 
 
 def problem(error: Exception) -> str:

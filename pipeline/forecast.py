@@ -3,6 +3,7 @@
 import graphlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 from pipeline import dag, leftovers
 from pipeline.dag import Stage
 from pipeline.tracking import lineage
+from s2s.errors import UserError
 
 CHECK = "check"  # the stage whose output is constant and that removes leftovers
+ATTEMPTS = 5  # at reading outputs
 MISSING = ""  # in place of the md5 of a file
 
 
@@ -57,12 +60,19 @@ def forecast(every: Sequence[Stage], forced: Collection[str] = (), wait: bool = 
     Raises:
         UserError: DVC cannot read its files, or another process holds its lock.
     """
-    with dag.opened(wait=wait) as repo:
-        entries = {entry.name: entry for entry in repo.index.stages}
-        sizes = {name: sum(out.meta.size or 0 for out in entry.outs) for name, entry in entries.items() if ran(entry)}
-        judge = Judge(repo, every)
-        for name in graphlib.TopologicalSorter(judge.parents).static_order():
-            judge.add(entries[name], name in forced)
+    for _ in range(ATTEMPTS):
+        with suppress(FileNotFoundError), dag.opened(wait=wait) as repo:  # a stage at work replaces its outputs
+            return judged(repo, every, forced)
+    raise UserError("outputs: found them replaced again and again; expected other processes to end")
+
+
+def judged(repo: Any, every: Sequence[Stage], forced: Collection[str]) -> Forecast:
+    """Judge all stages of DVC's repository."""
+    entries = {entry.name: entry for entry in repo.index.stages}
+    sizes = {name: sum(out.meta.size or 0 for out in entry.outs) for name, entry in entries.items() if ran(entry)}
+    judge = Judge(repo, every)
+    for name in graphlib.TopologicalSorter(judge.parents).static_order():
+        judge.add(entries[name], name in forced)
     return Forecast(judge.changes, sizes)
 
 
@@ -132,7 +142,8 @@ class Judge:
     def digest(self, dep: Any, is_after_changes: bool) -> str | None:
         """Return the md5 of a dependency when its stage's turn comes, None if it cannot be known."""
         path, outs = dep.def_path, self.writers(dep.def_path)
-        if not (outs and is_after_changes):
+        is_swept = any(dag.within(leftover, path) for leftover in self.removed)
+        if not (outs and (is_after_changes or is_swept)):
             present: str = dep.hash_info.value if not dep.status() else dep.get_hash().value if dep.exists else MISSING
             return present
         if path in outs:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -44,6 +46,7 @@ stages:
 PARAMETERS = "clean: {bytes: 3}\nruns:\n  a: {bytes: 4}\n  b: {bytes: 2}\n"
 SWEEP = "printf 'data/checked.txt\\ndata/declared.txt\\ndata/clean\\npage.txt\\nout/a\\nout/b\\n' > data/declared.txt"
 EVERY = ("check", "clean", "a", "b", "gather")
+NAMES = ("check", "clean", "translate@a", "translate@b", "gather")
 WITHOUT_B = "clean: {bytes: 3}\nruns:\n  a: {bytes: 4}\n"
 
 
@@ -150,6 +153,9 @@ def test_a_run_that_was_added_and_removed_leaves_the_same_lock(workspace: Path) 
     (workspace / "sweep.sh").write_text(SWEEP)
     assert fates() == {"check": "runs", "b": "kept", "gather": "kept"}
     assert repro(workspace) == ["check"]
+    remove_b(workspace)
+    assert fates() == {"check": "runs", "gather": "kept"}
+    (workspace / "params.yaml").write_text(PARAMETERS)
     entries = (workspace / "dvc.lock").read_bytes().splitlines()
     assert sorted(entries) == sorted(lock.splitlines())
 
@@ -182,3 +188,34 @@ def test_a_pipeline_at_work_is_left_alone(workspace: Path) -> None:
             forecast.forecast(dag.stages())
     finally:
         holder.communicate()
+
+
+def test_a_link_to_no_file_is_told_with_its_cure(workspace: Path) -> None:
+    (workspace / "data/checked.txt").unlink()
+    (workspace / "data/checked.txt").symlink_to("/no/cache")
+    with pytest.raises(UserError, match=r"^data/checked\.txt: found a link to no file; .*pipeline doctor"):
+        forecast.forecast(dag.stages())
+
+
+@pytest.mark.parametrize(
+    ("options", "forced", "due"),
+    [
+        ({}, [], ["clean", "translate@a", "translate@b", "gather"]),
+        ({"targets": {"out/a"}}, [], ["clean", "translate@a"]),
+        ({"targets": {"check"}}, [], []),
+        ({"targets": {"check"}, "forcetargets": True}, ["check"], ["check"]),
+        ({"targets": {"check"}, "forcerun": {"translate_b"}}, ["translate@b"], ["translate@b"]),
+        ({"targets": {"all"}, "forceall": True}, list(NAMES), list(NAMES)),
+    ],
+)
+def test_snakemake_runs_what_is_due_for_its_targets(
+    options: dict[str, Any], forced: list[str], due: list[str], workspace: Path
+) -> None:
+    settings = SimpleNamespace(
+        **{"targets": set(), "forcerun": set(), "forcetargets": False, "forceall": False} | options
+    )
+    (workspace / "data/clean/text").unlink()
+    (workspace / "code.py").write_text("d")
+    every = dag.stages()
+    assert forecast.forced(settings, every) == forced
+    assert forecast.due(settings, every, forced) == due

@@ -50,13 +50,19 @@ def edit(folder: Path, change: Callable[[Values], object]) -> None:
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 
 
-def call(folder: Path, *command: str, code: int = 0, tracking: str = "off") -> str:
-    """Run a program as in an activated virtual environment, and return its output."""
+def start(folder: Path, *command: str, tracking: str = "off") -> "subprocess.Popen[str]":
+    """Start a program as in an activated virtual environment, in a process group of its own."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment["S2S_TRACKING"] = tracking
-    process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    output = process.stdout + process.stderr
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **pipes)
+
+
+def call(folder: Path, *command: str, code: int = 0, tracking: str = "off") -> str:
+    """Run a program as in an activated virtual environment, and return its output."""
+    process = start(folder, *command, tracking=tracking)
+    output, _ = process.communicate()
     assert process.returncode == code, output
     return output
 

@@ -4,13 +4,15 @@ import json
 import os
 import re
 import shutil
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline import dag
-from tests.support.checkout import Values, call, clone, edit, ran, results
+from tests.support.checkout import Values, call, clone, edit, ran, results, start
 
 GATHER = ("length", "rarity", "scorecard", "ablations", "alignments")
 """Stages that compare runs or systems."""
@@ -90,11 +92,20 @@ def by_dvc(untouched: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def by_snakemake(untouched: Path) -> Path:
+    """Run the pipeline with Snakemake, which is killed once, and then by two at once."""
     folder = untouched.with_name("by snakemake")
     shutil.copytree(untouched, folder)
-    call(folder, "snakemake", "--cores", "8", "reports/bleu.json")
+    one_result = ("snakemake", "--cores", "8", "reports/bleu.json")
+    killed = start(folder, *one_result)
+    while not (folder / "data/encoded/base").exists() and killed.poll() is None:
+        time.sleep(0.1)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    call(folder, *one_result)
     assert not (folder / "reports/index.html").exists()
-    call(folder, "snakemake", "--cores", "2")
+    both = [start(folder, "snakemake", "--cores", "1") for _ in range(2)]
+    outputs = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
     return folder
 
 
@@ -159,7 +170,8 @@ def test_a_reader_pulls_models_and_reports_without_training(by_dvc: Path, untouc
     shutil.copy(by_dvc / "dvc.lock", reader)
     call(reader, "dvc", *remote)
     call(reader, "dvc", "pull", "--allow-missing")
-    made = {name: digest for name, digest in results(by_dvc).items() if not name.startswith("data/raw/")}
+    not_shared = ("data/raw/", "data/declared.txt")
+    made = {name: digest for name, digest in results(by_dvc).items() if not name.startswith(not_shared)}
     assert made.items() - results(reader).items() == {("reports/index.html", made["reports/index.html"])}
     call(reader, "dvc", "repro", "--single-item", "report")
     assert results(reader) == made
@@ -182,12 +194,20 @@ def test_what_takes_all_processors_does_not_wait_for_trainings(tmp_path: Path) -
     assert stages[-3:] == ["train"] * 3
 
 
-def test_an_added_run_runs_alone_and_is_gathered(by_snakemake: Path) -> None:
+def test_an_added_run_runs_alone_is_gathered_and_leaves_nothing_when_removed(by_snakemake: Path) -> None:
     before = results(by_snakemake)
+    lock, parameters = (by_snakemake / "dvc.lock").read_bytes(), (by_snakemake / "params.yaml").read_bytes()
     edit(by_snakemake, add_run)
     wanted = {"check", "members@greedy", "translate@greedy", "bleu", *GATHER, "report"}
     assert ran(call(by_snakemake, "dvc", "repro")) == wanted
     after = results(by_snakemake)
-    same = ("models/", "translations/ensemble", "translations/single", "data/", "reports/perplexity")
+    same = ("models/", "translations/ensemble", "translations/single", "data/c", "data/e", "reports/perplexity")
     assert [name for name in before if name.startswith(same) and after[name] != before[name]] == []
-    assert "Running stage" not in call(by_snakemake, "snakemake", "--cores", "2")
+    call(by_snakemake, "dvc", "checkout", "--relink")
+    assert "Nothing to be done" in call(by_snakemake, "snakemake", "-n")
+    (by_snakemake / "params.yaml").write_bytes(parameters)
+    output = call(by_snakemake, "snakemake", "--cores", "2")
+    assert ran(output) == {"check", "report"}
+    assert "removed translations/greedy.jsonl: params.yaml no longer names it" in output
+    assert results(by_snakemake) == before
+    assert (by_snakemake / "dvc.lock").read_bytes() == lock

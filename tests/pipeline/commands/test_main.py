@@ -1,5 +1,6 @@
 """The commands of `python -m pipeline`."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -83,14 +84,28 @@ def test_preset_refuses_an_unknown_name(workspace: Path) -> None:
 def test_summary_tells_the_headline_numbers(workspace: Path) -> None:
     (workspace / "reports").mkdir()
     score = {"bleu": 61.25, "bleu_low": 60.0, "bleu_high": 62.5, "seeds": 2, "system": "reversed", "beam": 2}
-    (workspace / "reports/bleu.json").write_text(json.dumps({"ensemble": score}))
+    (workspace / "reports/bleu.json").write_text(json.dumps({"ensemble": score, "removed": score}))
+    (workspace / "reports/rescore").mkdir()
+    for name, bleu in (("ensemble", 62.0), ("removed", 63.0)):
+        choices = {key: {"bleu": bleu} for key in ("first", "even", "tuned", "oracle")}
+        (workspace / f"reports/rescore/{name}.json").write_text(json.dumps({"choices": choices}))
     perplexities = {"dev": {"perplexity": 2.0}, "test": {"perplexity": 2.5}}
-    (workspace / "reports/perplexity.json").write_text(json.dumps({"reversed-1": perplexities}))
+    (workspace / "reports/perplexity.json").write_text(
+        json.dumps({"reversed-1": perplexities, "removed-1": perplexities})
+    )
+    md5 = hashlib.md5(b"page").hexdigest()
+    lock = f"stages:\n  report:\n    outs:\n    - path: reports/index.html\n      md5: {md5}\n"
+    (workspace / "dvc.lock").write_text(lock)
+    (workspace / "reports/index.html").write_text("page")
     code, out, err = call(workspace, "summary")
     assert (code, err) == (0, "")
     assert "ensemble       BLEU  61.2  (60.0 to 62.5), 2 x reversed, beam 2\n" in out
     assert "reversed-1     perplexity dev 2.00, test 2.50\n" in out
+    assert "ensemble       rescored: first 62.0, even 62.0, tuned 62.0, oracle 62.0\n" in out
+    assert "removed" not in out
     assert out.endswith(f"The report: {workspace / 'reports/index.html'}\n")
+    (workspace / "reports/index.html").write_text("page of before")
+    assert call(workspace, "summary")[1].endswith("index.html (of other results: `dvc repro` renews it)\n")
 
 
 def test_summary_without_results_says_how_to_make_them(workspace: Path) -> None:
