@@ -112,6 +112,12 @@ def provenance(context: typer.Context) -> None:
 
 
 @app.command(**PROGRAM)  # type: ignore[arg-type]
+def track(context: typer.Context) -> None:
+    """Deliver to MLflow what stages recorded while it did not answer."""
+    hand_over("pipeline.tracking.track", context.args)
+
+
+@app.command(**PROGRAM)  # type: ignore[arg-type]
 def sweep(context: typer.Context) -> None:
     """Add to params.yaml a system for each combination of values, such as layers=1,2,3,4 cell=lstm,gru."""
     hand_over("pipeline.commands.sweep", context.args)

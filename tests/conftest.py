@@ -28,6 +28,15 @@ def unsynced() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty MLflow database, to be copied."""
+    from tests.support import tracked
+
+    base = tmp_path_factory.getbasetemp()
+    return tracked.empty_database(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
     from playwright.sync_api import sync_playwright
 

@@ -11,7 +11,7 @@ from pipeline import dag
 from pipeline.dag import Stage
 from pipeline.forecast import Change, Forecast, forecast
 from pipeline.parameters import reading
-from pipeline.tracking import store
+from pipeline.tracking import address, store
 from s2s import program
 
 SHOWN = 3  # reasons in a line
@@ -66,7 +66,7 @@ def durations(experiment: str) -> dict[str, float]:
         return store.durations(experiment)
     except Exception as error:  # MLflow, its database driver and its HTTP client raise unrelated classes
         reason = " ".join(str(error).split())[:200]
-        typer.echo(store.shown(f"no times: MLflow does not answer at {store.uri()} ({reason})"), err=True)
+        typer.echo(address.shown(f"no times: MLflow does not answer at {address.uri()} ({reason})"), err=True)
         return {}
 
 

@@ -25,8 +25,8 @@ from pipeline.schemas.data.pairs import read_column
 from pipeline.schemas.data.translated import Member, Members
 from pipeline.schemas.reports.scores import RunScores
 from pipeline.serving import service
-from pipeline.tracking import lineage, recorder, store
-from pipeline.tracking import run as tracking
+from pipeline.tracking import address, delivery, lineage, outbox, store
+from pipeline.tracking import facts as tracking_facts
 from s2s import files
 from s2s.data.corpus import SIDES
 from s2s.errors import check
@@ -131,8 +131,8 @@ def facts(run: str, members: Sequence[Member], parameters: Parameters, scores: P
         "system": parameters.runs[run].system,
         "beam": str(parameters.runs[run].beam),
         "languages": f"{description.source_language}-{description.target_language}",
-        "params_sha256": recorder.params_sha256(),
-        "git_commit": recorder.commit(),
+        "params_sha256": tracking_facts.params_sha256(),
+        "git_commit": tracking_facts.checkout()[0],
         "dvc_lock_md5": lineage.md5(lineage.LOCK) or "",
     }
     values |= {f"model.{member.seed}.sha256": member.sha256 for member in members}
@@ -148,16 +148,18 @@ def registered(out: Path, experiment: str, run: str, tags: Mapping[str, str]) ->
     name = re.sub(r"[/:]", "-", experiment)  # characters that MLflow rejects
     with store.answering():
         mlflow = store.Store(experiment)
-        command = {"command": shlex.join(["python", "-m", "pipeline.serving.package", *sys.argv[1:]])}
-        own, parent = mlflow.begin(f"package@{run}", recorder.group(), recorder.origin(command), tracking.now())
+        command = shlex.join(["python", "-m", "pipeline.serving.package", *sys.argv[1:]])
+        start, _ = tracking_facts.start(f"package@{run}", command, outbox.now())
+        tags_of_run = start["tags"] | delivery.versions()
+        own, parent = mlflow.begin(start["stage"], start["group"], tags_of_run, start["time"])
         status = "FAILED"
         try:
             alias = f"run-{run}" if RESERVED.fullmatch(run) else run
             version = mlflow.register(own, out, name, alias, tags, describe(tags))
             status = "FINISHED"
         finally:
-            mlflow.end(own, parent, status, tracking.now())
-    return f"{store.shown(store.uri())}: registered as version {version} of {name}, models:/{name}@{alias}"
+            mlflow.end(own, parent, status, outbox.now())
+    return f"{address.shown(address.uri())}: registered as version {version} of {name}, models:/{name}@{alias}"
 
 
 def describe(tags: Mapping[str, str]) -> str:

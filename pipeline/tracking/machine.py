@@ -1,18 +1,19 @@
 """The processor and GPU time of a stage, and a description of its machine."""
 
 import os
-import platform
-import socket
 import sys
+import time
 from pathlib import Path
-
-import psutil
 
 
 def process() -> str:
-    """Return host, pid and start time of this process, which no later process shares."""
-    own = psutil.Process()
-    return f"{socket.gethostname()} {own.pid} {own.create_time()}"
+    """Return host, pid and the present time, by which a later process with the same pid is known to be another."""
+    return f"{os.uname().nodename} {os.getpid()} {time.time()}"
+
+
+def is_here(identity: str) -> bool:
+    """Return True if a process runs, or ran, on this host."""
+    return identity.rsplit(" ", 2)[0] == os.uname().nodename
 
 
 def is_dead(identity: str) -> bool:
@@ -20,12 +21,14 @@ def is_dead(identity: str) -> bool:
 
     For processes of other hosts, return False.
     """
-    host, pid, created = identity.rsplit(" ", 2)
-    if host != socket.gethostname():
+    import psutil  # noqa: PLC0415 its import takes as long as all else that a stage does for its record
+
+    _, pid, seen = identity.rsplit(" ", 2)
+    if not is_here(identity):
         return False
     try:
         candidate = psutil.Process(int(pid))
-        return bool(candidate.status() == psutil.STATUS_ZOMBIE or abs(candidate.create_time() - float(created)) > 1)
+        return bool(candidate.status() == psutil.STATUS_ZOMBIE or candidate.create_time() > float(seen) + 1)
     except psutil.NoSuchProcess:
         return True
 
@@ -57,17 +60,21 @@ def device() -> str:
 
 def machine() -> dict[str, str]:
     """Return the processor, the number of cores that this process may use, the memory, and the system."""
+    system = os.uname()
     return {
         "processor": processor(),
-        "cores": str(len(psutil.Process().cpu_affinity() or []) if sys.platform == "linux" else psutil.cpu_count()),
-        "memory_gb": f"{psutil.virtual_memory().total / 1e9:.1f}",
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cores": str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()),
+        "memory_gb": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f}",
+        "system": f"{system.sysname} {system.release} {system.machine}",
     }
 
 
 def processor() -> str:
     """Return the processor's model, or its architecture where the system does not name the model."""
     facts = Path("/proc/cpuinfo")
-    lines = facts.read_text(encoding="utf-8", errors="replace").splitlines() if facts.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    if facts.exists():
+        with facts.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return os.uname().machine

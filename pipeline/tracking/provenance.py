@@ -13,10 +13,11 @@ from typing import Any
 from pipeline import dag
 from pipeline.parameters.reading import read
 from pipeline.running import program
-from pipeline.tracking import lineage, store
+from pipeline.tracking import address, lineage, names, outbox, store
 from s2s import files
 
 SPEED = "words_per_second"  # metric of trainings: source and target together
+WAIT_SECONDS = 30.0  # for runs that ended just now
 ENDED, CONTENT, INPUTS = "FINISHED", "content", "inputs"
 
 
@@ -89,10 +90,13 @@ class Provenance:
 def main(reports: Path = Path("reports")) -> None:
     """Write the MLflow run of each result and its cost to provenance.js, which the page shows.
 
+    Runs that ended just now are waited for.
+
     Args:
         reports: folder of the page.
     """
     experiment = read().operation.experiment
+    outbox.settle(WAIT_SECONDS)
     with store.answering(""):
         provenance = gather(dag.stages(), experiment, reports)
     write(reports, provenance)
@@ -124,8 +128,8 @@ def gather(every: Sequence[dag.Stage], experiment: str, reports: Path = Path("re
     stages = [Stage(stage.name, results(stage, keys[stage.name], recorded, lock, reports)) for stage in every]
     makers = {file.run for stage in stages for file in stage.files}
     runs = {run.info.run_id: describe(run, recorded, mlflow) for run in recorded if run.info.run_id in makers}
-    address = store.shown(store.uri())
-    return Provenance(moment(datetime.now(UTC)), address, [stage for stage in stages if stage.files], runs, total(runs))
+    place = address.shown(address.uri())
+    return Provenance(moment(datetime.now(UTC)), place, [stage for stage in stages if stage.files], runs, total(runs))
 
 
 def results(stage: dag.Stage, key: str, recorded: Sequence[Any], lock: dict[str, str], reports: Path) -> list[File]:
@@ -150,10 +154,10 @@ def maker(path: str, md5: str, key: str, recorded: Sequence[Any]) -> tuple[str |
         key: key of the stage's inputs (`lineage.key`); "" if dvc.lock has another digest for the result.
         recorded: all runs, newest first.
     """
-    tag = store.legal(f"{store.OUTPUT}{path}")
+    tag = names.legal(f"{names.OUTPUT}{path}")
     ended = [run for run in recorded if run.info.status == ENDED]
     same_content = [run for run in ended if run.data.tags.get(tag) == md5]
-    same_inputs = [run for run in ended if key and run.data.tags.get(store.KEY) == key]
+    same_inputs = [run for run in ended if key and run.data.tags.get(names.KEY) == key]
     for run in [*(run for run in same_content if run in same_inputs), *same_content]:
         return run.info.run_id, CONTENT
     for run in same_inputs:
@@ -174,11 +178,11 @@ def describe(run: Any, recorded: Sequence[Any], mlflow: store.Store | None) -> R
         gpu_seconds=metrics["gpus"] * duration if "gpus" in metrics else None,
         lost_seconds=lost_before(run, recorded),
         words_per_second=speed(run, mlflow),
-        commit=tags.get(store.COMMIT),
+        commit=tags.get(names.COMMIT),
         command=run.data.params.get("command", ""),
         parameters={name: value for name, value in sorted(run.data.params.items()) if name != "command"},
-        versions=beginning(store.VERSION, tags),
-        hardware=beginning(store.HARDWARE, tags),
+        versions=beginning(names.VERSION, tags),
+        hardware=beginning(names.HARDWARE, tags),
     )
 
 
@@ -196,11 +200,11 @@ def seconds(run: Any) -> float:
 
 def lost_before(run: Any, recorded: Sequence[Any]) -> float:
     """Return the seconds of earlier attempts with the same inputs that were killed or failed."""
-    key = run.data.tags.get(store.KEY)
+    key = run.data.tags.get(names.KEY)
     return sum(
         seconds(attempt)
         for attempt in recorded
-        if key and attempt.data.tags.get(store.KEY) == key and attempt.info.status in ("KILLED", "FAILED")
+        if key and attempt.data.tags.get(names.KEY) == key and attempt.info.status in ("KILLED", "FAILED")
         if attempt.info.start_time < run.info.start_time
     )
 

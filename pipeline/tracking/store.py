@@ -3,15 +3,17 @@
 import hashlib
 import json
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from pipeline.tracking import moved
+from pipeline.tracking.address import artifacts, database, root, shown, uri
 from pipeline.tracking.machine import is_dead, process
+from pipeline.tracking.names import DIRTY, KEY, PACKAGE, PARENT, PIPELINE, PROCESS, SENDER, STAGE, USER, legal, value
 from s2s.errors import UserError
 
 DEFAULTS = {
@@ -25,37 +27,13 @@ DEFAULTS = {
 }
 """Environment variables of MLflow: no telemetry, and a server that does not answer is given up after seconds."""
 LOCK_SECONDS = 60
-PARENT, STAGE, PROCESS, KEY = "mlflow.parentRunId", "stage", "process", "stage_key"
-COMMIT = "mlflow.source.git.commit"
-OUTPUT, HARDWARE, VERSION = "output.", "hardware.", "version."  # prefixes of tags
-PIPELINE = "pipeline"
-PACKAGE = "package"  # folder among a run's artifacts
-
-
-def root() -> Path:
-    """Return the user's repository, also when called in a temporary copy made by `dvc exp run --temp`."""
-    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
-
-
-def uri() -> str:
-    """Return the address of the store: MLFLOW_TRACKING_URI, or a database in the repository's root."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root() / 'mlflow.db'}"
-
-
-def shown(text: str) -> str:
-    """Remove user names and passwords from all addresses in a text."""
-    return re.sub(r"//[^/@\s]*@", "//", text)
-
-
-def legal(name: str) -> str:
-    """Replace characters that MLflow refuses in names: `train@reversed-1` becomes `train:reversed-1`."""
-    return re.sub(r"[^\w.\- :/]", ":", name)
+BATCH = 100  # most parameters or tags in one request; MLflow takes 1,000 metrics
 
 
 def quieten() -> None:
     """Set the environment variables that MLflow reads on import, unless the user has set them."""
-    for name, value in DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    for name, default in DEFAULTS.items():
+        os.environ.setdefault(name, default)
 
 
 class Store:
@@ -71,13 +49,17 @@ class Store:
         from mlflow import MlflowClient, entities  # noqa: PLC0415
 
         self.entities = entities
-        work = root() / "work"
-        work.mkdir(exist_ok=True)
-        self.lock = FileLock(work / "tracking.lock", timeout=LOCK_SECONDS)
+        folder = root() / "work" / "tracking"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.lock = FileLock(folder / "store.lock", timeout=LOCK_SECONDS)
         with self.lock:
+            if file := database():
+                moved.follow(file)
             self.client = MlflowClient(uri())
-            entity = self.client.get_experiment_by_name(experiment)
-            self.experiment: str = entity.experiment_id if entity else self._create(experiment)
+            name, entity = living(self.client, experiment)
+            self.experiment: str = (
+                entity.experiment_id if entity else self.client.create_experiment(name, artifact_location=artifacts())
+            )
 
     @classmethod
     def find(cls, experiment: str) -> "Store | None":
@@ -85,22 +67,13 @@ class Store:
 
         Never create either.
         """
-        database = uri().removeprefix("sqlite:///")
-        if database != uri() and not Path(database).exists():
+        file = database()
+        if file and not file.exists():
             return None
         quieten()
         from mlflow import MlflowClient  # noqa: PLC0415
 
-        return cls(experiment) if MlflowClient(uri()).get_experiment_by_name(experiment) else None
-
-    def _create(self, experiment: str) -> str:
-        """Create the experiment.
-
-        A server decides itself where artifacts go.
-        """
-        place = None if os.environ.get("MLFLOW_TRACKING_URI") else (root() / "mlartifacts").as_uri()
-        created: str = self.client.create_experiment(experiment, artifact_location=place)
-        return created
+        return cls(experiment) if living(MlflowClient(uri()), experiment)[1] else None
 
     def search(self, status: str | None, tags: Mapping[str, str]) -> list[Any]:
         """Return the runs of this experiment with a status and tags, newest first."""
@@ -127,18 +100,28 @@ class Store:
         return f"{server}/#/experiments/{self.experiment}/runs/{run}" if is_server else None
 
     def begin(self, name: str, group: Mapping[str, str], tags: Mapping[str, str], start_time: int) -> tuple[str, str]:
-        """Start a stage's run below the parent of its group, and return the ids of run and parent."""
-        with self.lock:
-            self.sweep()
-            parent = self.parent(group, start_time)
-            own = {STAGE: name, PROCESS: process(), PARENT: parent}
-            run = self.client.create_run(self.experiment, start_time, {**group, **tags, **own}, run_name=name)
-            return run.info.run_id, parent
+        """Start a stage's run below the parent of its group, and return the ids of run and parent.
 
-    def parent(self, group: Mapping[str, str], start_time: int) -> str:
+        Return those of the run that has the tag `SENDER` of `tags`, if an earlier recorder began it.
+        """
+        with self.lock:
+            for run in self.search(None, {SENDER: tags[SENDER]}) if SENDER in tags else []:
+                return run.info.run_id, run.data.tags[PARENT]
+            parent = self.parent(group, tags, start_time)
+            own = {PROCESS: process(), **group, **tags, STAGE: name, PARENT: parent}
+            return self._create(name, own, start_time), parent
+
+    def _create(self, name: str, tags: Mapping[str, str], start_time: int) -> str:
+        """Create a run and return its id."""
+        values = {legal(tag): value(text) for tag, text in tags.items()}
+        run = self.client.create_run(self.experiment, start_time, values, run_name=value(name))
+        identity: str = run.info.run_id
+        return identity
+
+    def parent(self, group: Mapping[str, str], tags: Mapping[str, str], start_time: int) -> str:
         """Return the id of the parent run of a group: a DVC experiment, parameter file and commit.
 
-        Create it once.
+        Create it once, with the user of its first stage.
         """
         parent: str
         identity = hashlib.sha256(json.dumps(group, sort_keys=True).encode()).hexdigest()[:16]
@@ -147,19 +130,24 @@ class Store:
             self.client.update_run(parent, status="RUNNING")
             return parent
         name = group.get("dvc_experiment") or f"pipeline {identity}"
-        run = self.client.create_run(self.experiment, start_time, {**group, PIPELINE: identity}, run_name=name)
-        parent = run.info.run_id
-        return parent
+        shared = {name: tags[name] for name in (USER, DIRTY) if name in tags}
+        return self._create(name, {**group, **shared, PIPELINE: identity}, start_time)
 
-    def sweep(self) -> None:
-        """Mark runs as KILLED whose process on this host is dead."""
-        running = self.search("RUNNING", {})
-        for run in running:
-            if PROCESS in run.data.tags and is_dead(run.data.tags[PROCESS]):
-                self.client.set_terminated(run.info.run_id, "KILLED")
-        for run in running:
-            if PIPELINE in run.data.tags:
-                self.settle(run.info.run_id)
+    def sweep(self, waiting: Collection[str]) -> None:
+        """Mark runs as KILLED whose process on this host is dead.
+
+        Args:
+            waiting: the senders whose messages are still to come, which tell the end themselves.
+        """
+        with self.lock:
+            running = self.search("RUNNING", {})
+            for run in running:
+                tags = run.data.tags
+                if PROCESS in tags and tags.get(SENDER) not in waiting and is_dead(tags[PROCESS]):
+                    self.client.set_terminated(run.info.run_id, "KILLED")
+            for run in running:
+                if PIPELINE in run.data.tags:
+                    self.settle(run.info.run_id)
 
     def end(self, run: str, parent: str, status: str, end_time: int) -> None:
         """End a stage's run, and its parent unless another stage is running."""
@@ -167,55 +155,107 @@ class Store:
             self.client.set_terminated(run, status, end_time)
             self.settle(parent)
 
+    def children(self, parent: str) -> list[Any]:
+        """Return the runs of stages below a parent, newest first, without those that a person put there."""
+        return [run for run in self.search(None, {PARENT: parent}) if STAGE in run.data.tags]
+
     def settle(self, parent: str) -> None:
-        """Set a parent's status from the latest attempt of each of its stages."""
-        runs = self.search(None, {PARENT: parent})
-        latest = {run.data.tags[STAGE]: run.info.status for run in reversed(runs)}.values()
-        for status in ("RUNNING", "FAILED", "KILLED"):
-            if status in latest:
-                break
-        else:
-            status = "FINISHED"
-        if status != "RUNNING":
+        """Set a parent's status from the latest attempt of each of its stages, unless a person has deleted it."""
+        latest = {run.data.tags[STAGE]: run.info.status for run in reversed(self.children(parent))}.values()
+        status = next((status for status in ("RUNNING", "FAILED", "KILLED") if status in latest), "FINISHED")
+        if status != "RUNNING" and self.is_there(parent):
             self.client.set_terminated(parent, status)
 
-    def write(self, run: str, metrics: Sequence[tuple[str, float, int, int]], params: Mapping[str, str]) -> None:
-        """Write metrics (name, value, milliseconds, step) and parameters in few requests."""
-        rows = [self.entities.Metric(legal(name), *rest) for name, *rest in metrics]
-        values = [self.entities.Param(name, value[:6000]) for name, value in params.items()]
-        for start in range(0, max(len(rows), 1), 800):
-            self.client.log_batch(run, rows[start : start + 800], values if start == 0 else [])
+    def is_there(self, run: str) -> bool:
+        """Return False if a run was deleted."""
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
-    def part(self, run: str, name: str, params: Mapping[str, str], values: Mapping[str, float], time: int) -> None:
-        """Add a finished run below a stage's run, so that MLflow can compare several of them."""
-        nested = self.client.create_run(self.experiment, time, {PARENT: run}, run_name=name).info.run_id
-        self.write(nested, [(metric, value, time, 0) for metric, value in values.items()], params)
+        try:
+            return bool(self.client.get_run(run).info.lifecycle_stage == "active")
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+
+    def write(
+        self,
+        run: str,
+        metrics: Sequence[tuple[str, float, int, int]],
+        params: Mapping[str, str],
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write metrics (name, value, milliseconds, step), parameters and tags in few requests."""
+        rows = [self.entities.Metric(legal(name), *rest) for name, *rest in metrics]
+        values = [self.entities.Param(legal(name), value(text)) for name, text in params.items()]
+        marks = [self.entities.RunTag(legal(name), value(text)) for name, text in (tags or {}).items()]
+        for start in range(0, max(len(rows), len(values), len(marks)), BATCH):
+            part = slice(start, start + BATCH)
+            self.client.log_batch(run, rows[part], values[part], marks[part])
+
+    def part(self, run: str, sender: str, message: Mapping[str, Any]) -> None:
+        """Add a finished run below a stage's run, so that MLflow can compare several of them.
+
+        Args:
+            run: the stage's run.
+            sender: a name for this part alone, by which it is found if an earlier recorder added it.
+            message: name, parameters, values and time.
+        """
+        known = [part.info.run_id for part in self.search(None, {SENDER: sender})]
+        time = message["time"]
+        nested = known[0] if known else self._create(message["part"], {PARENT: run, SENDER: sender}, time)
+        self.write(
+            nested, [(metric, number, time, 0) for metric, number in message["values"].items()], message["params"]
+        )
         self.client.set_terminated(nested, "FINISHED", time)
 
     def read_from(self, run: str, digests: Mapping[str, str]) -> None:
         """Record the inputs of a stage: paths with DVC's md5s."""
         entities = self.entities
-        datasets = [entities.Dataset(path, md5, "local", f'{{"uri": "{path}"}}') for path, md5 in digests.items()]
+        paths = {value(path)[:500]: md5 for path, md5 in digests.items()}
+        datasets = [entities.Dataset(path, md5, "local", json.dumps({"uri": path})) for path, md5 in paths.items()]
         tags = [entities.InputTag("mlflow.data.context", "input")]
-        self.client.log_inputs(run, [entities.DatasetInput(dataset, tags) for dataset in datasets])
+        if datasets:
+            self.client.log_inputs(run, [entities.DatasetInput(dataset, tags) for dataset in datasets])
 
     def link_cached(self, parent: str, keys: Mapping[str, str]) -> None:
         """Tag a parent with the earlier runs that made the outputs of its cached stages."""
-        own = {run.data.tags[STAGE] for run in self.search(None, {PARENT: parent})}
+        own = {run.data.tags[STAGE] for run in self.children(parent)}
         for stage in sorted(keys.keys() - own):
             for run in self.search("FINISHED", {KEY: keys[stage]})[:1]:
                 self.client.set_tag(parent, legal(f"cached.{stage}"), run.info.run_id)
 
     def register(self, run: str, package: Path, model: str, alias: str, tags: Mapping[str, str], says: str) -> str:
         """Store a package with a run, make it the newest version of a registered model, and return the version."""
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
         self.client.log_artifacts(run, str(package), PACKAGE)
-        with self.lock:
-            if not self.client.search_registered_models(f"name = '{model}'"):
-                self.client.create_registered_model(model)
+        with self.lock, suppress(MlflowException):  # it exists; any other error comes again below
+            self.client.create_registered_model(model)
         source = f"{self.client.get_run(run).info.artifact_uri}/{PACKAGE}"
         version: str = self.client.create_model_version(model, source, run, dict(tags), description=says).version
         self.client.set_registered_model_alias(model, alias, version)
         return version
+
+
+REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return True if MLflow would give the same error again; a server that does not answer gives others."""
+    return getattr(error, "error_code", "") in REFUSALS or isinstance(error, ValueError | TypeError | LookupError)
+
+
+def living(client: Any, experiment: str) -> tuple[str, Any]:
+    """Return the first of `name`, `name (2)`, ... that was not deleted, with its entity, None if it is to be made.
+
+    MLflow keeps the names of deleted experiments, which a person may want to restore.
+    """
+    name = value(experiment)[:250]
+    number = 1
+    while (entity := client.get_experiment_by_name(name)) and entity.lifecycle_stage != "active":
+        number += 1
+        name = f"{value(experiment)[:250]} ({number})"
+    return name, entity
 
 
 def durations(experiment: str) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The plan of stages to run, as a person reads it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,9 @@ def test_figures_of_earlier_runs_are_given_for_as_much_work(
 
 
 @pytest.mark.process
-def test_times_are_those_of_the_latest_whole_run(workspace: Path) -> None:
+def test_times_are_those_of_the_latest_whole_run(workspace: Path, mlflow_database: Path) -> None:
     assert store.durations("seq2seq") == {}
+    shutil.copy(mlflow_database, workspace / "mlflow.db")
     mlflow = store.Store("seq2seq")
     for start, end, tags in ((1000, 5000, {}), (10_000, 12_500, {}), (20_000, 21_000, {"resumed": "x"})):
         run, parent = mlflow.begin("clean", {}, tags, start)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -83,9 +84,10 @@ def run(workspace: Path, *flags: str, **environment: str) -> "subprocess.Complet
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Path:
     """Return a project whose run `ensemble` is packaged and registered."""
     folder = tmp_path_factory.mktemp("a b")
+    shutil.copy(mlflow_database, folder / "mlflow.db")
     write(folder)
     process = run(folder, "--run", "ensemble")
     assert process.returncode == 0, process.stderr
@@ -205,6 +207,9 @@ def test_a_server_translates_and_outlives_bad_input(workspace: Path, tmp_path: P
             (json.dumps({"inputs": []}), "missing inputs"),
             (json.dumps({"dataframe_records": [{"text": "Here."}]}), "found a column `text`; expected `source`"),
             (json.dumps({"inputs": TEXTS, "params": {"beam": 0}}), "params: found beam 0; expected 1 to 1000"),
+            (json.dumps({"inputs": ["Here.", None]}), "found nothing; expected text"),
+            (json.dumps({"dataframe_records": [{"source": 3}]}), "expected text"),
+            (json.dumps({"inputs": TEXTS, "params": {"beam": None}}), "beam"),
             (json.dumps({"inputs": TEXTS, "params": {"n_best": 3}}), "found n_best 3; expected at most beam, 2"),
         ]:
             status, text = post(url, body)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from pipeline.stages.report import filters
 from pipeline.stages.report.__main__ import FOLDER, OWN
-from pipeline.tracking import lineage, machine, provenance, store
+from pipeline.tracking import lineage, machine, names, provenance, store
 from pipeline.tracking import machine as tracking_machine
 from pipeline.tracking.provenance import File, Provenance, Run, Stage, Total
 from s2s.errors import UserError
@@ -27,7 +28,7 @@ TRAIN = stage("train@a-1", "data.txt", "models/a/1 curves/a-1.csv")
 BLEU = replace(stage("bleu", "models/a/1", "reports/bleu.json reports/bleu.csv"), cmd="bleu")
 DRAW = replace(stage("draw", "models/a/1", "reports/figure.svg"), cmd="draw")
 EVERY = [TRAIN, BLEU, DRAW]
-GROUP = {"params_sha256": "ab", store.COMMIT: "c0ffee" + 34 * "0"}
+GROUP = {"params_sha256": "ab", names.COMMIT: "c0ffee" + 34 * "0"}
 MODEL = "0123456789abcdef0123456789abcdef.dir"
 LOCK = f"""
 schema: '2.0'
@@ -45,7 +46,7 @@ def noted(path: str, content: str) -> dict[str, str]:
 
 
 def key(described: Any) -> dict[str, str]:
-    return {store.KEY: lineage.key(described, lineage.digests(described, EVERY, patience_seconds=0.0))}
+    return {names.KEY: lineage.key(described, lineage.digests(described, EVERY, patience_seconds=0.0))}
 
 
 def write_workspace(folder: Path) -> None:
@@ -56,10 +57,11 @@ def write_workspace(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def recorded(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> tuple[Path, dict[str, str]]:
     """Make a store with runs of three stages, and return their ids; the newest run of `bleu` made other bytes."""
     folder, ids = tmp_path_factory.mktemp("recorded"), dict[str, str]()
     write_workspace(folder)
+    shutil.copy(mlflow_database, folder / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -76,7 +78,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
         run("killed", TRAIN, 0, 100, key(TRAIN))
         run("train", TRAIN, 200, 50, key(TRAIN) | machine, cpu_seconds=75.5, gpus=2, words_per_second=10.0)
         mlflow.write(ids["train"], [("words_per_second", value, START, 1) for value in (30.0, 20.0)], {})
-        run("first", BLEU, 300, 5, {store.KEY: "of other code"} | noted("reports/bleu.json", "old"))
+        run("first", BLEU, 300, 5, {names.KEY: "of other code"} | noted("reports/bleu.json", "old"))
         run("second", BLEU, 400, 5, key(BLEU) | noted("reports/bleu.json", "new"), cpu_seconds=4.0, gpus=0)
         run("other bytes", DRAW, 500, 1, key(DRAW) | noted("reports/figure.svg", "drawn otherwise"))
     return folder, ids
@@ -135,7 +137,7 @@ def test_a_run_tells_what_it_took(run_ids: dict[str, str]) -> None:
         gpu_seconds=100.0,  # two GPUs
         lost_seconds=100.0,
         words_per_second=20.0,
-        commit=GROUP[store.COMMIT],
+        commit=GROUP[names.COMMIT],
         command="python -m x",
         parameters={"beam": "2"},
         versions={"torch": "2.13.0"},

@@ -8,27 +8,26 @@ import pytest
 from pipeline.schemas.data import records
 from pipeline.schemas.reports.ablations import Ablations
 from pipeline.stages.ablations import __main__ as ablations
-from pipeline.tracking import recorder, store
+from pipeline.tracking import delivery, names, store
 from pipeline.tracking import run as tracking
-from tests.support import comparisons
+from tests.support import comparisons, tracked
 
 pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("S2S_TRACKING")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def workspace(tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tracked.work_in(tmp_path, mlflow_database, monkeypatch)
     return tmp_path
 
 
 def recorded() -> tuple[Any, Any, list[Any]]:
     """Return the parent run, the stage's run, and its nested runs ordered by name."""
+    tracked.deliver()
     runs = store.Store("seq2seq").search(None, {})
-    (stage,) = (run for run in runs if store.STAGE in run.data.tags)
-    parts = [run for run in runs if run.data.tags.get(store.PARENT) == stage.info.run_id]
-    (parent,) = (run for run in runs if run.info.run_id == stage.data.tags[store.PARENT])
+    (stage,) = (run for run in runs if names.STAGE in run.data.tags)
+    parts = [run for run in runs if run.data.tags.get(names.PARENT) == stage.info.run_id]
+    (parent,) = (run for run in runs if run.info.run_id == stage.data.tags[names.PARENT])
     return parent, stage, sorted(parts, key=lambda run: str(run.info.run_name))
 
 
@@ -70,7 +69,7 @@ def test_systems_have_all_keys_that_any_of_them_changes(workspace: Path) -> None
 
 def test_a_training_has_the_values_of_its_own_system() -> None:
     params = {"systems.deep": {"model": {"layers": 2}}, "model.layers": 1, "model.hidden": 256, "systems": {"deep": {}}}
-    assert recorder.effective(params) == {
+    assert delivery.effective(params) == {
         "systems.deep.model.layers": "2",
         "systems.deep": "{}",
         "model.layers": "2",
@@ -80,7 +79,7 @@ def test_a_training_has_the_values_of_its_own_system() -> None:
 
 def test_a_vocabulary_has_its_own_values() -> None:
     params = {"vocabularies.few": {"target_size": 500}, "vocab.kind": "words", "vocab.target_size": 8000}
-    assert recorder.effective(params) == {
+    assert delivery.effective(params) == {
         "vocabularies.few.target_size": "500",
         "vocab.kind": "words",
         "vocab.target_size": "500",
