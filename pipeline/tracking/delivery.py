@@ -72,9 +72,9 @@ class Delivery:
         self.attempt(mlflow, lambda: self.write(mlflow, found))
         if end := next((message for _, message in found if "end" in message), None):
             self.attempt(mlflow, lambda: self.end(mlflow, end))
-            self.remove()
             if self.start["stage"] == "report" and end["outputs"]:
                 self.show()
+            self.remove()
         else:
             self.offset = found[-1][0]
             self.note()
