@@ -9,6 +9,8 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from s2s.errors import printable
+
 HEARTBEAT_SECONDS = 15.0  # between lines in a log
 
 
@@ -16,7 +18,7 @@ class Meter:
     """A display of the progress of a long task."""
 
     def __init__(self, title: str, total: float) -> None:
-        self.title, self.total, self.text = title, total, ""
+        self.title, self.total = printable(title), total
         self.started = self.printed = time.monotonic()
         self.first: float | None = None  # work done before, by a resumed run, is left out of the rate
         self.bar: Progress | None = None
@@ -25,10 +27,10 @@ class Meter:
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", markup=False),
             )
             self.bar = Progress(*columns, console=Console(stderr=True))
             self.task = self.bar.add_task(self.title, total=self.total, text="")
@@ -43,6 +45,7 @@ class Meter:
 
     def update(self, done: float, text: str = "", now: bool = False) -> None:
         """Show how much of the total is done, even shortly after the last line of a log if `now`."""
+        text = printable(text)
         if self.first is None:
             self.first, self.started = done, time.monotonic()
         if self.bar is not None:

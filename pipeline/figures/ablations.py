@@ -34,7 +34,7 @@ def differences(found: Ablations, width: float = WIDE) -> Figure:
     figure = Figure(figsize=(width, (high + BELOW + 0.1) * down))
     if not panels:
         words = f"no system compares with {found.base}" if rows else f"no system beside {found.base}"
-        figure.text(0.5, 0.5, words, ha="center", va="center", parse_math=False)
+        figure.text(0.5, 0.5, words, ha="center", va="center")
         return figure
     wide = (width - left - 0.15 - BETWEEN * (across - 1)) / across
     for number, (title, tells, of) in enumerate(panels):
@@ -63,8 +63,6 @@ def label(axes: Axes, names: Sequence[str], title: str) -> None:
     """Label the rows with names, the first on top, and the x axis with a title."""
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), names)
-    for text in axes.get_yticklabels():
-        text.set_parse_math(False)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

@@ -51,7 +51,7 @@ def sheet(runs: Mapping[str, Sequence[HeatMap]]) -> Figure:
     width, height = figure.get_size_inches()
     for number, (name, maps) in enumerate(runs.items()):
         left, bottom = sum(widths[:number]), height - TITLE
-        figure.text((left + 0.1) / width, (bottom + 0.08) / height, name, fontsize=9.5, parse_math=False)
+        figure.text((left + 0.1) / width, (bottom + 0.08) / height, name, fontsize=9.5)
         for content in maps:
             bottom -= size(content)[1] + GAP
             draw(figure, content, left, bottom, name)
@@ -100,7 +100,7 @@ def shade(axes: Axes, attention: Sequence[Sequence[float]]) -> None:
 
 def label(axes: Axes, x: float, y: float, token: str, **place: Any) -> None:
     """Write a token beside the cells."""
-    axes.text(x, y, shorten(token, LONGEST_LABEL), fontsize=7.5, parse_math=False, **place)
+    axes.text(x, y, shorten(token, LONGEST_LABEL), fontsize=7.5, **place)
 
 
 def in_words(source: Sequence[str], shares: Sequence[float]) -> str:

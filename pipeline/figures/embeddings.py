@@ -35,7 +35,7 @@ def embeddings(panels: Sequence[Panel]) -> Figure:
         bottom = sum(heights[row + 1 :]) + heights[row] - PANEL - 0.3
         for column, content in enumerate(content_row):
             axes = place(figure, 0.55 + column * PANEL_STEP, bottom, PANEL, PANEL)
-            axes.set_title(content.panel, fontsize=9.5, loc="left", parse_math=False)
+            axes.set_title(content.panel, fontsize=9.5, loc="left")
             scatter(axes, content)
             write_key(figure, content.sentences, 0.55 + column * PANEL_STEP, bottom - 0.6)
     if not panels:
@@ -106,5 +106,4 @@ def write_key(figure: Figure, sentences: Sequence[EmbeddedSentence], left: float
             shorten(sentence.sentence),
             fontsize=7,
             color=look(group)["color"],
-            parse_math=False,
         )

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.figures.text import legible
 from s2s import files
 
 P = ParamSpec("P")
@@ -31,6 +32,7 @@ STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that the layout is the same everywhere
     "font.size": 8.5,
     "text.color": INK,
+    "text.parse_math": False,  # a $ in a name or a sentence is a dollar
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
@@ -50,6 +52,7 @@ STYLE: Any = {
     "lines.markersize": 4.5,
     "legend.frameon": False,
 }
+TAG = re.compile(r"<[^>]+>")  # matplotlib escapes these signs in text and attributes
 NO_DATE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 SVG: Any = {"format": "svg", "transparent": True, "metadata": NO_DATE}
 PNG: Any = {"format": "png", "facecolor": "white", "dpi": 200, "metadata": {"Software": None}}
@@ -114,7 +117,7 @@ def tidy(svg: str) -> str:
     svg = svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
     svg = re.sub(r"\s*<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(rf'<g id="{VALUE}([^"]*)">', told, svg)
-    return number_ids(re.sub(r"<[^>]+>", lambda tag: tidy_tag(tag[0]), svg))
+    return number_ids(TAG.sub(lambda tag: tidy_tag(tag[0]), legible(svg)))
 
 
 def told(group: re.Match[str]) -> str:
@@ -131,11 +134,16 @@ def tidy_tag(tag: str) -> str:
 
 def number_ids(svg: str) -> str:
     """Rename referenced ids to i0, i1, ... and drop the others, since matplotlib's ids depend on the last decimals."""
-    linked = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
-    in_order = dict.fromkeys(name for name in re.findall(r' id="([^"]+)"', svg) if name in linked)
+    tags = "".join(TAG.findall(svg))  # text may look like an id
+    linked = set(re.findall(r'(?:href="#|url\(#)([^")]+)', tags))
+    in_order = dict.fromkeys(name for name in re.findall(r' id="([^"]+)"', tags) if name in linked)
     names = {name: f"i{number}" for number, name in enumerate(in_order)}
-    svg = re.sub(r' id="([^"]+)"', lambda match: f' id="{names[match[1]]}"' if match[1] in names else "", svg)
-    return re.sub(r'(href="#|url\(#)([^")]+)', lambda match: match[1] + names[match[2]], svg)
+
+    def renamed(match: re.Match[str]) -> str:
+        tag = re.sub(r' id="([^"]+)"', lambda id: f' id="{names[id[1]]}"' if id[1] in names else "", match[0])
+        return re.sub(r'(href="#|url\(#)([^")]+)', lambda link: link[1] + names[link[2]], tag)
+
+    return TAG.sub(renamed, svg)
 
 
 def inline(svg: str, name: str, label: str) -> Markup:
@@ -146,11 +154,15 @@ def inline(svg: str, name: str, label: str) -> Markup:
         name: prefix that makes the figure's ids unique in the page.
         label: description for screen readers.
     """
-    svg = re.sub(r'(id="|href="#|url\(#)(i\d+)', rf"\g<1>{name}-\2", svg)
-    size = re.compile(r' width="[^"]*" height="[^"]*"')
-    svg = size.sub(lambda _: f' role="img" aria-label="{escape(label)}"', svg, count=1)
     names = {INK: "figure-ink", GRID: "figure-grid"} | {color: f"series-{i}" for i, color in enumerate(SERIES, 1)}
-    return Markup(re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda match: variable(match[0], names), svg.rstrip("\n")))
+
+    def placed(match: re.Match[str]) -> str:
+        tag = re.sub(r'(id="|href="#|url\(#)(i\d+)', rf"\g<1>{name}-\2", match[0])
+        return re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda color: variable(color[0], names), tag)
+
+    size = re.compile(r' width="[^"]*" height="[^"]*"')
+    svg = TAG.sub(placed, svg.rstrip("\n"))
+    return Markup(size.sub(lambda _: f' role="img" aria-label="{escape(legible(label))}"', svg, count=1))
 
 
 def variable(color: str, names: Mapping[str, str]) -> str:

@@ -18,8 +18,8 @@ from pydantic_core import to_jsonable_python
 from s2s import files
 from s2s.errors import UserError, check, reading
 
-EXACT = ConfigDict(extra="forbid")
-"""The `__pydantic_config__` of a record: a file with a key that the dataclass has not is refused."""
+EXACT = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""The `__pydantic_config__` of a record: other keys than its fields are refused, and NaN, which JSON does not have."""
 EARLIER_STAGE = "what the stage before writes"
 PARQUET: dict[str, Any] = {"compression": "zstd", "use_dictionary": False}
 """Options of every Parquet file."""

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ConfigDict
+
 from pipeline.schemas.data import records
 from pipeline.schemas.data.records import EXACT
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A row of curves/<model>.csv: an evaluation during training."""
+    """A row of curves/<model>.csv: an evaluation during training. Empty cells are NaN."""
 
-    __pydantic_config__ = EXACT
+    __pydantic_config__ = ConfigDict(extra="forbid")
     epoch: float
     update: int
     learning_rate: float

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pydantic import FiniteFloat
+
 from pipeline.schemas.data.encoded import EncodedSplit
 from pipeline.schemas.data.records import EXACT
 
@@ -89,3 +91,8 @@ class Encoding:
     lengths: dict[str, Lengths]
     padding: dict[str, dict[str, float]]
     """Order of the batches (bucketed or random) by side, 0 to 1."""
+
+
+Measure = int | FiniteFloat | str
+Difficulty = dict[str, Measure | dict[str, Measure | dict[str, Measure]]]
+"""reports/difficulty.json: measures of sentence pairs, and those of each side by its name."""

@@ -24,12 +24,13 @@ def read_all(
         sentences: the number of sentences of the test set.
 
     Raises:
-        UserError: a file holds fewer or more translations, or two systems have one name.
+        UserError: a file holds fewer or more translations, or two systems have one name, or it cannot be shown.
     """
     translated: dict[str, list[str]] = {}
     for name, path in ours(parameters, translations, rescored):
         translated[name] = [row.translation for row in read_translations(path, sentences)]
     for path in sorted(baselines.glob(f"*{SUFFIX}")):
+        check(path.stem.isprintable(), f"{path}: found a name with invisible characters; expected a visible one")
         check(path.stem not in translated, f"{path}: found the name of a system of ours; expected another name")
         translated[path.stem] = read_baseline(path, sentences)
     return translated

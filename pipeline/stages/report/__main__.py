@@ -68,9 +68,15 @@ def main(reports: Path, translations: Path, clean: Path, curves: Path, out: Path
 
 
 def render(**content: Any) -> str:
-    """Fill the page template and return its HTML; all values are escaped."""
-    loader = FileSystemLoader(FOLDER)
-    page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    """Fill the page template and return its HTML; all values are escaped and legible."""
+    page = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        finalize=filters.shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     page.filters |= {filter.__name__: filter for filter in filters.FILTERS}
     own = {
         kind: Markup("".join((FOLDER / name).read_text(encoding="utf-8") for name in names))

@@ -9,7 +9,7 @@ from pipeline.figures import axes, histogram
 from pipeline.schemas.data import records
 from pipeline.schemas.data.encoded import EncodedSplit
 from pipeline.schemas.data.pairs import SPLITS
-from pipeline.schemas.reports.text import LONGEST, Cleaning, Encoding, Vocabularies
+from pipeline.schemas.reports.text import LONGEST, Cleaning, Difficulty, Encoding, Vocabularies
 from pipeline.stages.report.filters import flatten
 
 Value = TypeVar("Value")
@@ -26,7 +26,7 @@ def content(reports: Path, vocabularies: Iterable[str]) -> dict[str, Any]:
     """Return all values of the section's template, from the reports of the stages before training."""
     return {
         **cleaned(records.read(Cleaning, reports / "cleaning.json")),
-        **hardness(records.read(dict[str, Any], reports / "difficulty.json")),
+        **hardness(records.read(Difficulty, reports / "difficulty.json")),
         "texts": {name: in_vocabulary(reports, name) for name in vocabularies},
         "longest": LONGEST,
     }
@@ -57,7 +57,7 @@ def sums(rows: Iterable[Mapping[str, int]], names: Iterable[str]) -> dict[str, i
     return {name: sum(row.get(name, 0) for row in counts) for name in names}
 
 
-def hardness(difficulty: Mapping[str, Any]) -> dict[str, Any]:
+def hardness(difficulty: Difficulty) -> dict[str, Any]:
     """Return measures of the text's difficulty, for each side and for sentence pairs."""
     return {
         "sides": {name: plain_first(value) for name, value in difficulty.items() if isinstance(value, dict)},

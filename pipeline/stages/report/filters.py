@@ -7,6 +7,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from pipeline.figures.text import legible
+from s2s.errors import printable
+
 SPARE = re.compile(r"^ +| {2,}| +$")  # spaces that a browser would collapse
 INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp", "Co", "Cn"}  # Unicode categories: control, format, space, unassigned
 WORDS = {
@@ -16,6 +19,11 @@ WORDS = {
     "utf8": "UTF\u20118",  # non-breaking hyphen
     "nfc": "NFC",
 }
+
+
+def shown(value: object) -> object:
+    """Return a value as the page shows it: text that is not markup of ours without harmful characters."""
+    return legible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def number(value: float, digits: int = 2) -> Markup:
@@ -35,12 +43,12 @@ def share(part: int, whole: int) -> Markup:
 
 
 def plain(value: object) -> str:
-    """Format a parameter as params.yaml writes it."""
+    """Format a parameter as params.yaml writes it, without the credentials of URLs."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):
         return ", ".join(map(plain, value)) or "none"
-    return str(value)
+    return printable(str(value))
 
 
 def flatten(values: Mapping[str, Any], place: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2.utils import htmlsafe_json_dumps
 
+from pipeline.figures.text import legible
 from pipeline.schemas.data.pairs import read_column
 from pipeline.schemas.data.translated import Alternative, Translation, read_translations
 from s2s import files
@@ -26,8 +27,8 @@ def content(translations: Path, clean: Path, runs: Iterable[str]) -> dict[str, A
     size = len(columns["source"])
     translated_by = {run: read_translations(translations / f"{run}.jsonl", size) for run in runs}
     sentences = {
-        "source": columns["source"],
-        "reference": columns["reference"],
+        "source": list(map(legible, columns["source"])),
+        "reference": list(map(legible, columns["reference"])),
         "tokens": [len(tokens.split()) for tokens in columns["source_tokens"]],
         "runs": [translated(run, rows, columns["reference"]) for run, rows in translated_by.items()],
     }
@@ -49,7 +50,7 @@ def translated(run: str, rows: Sequence[Translation], references: Sequence[str])
     texts = [row.translation for row in rows]
     return {
         "name": run,
-        "translation": [" ".join(text.split()) for text in texts],
+        "translation": [words_of(text) for text in texts],
         "parts": [lengths_of_parts(*pair) for pair in zip(texts, references, strict=True)],
         "equal": [text == reference for text, reference in zip(texts, references, strict=True)],
         "chrf": [round(score, 4) for score in sentence_scores.sentence_chrf(texts, references)],
@@ -58,6 +59,11 @@ def translated(run: str, rows: Sequence[Translation], references: Sequence[str])
         "log_prob": [row.log_prob for row in rows],
         "n_best": [alternatives(row.n_best) for row in rows],
     }
+
+
+def words_of(text: str) -> str:
+    """Return the words of a text with single spaces between them, which the page's script splits again."""
+    return legible(" ".join(text.split()))
 
 
 def lengths_of_parts(translation: str, reference: str) -> list[int]:
@@ -72,4 +78,4 @@ def lengths_of_parts(translation: str, reference: str) -> list[int]:
 
 def alternatives(n_best: Sequence[Alternative]) -> list[list[Any]]:
     """Return text, log-probability and score of the first further translations of a sentence."""
-    return [[" ".join(further.translation.split()), further.log_prob, further.score] for further in n_best[:SHOWN]]
+    return [[words_of(further.translation), further.log_prob, further.score] for further in n_best[:SHOWN]]

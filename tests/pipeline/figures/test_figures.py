@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pipeline.figures import axes, curves, embeddings, groups, histogram
+from pipeline.figures import axes, curves, embeddings, groups, histogram, svg
 from pipeline.figures.histogram import Bin, Typical
 from pipeline.schemas.reports.embeddings import EmbeddedSentence, Panel
 from pipeline.schemas.reports.scores import Group, LengthGroup
@@ -55,18 +55,36 @@ FIGURES: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_the_same_bytes_twice_and_xml_without_a_date(name: str) -> None:
-    svg = FIGURES[name]()
-    assert svg == FIGURES[name]()
-    assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
-    assert not re.search(r"metadata|date|20\d\d-|<!--", svg)
-    assert "nan" not in svg
+    figure = FIGURES[name]()
+    assert figure == FIGURES[name]()
+    assert ElementTree.fromstring(figure).tag == "{http://www.w3.org/2000/svg}svg"
+    assert not re.search(r"metadata|date|20\d\d-|<!--", figure)
+    assert "nan" not in figure
 
 
-def test_text_of_people_stays_text() -> None:
-    root = ElementTree.fromstring(embeddings.embeddings([PANEL]))
-    texts = ["".join(element.itertext()).strip() for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert ODD in texts
-    assert "who & whom" in texts
+def texts_in(svg: str, kind: str) -> list[str]:
+    root = ElementTree.fromstring(svg)
+    return ["".join(element.itertext()).strip() for element in root.iter(f"{{http://www.w3.org/2000/svg}}{kind}")]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        *[(text, text) for text in (ODD, "who & whom", 'href="#x" url(#y) id="i5"', "a: #72777f ]]> <!-- -->", "$^{")],
+        ("\x1b[31mred\x00\x7f\x9b", "␛[31mred␀\ufffd\ufffd"),
+        ("\u202egnp.exe\u2066\uffff", "\ufffdgnp.exe\ufffd\ufffd"),
+        ("w" * 999, "w" * 57 + "…"),
+    ],
+)
+def test_text_of_people_stays_text_that_can_be_shown(text: str, shown: str) -> None:
+    panel = Panel(text, (0.75, 0.125), [EmbeddedSentence(text, text, 0.5, 1.0), EmbeddedSentence("b", "two", 2.0, 0.0)])
+    drawing = embeddings.embeddings([panel])
+    page = str(svg.inline(drawing, "name", text))
+    whole = text if "…" in shown else shown
+    for figure in (drawing, page):
+        assert {shown, whole} <= set(texts_in(figure, "text"))  # the sentence below, and the title of the panel
+        assert f"1, {whole}: {whole}" in texts_in(figure, "title")
+    assert ElementTree.fromstring(page).get("aria-label") == whole
 
 
 def test_scores_stand_where_the_numbers_are() -> None:

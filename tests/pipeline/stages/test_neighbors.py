@@ -6,15 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.torch import save_file
 from sklearn.metrics.pairwise import cosine_similarity
 
 from pipeline.stages import neighbors
-from s2s import files
 from s2s.inference import vectors
-from s2s.model import folder as model_folder
 from s2s.text import vocabulary
-from tests.support import project, tiny
+from tests.support import model_folders, project, tiny
 
 WORDS = ["the", "king", "cat", "sees", "."]
 SOURCES = ["the king", "the king sees", "the cat sees", "the king sees", "king", "the cat sees the king", "<b>&"]
@@ -25,13 +22,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
     words = vocabulary.WordVocabulary(WORDS)
-    network = tiny.network()
-    for side in ("source", "target"):
-        words.save(tmp_path / "model", side)
-    save_file(network.state_dict(), tmp_path / "model" / model_folder.WEIGHTS)
-    files.write_json(
-        tmp_path / "model" / model_folder.DESCRIPTION, {"model": model_folder.describe(network.architecture)}
-    )
+    model_folders.write(tmp_path / "model", network=tiny.network(), vocabularies=(words, words))
     return tmp_path
 
 

@@ -10,18 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
 from pipeline.parameters import reading
 from pipeline.stages.embeddings import __main__ as embeddings
-from s2s import files
 from s2s.errors import UserError
 from s2s.inference import vectors
-from s2s.model import folder as model_folder
 from s2s.text import vocabulary
-from tests.support import project, tiny
+from tests.support import model_folders, project, tiny
 
 TITLES = "panel\tgroup\tsentence\n"
 PROBES = TITLES + "order\tking\tthe king sees the cat\norder\tcat\tthe cat sees the king\nvoice\ta\tthe king\n"
@@ -33,13 +30,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("S2S_TRACKING", "off")
     words = vocabulary.WordVocabulary(["the", "king", "cat", "sees", "."])
-    network = tiny.network()
-    for side in ("source", "target"):
-        words.save(tmp_path / "model", side)
-    save_file(network.state_dict(), tmp_path / "model" / model_folder.WEIGHTS)
-    files.write_json(
-        tmp_path / "model" / model_folder.DESCRIPTION, {"model": model_folder.describe(network.architecture)}
-    )
+    model_folders.write(tmp_path / "model", network=tiny.network(), vocabularies=(words, words))
     return tmp_path
 
 
@@ -179,7 +170,10 @@ def test_our_own_probes_have_groups_enough_to_be_told_from_chance(probes: str) -
         (b"a\tb\n", r"probes.tsv line 1: found titles a, b; expected panel, group, sentence, separated by tabs"),
         (b"panel\tgroup\tsentence\n\np\tg\n", r"probes.tsv line 3: found 2 texts; expected panel, group, sentence"),
         (b"panel\tgroup\tsentence\np\tg\t \n", r"probes.tsv line 2: found 2 texts; expected panel, group, sentence"),
-        (b"panel\tgroup\tsentence\np\tg\tcaf\xe9\n", r"probes.tsv: found byte 0xe9 at 28; expected UTF-8"),
+        (
+            b"panel\tgroup\tsentence\np\tg\tcaf\xe9\n",
+            r"probes.tsv: damaged \(.* byte 0xe9 in position 28.*\); ",
+        ),
     ],
 )
 def test_a_mistake_in_the_probes_is_told_with_its_place(content: bytes, message: str, tmp_path: Path) -> None:
@@ -194,5 +188,5 @@ def test_probes_from_other_systems_are_read(tmp_path: Path) -> None:
 
 
 def test_probes_that_are_missing_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"probes.tsv: no such file; expected probe sentences, see probes/demo.tsv"):
+    with pytest.raises(UserError, match=r"probes.tsv: no such file; expected probe sentences in UTF-8, see"):
         embeddings.read_probes(tmp_path / "probes.tsv", CLEAN, "en")

@@ -106,6 +106,7 @@ def test_a_second_run_gives_the_same_bytes(workspace: Path) -> None:
     [
         ("web", b"a\nb\n", r"baselines/web.txt: found 2 lines; expected 4, one a test sentence"),
         ("single", b"a\n" * 4, r"baselines/single.txt: found the name of a system of ours; expected another name"),
+        ("\x1b\udcff", b"a\n" * 4, r"\\x1b\\udcff.txt: found a name with invisible characters; expected a visible one"),
         ("web", b"a\n\xe9\n", r"baselines/web.txt line 2: found byte 0xe9; expected UTF-8 text"),
     ],
 )
