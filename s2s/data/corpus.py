@@ -10,10 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from s2s import files
 from s2s.errors import check, reading
@@ -164,10 +162,9 @@ class Side:
     ids: NDArray[np.int32]  # all tokens in a row
     offsets: NDArray[np.int64]  # the start of each sentence in `ids`, and the end of the last, [N + 1]
 
-    def __getitem__(self, pair: int) -> Tensor:
-        """Return the ids of one sentence, int64."""
-        start, end = self.offsets[pair], self.offsets[pair + 1]
-        return torch.from_numpy(self.ids[start:end].astype(np.int64))
+    def __getitem__(self, pair: int) -> NDArray[np.int32]:
+        """Return the ids of one sentence."""
+        return self.ids[self.offsets[pair] : self.offsets[pair + 1]]
 
     @property
     def lengths(self) -> NDArray[np.int32]:
