@@ -87,6 +87,7 @@ def by_dvc(untouched: Path) -> Path:
     folder = untouched.with_name("by dvc")
     shutil.copytree(untouched, folder)
     call(folder, "dvc", "repro", tracking="on")
+    call(folder, "python", "-m", "pipeline", "track")
     return folder
 
 
