@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import sentencepiece
@@ -48,10 +48,11 @@ def train_sentencepiece(lines: Iterable[str], kind: Literal["unigram", "bpe"], s
     """
     content, sentences = io.BytesIO(), [line.replace(RESERVED, "") for line in lines]
     longest = max((len(line.encode()) for line in sentences), default=0)
+    more: dict[str, Any] = {"max_sentence_length": longest} if longest > LINE_BYTES else {}
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(sentences),
-            **({"max_sentence_length": longest} if longest > LINE_BYTES else {}),
+            **more,
             model_writer=content,
             model_type=kind,
             vocab_size=size,

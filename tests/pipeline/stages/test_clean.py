@@ -267,11 +267,12 @@ def test_a_rule_that_drops_much_of_a_corpus_is_told(workspace: Path, capsys: pyt
     assert report["ledger"]["b"]["selection"] > 10
 
 
-def test_a_rule_that_drops_more_than_the_limit_ends_the_stage(workspace: Path) -> None:
-    limited = {"a": [*GOOD, *LATIN]}
-    run(workspace, limited, max_loss=86.0)
+def test_a_rule_that_drops_more_than_the_limit_ends_the_stage(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"a: found 6 of 7 pairs dropped by not_utf8 .* expected at most 85 % \(clean"):
-        run(workspace, limited, max_loss=85.0)
+        run(workspace, {"a": [*GOOD, *LATIN]}, max_loss=85.0)
+    monkeypatch.delattr(rules, "sift")
+    project.write_parameters(workspace, clean=SETTINGS | {"max_loss": 86.0})
+    assert again(workspace)["splits"]["train"] == 1  # of blocks that the first run has sifted
 
 
 def test_duplicates_are_kept_on_demand(workspace: Path) -> None:
