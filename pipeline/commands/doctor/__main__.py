@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.doctor import leftovers, objects, quick
+from pipeline.commands.doctor import leftovers, objects, quick, tracked
 from pipeline.commands.doctor.findings import report
 from s2s import program
 from s2s.errors import check as demand
@@ -16,6 +16,10 @@ KINDS = (
     *quick.KINDS,
     leftovers.half_written,
     leftovers.damaged_work,
+    tracked.damaged_database,
+    tracked.damaged_records,
+    tracked.waiting_records,
+    tracked.dead_runs,
     leftovers.small_disk,
 )
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from s2s.errors import safe
 
@@ -20,6 +21,10 @@ class Finding:
     mend: Callable[[], object] | None = None
 
 
+Kind = Callable[[], Iterable[Finding]]
+"""A search for faults of one kind."""
+
+
 def treat(finding: Finding, is_check: bool) -> tuple[str, bool]:
     """Mend a fault, unless only checking, and return its line and whether it is mended."""
     said = f"{finding.place}: found {finding.fault}"
@@ -34,7 +39,7 @@ def treat(finding: Finding, is_check: bool) -> tuple[str, bool]:
     return safe(f"{said}; {finding.cure}"), True
 
 
-def report(kinds: Iterable[Callable[[], Iterable[Finding]]], is_check: bool) -> tuple[int, int]:
+def report(kinds: Iterable[Kind], is_check: bool = False, stream: TextIO | None = None) -> tuple[int, int]:
     """Print a line for each fault and mend it, unless only checking; count them.
 
     Returns: the number of faults, and of those that remain.
@@ -43,7 +48,7 @@ def report(kinds: Iterable[Callable[[], Iterable[Finding]]], is_check: bool) -> 
     for kind in kinds:
         for finding in kind():
             line, is_mended = treat(finding, is_check)
-            print(line, flush=True)
+            print(line, file=stream, flush=True)
             count += 1
             remaining += not is_mended
     return count, remaining

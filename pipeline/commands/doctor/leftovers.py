@@ -14,7 +14,7 @@ from pipeline.running import resuming
 from s2s import files
 from s2s.errors import UserError
 
-OURS = re.compile(r"\..+\.part")
+OURS = re.compile(r"\..+\.(\d+\.[0-9a-f]{8}|[0-9a-f]{32})\.part")
 """Name of a file that `files.whole` writes and then renames."""
 DVCS = re.compile(r".*\.[\w-]{22}\.tmp")
 """Name of a file that DVC writes and then renames."""

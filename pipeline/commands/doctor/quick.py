@@ -1,12 +1,12 @@
 """Quick part of the doctor: mends what stops DVC or Snakemake, without reading every file, and starts within 0.5 s."""
 
-from collections.abc import Callable, Iterable
+import sys
 
 from pipeline.commands.doctor import links, locks
-from pipeline.commands.doctor.findings import Finding, report
+from pipeline.commands.doctor.findings import Kind, report
 from s2s import program
 
-KINDS: tuple[Callable[[], Iterable[Finding]], ...] = (locks.damaged_record, locks.stale_locks, links.dangling)
+KINDS: tuple[Kind, ...] = (locks.damaged_record, locks.stale_locks, links.dangling)
 
 
 def main() -> None:
@@ -15,8 +15,8 @@ def main() -> None:
 
 
 def mend() -> bool:
-    """Mend and print each fault, and return True if none remains."""
-    _, remaining = report(KINDS, is_check=False)
+    """Mend each fault and print it on stderr, and return True if none remains."""
+    _, remaining = report(KINDS, stream=sys.stderr)
     return not remaining
 
 

@@ -66,7 +66,7 @@ def versions() -> Iterator[tuple[str, bytes]]:
 def results() -> list[Path]:
     """Return the top folders of what stages write, also of stages that have been removed."""
     outs = [Path(out["path"]) for stage in recorded().values() for out in stage.get("outs", [])]
-    return sorted({Path(out.parts[0]) for out in outs if out.parts and not out.is_absolute()})
+    return sorted({Path(out.parts[0]) for out in outs if out.parts and out.parts[0] not in ("..", "/")})
 
 
 def links() -> Iterator[Link]:

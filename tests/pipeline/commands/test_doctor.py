@@ -2,12 +2,16 @@
 
 import errno
 import fcntl
+import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +19,9 @@ import pytest
 import typer
 
 from pipeline.commands.doctor import __main__ as doctor
-from pipeline.commands.doctor import processes, quick
+from pipeline.commands.doctor import processes, quick, tracked
 from pipeline.running import lockfile
+from pipeline.tracking import outbox
 from s2s import files
 from s2s.errors import UserError
 
@@ -142,6 +147,28 @@ def keep_damaged() -> None:
     rewrite(path, flip)
 
 
+def database(*rows: tuple[str, str, str, str]) -> None:
+    """Make MLflow's tables of runs: id, status, key of a tag and its value."""
+    with closing(sqlite3.connect("mlflow.db")) as connection, connection:
+        connection.execute("CREATE TABLE experiments (experiment_id INTEGER, name TEXT, lifecycle_stage TEXT)")
+        columns = (
+            "run_uuid TEXT, name TEXT, status TEXT, lifecycle_stage TEXT, experiment_id INTEGER, start_time INTEGER"
+        )
+        connection.execute(f"CREATE TABLE runs ({columns})")
+        connection.execute("CREATE TABLE tags (run_uuid TEXT, key TEXT, value TEXT)")
+        connection.execute("INSERT INTO experiments VALUES (1, 'mine', 'active')")
+        for run, status, key, value in rows:
+            connection.execute("INSERT INTO runs VALUES (?, ?, ?, 'active', 1, 0)", (run, f"stage {run}", status))
+            connection.execute("INSERT INTO tags VALUES (?, ?, ?)", (run, key, value))
+
+
+def records(run: str, **start: object) -> Path:
+    """Make the record of a stage that waits for MLflow."""
+    write(f"work/tracking/{run}/messages")
+    write(f"work/tracking/{run}/start.json", json.dumps(start) if start else '{"proc')
+    return Path("work/tracking", run)
+
+
 DAMAGES: dict[str, tuple[Callable[[], object], str]] = {
     "lock of 0 bytes": (
         lambda: write("dvc.lock"),
@@ -199,6 +226,15 @@ DAMAGES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: write(".dvc/cache/files/md5/00/.AAAAAAAAAAAAAAAAAAAAAA.tmp"),
         "tmp: found a half-wri",
     ),
+    "record of a stage": (lambda: records("1-a"), "^work/tracking/1-a: found a damaged record of a stage; "),
+    "database that is none": (
+        lambda: write("mlflow.db", "x" * 9000),
+        r"^mlflow.db: found a damaged database \(file is not",
+    ),
+    "database, overwritten": (
+        lambda: (database(), rewrite(Path("mlflow.db"), lambda old: old[:4096] + b"\0" * (len(old) - 4096))),
+        r"^mlflow.db: found a damaged database \(.*; (to be )?moved to mlflow.db.damaged",
+    ),
     "checkpoint": (keep_damaged, "^work/train/x/1.safetensors: found other bytes than were written; "),
 }
 """Damages by name, each with a pattern of the line that names it."""
@@ -230,7 +266,7 @@ def test_after_all_damages_the_pipeline_gives_the_same_bytes(
     for damage, _ in DAMAGES.values():
         try:
             damage()
-        except OSError:
+        except (OSError, sqlite3.Error):
             continue  # an earlier damage has removed what this one damages
     assert call(capsys)[0] == 0
     repro()
@@ -382,6 +418,52 @@ def test_what_cannot_be_written_remains(
     monkeypatch.setattr(files, "write_bytes", full)
     cure = "could not be restored from git's last commit: no space left on device"
     assert call(capsys) == (1, [f"dvc.lock: found 0 bytes; {cure}"])
+
+
+DEAD = f"{os.uname().nodename} {GONE} 1.0"
+ALIVE = f"{os.uname().nodename} {os.getpid()} {time.time()}"
+
+
+@pytest.mark.parametrize(
+    ("rows", "ended"),
+    [
+        (
+            [("a", "RUNNING", "process", DEAD), ("b", "RUNNING", "process", ALIVE)],
+            "1 RUNNING that have ended, such as stage a",
+        ),
+        (
+            [("a", "RUNNING", "pipeline", "x"), ("b", "FINISHED", "mlflow.parentRunId", "a")],
+            "1 RUNNING that have ended",
+        ),
+        ([("a", "RUNNING", "pipeline", "x"), ("b", "RUNNING", "mlflow.parentRunId", "a")], ""),
+        ([("a", "RUNNING", "process", "elsewhere 12 1.0"), ("b", "FINISHED", "process", DEAD)], ""),
+    ],
+)
+def test_runs_of_dead_processes_get_their_end(
+    rows: list[tuple[str, str, str, str]],
+    ended: str,
+    checkout: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    swept: list[str] = []
+    monkeypatch.setattr(tracked, "sweep", lambda experiment, waiting: swept.append(experiment))
+    database(*rows)
+    code, lines = call(capsys, check=True)
+    assert (code, len(lines), swept) == (bool(ended), bool(ended), []) and all(ended in line for line in lines)
+    assert call(capsys)[0] == 0 and swept == ["mine"] * bool(ended)
+
+
+def test_records_that_did_not_arrive_are_delivered(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = records("1-a", process=DEAD, store="sqlite:///mlflow.db")
+    monkeypatch.setattr(outbox, "settle", lambda seconds: [record])
+    fault = "work/tracking: found 1 runs of stages that wait for MLflow"
+    assert call(capsys) == (1, [f"{fault}; could not be delivered: connection timed out"])
+    monkeypatch.setattr(outbox, "settle", lambda seconds: shutil.rmtree(record))
+    assert call(capsys) == (0, [f"{fault}; delivered"])
+    assert call(capsys, check=True) == (0, [])
 
 
 def test_a_folder_without_a_pipeline_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
