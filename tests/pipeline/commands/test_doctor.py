@@ -162,6 +162,16 @@ def database(*rows: tuple[str, str, str, str]) -> None:
             connection.execute("INSERT INTO tags VALUES (?, ?, ?)", (run, key, value))
 
 
+def overwrite_database() -> None:
+    database()
+    rewrite(Path("mlflow.db"), lambda old: old[:4096] + b"\0" * (len(old) - 4096))
+
+
+def lay_a_folder() -> None:
+    Path("dvc.lock").unlink()
+    Path("dvc.lock").mkdir()
+
+
 def records(run: str, **start: object) -> Path:
     """Make the record of a stage that waits for MLflow."""
     write(f"work/tracking/{run}/messages")
@@ -232,7 +242,7 @@ DAMAGES: dict[str, tuple[Callable[[], object], str]] = {
         r"^mlflow.db: found a damaged database \(file is not",
     ),
     "database, overwritten": (
-        lambda: (database(), rewrite(Path("mlflow.db"), lambda old: old[:4096] + b"\0" * (len(old) - 4096))),
+        overwrite_database,
         r"^mlflow.db: found a damaged database \(.*; (to be )?moved to mlflow.db.damaged",
     ),
     "checkpoint": (keep_damaged, "^work/train/x/1.safetensors: found other bytes than were written; "),
@@ -323,7 +333,7 @@ CHOICE = "expected one of both versions: git checkout --ours dvc.lock (or --thei
 PERSONS: dict[str, tuple[Callable[[], object], str]] = {
     "conflict": (lambda: write("dvc.lock", CONFLICT), f"dvc.lock: found conflict markers of git; {CHOICE}"),
     "folder": (
-        lambda: (Path("dvc.lock").unlink(), Path("dvc.lock").mkdir()),
+        lay_a_folder,
         "dvc.lock: found a folder; expected a file: remove it, then call dvc repro",
     ),
     "lock on a file system without flock": (
