@@ -24,10 +24,11 @@ async def remove_logs(job):
 # DVC removes a stage's outputs while it holds their locks; Snakemake would take them from a process that reads them.
 jobs.Job.remove_existing_output = remove_logs
 
+is_sound = True
 try:
-    if workflow.is_main_process:
-        quick.mend()  # of what a kill left
     reading.read()
+    if workflow.is_main_process:
+        is_sound = quick.mend()  # what a kill left
     STAGES = dag.stages()
     RULES = dag.rules(STAGES)
     FORCED = DUE = []
@@ -35,6 +36,8 @@ try:
         FORCED = forecast.forced(workflow.dag_settings, STAGES)
         DUE = forecast.due(workflow.dag_settings, STAGES, FORCED)
 except UserError as error:
+    if not is_sound:
+        sys.exit(2)  # the lines of the doctor say why
     program.fail(str(error))
 
 

@@ -71,7 +71,7 @@ def problem(error: Exception) -> str:
     for sign, place, wanted in PROBLEMS:
         if sign in text:
             return f"{place}: found {text}; expected {wanted}"
-    return f"DVC: {text}"
+    return f"DVC: found {text}; expected files that it can read"
 
 
 PROBLEMS = (

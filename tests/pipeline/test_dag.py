@@ -137,8 +137,8 @@ def test_waits_while_dvc_writes_what_it_recorded(tmp_path: Path) -> None:
         ("dvc.lock", f"<<<<<<< ours\n{LOCK}=======\n{LOCK}>>>>>>> theirs\n", r"dvc\.lock: found .*pipeline doctor"),
         ("dvc.lock", "", r"dvc\.lock: found .*pipeline doctor"),
         (".dvc/config", "[core]\n", r"\.git: found .* is not a git repository; expected a clone, or .*no_scm true"),
-        (".dvc/config", "[core\n", r"DVC: config file error"),
-        ("dvc.yaml", "stages: []\n", r"DVC: .*dvc\.yaml' validation failed"),
+        (".dvc/config", "[core\n", r"DVC: found config file error"),
+        ("dvc.yaml", "stages: []\n", r"DVC: found .*dvc\.yaml' validation failed"),
     ],
 )
 def test_files_that_dvc_cannot_read_are_told_in_one_line(name: str, content: str, message: str, tmp_path: Path) -> None:

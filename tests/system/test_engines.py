@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline import dag
 from tests.support.checkout import Values, call, clone, edit, ran, results, start
@@ -113,6 +114,8 @@ def by_snakemake(untouched: Path) -> Path:
 def test_both_engines_make_the_same_bytes(by_dvc: Path, by_snakemake: Path) -> None:
     made = results(by_dvc)
     assert results(by_snakemake) == made
+    recorded = [yaml.safe_load((folder / "dvc.lock").read_text()) for folder in (by_dvc, by_snakemake)]
+    assert recorded[0] == recorded[1]
     assert {"reports/bleu.json", "reports/index.html", "models/reversed/1/weights.safetensors"} <= made.keys()
     assert not (by_dvc / "reports/index.html").is_symlink()  # browsers would follow it to a name without .html
 
