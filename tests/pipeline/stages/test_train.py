@@ -167,6 +167,13 @@ def append(path: Path) -> Path:
     return path
 
 
+def with_other_text(folder: Path, split: str) -> Path:
+    """Record another digest of the first array of a split."""
+    path = folder / f"encoded/base/{split}.sha256"
+    path.write_text("0" * 64 + path.read_text()[64:])
+    return folder
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -174,8 +181,8 @@ def append(path: Path) -> Path:
         lambda folder: fingerprint(folder, changes={"model": {"layers": 3}}),
         lambda folder: fingerprint(folder, changes={"train": {"epochs": 3.0}}),
         lambda folder: fingerprint(folder, changes={"train": {"initial_weights": "models/reversed/2"}}),
-        lambda folder: fingerprint(append(folder / "encoded/base/train.target_ids.npy").parents[2]),
-        lambda folder: fingerprint(append(folder / "encoded/base/dev.source_ids.npy").parents[2]),
+        lambda folder: fingerprint(with_other_text(folder, "train")),
+        lambda folder: fingerprint(with_other_text(folder, "dev")),
     ],
     ids=["seed", "model", "recipe", "first weights", "training text", "development text"],
 )
@@ -200,8 +207,7 @@ def test_how_a_training_is_run_is_not_in_the_fingerprint(workspace: Path, change
 
 def test_the_test_text_is_not_in_the_fingerprint(workspace: Path) -> None:
     before = fingerprint(workspace)
-    append(workspace / "encoded/base/test.source_ids.npy")
-    assert fingerprint(workspace) == before
+    assert fingerprint(with_other_text(workspace, "test")) == before
 
 
 def test_comments_and_docstrings_in_the_code_are_not_in_the_fingerprint(
@@ -358,6 +364,44 @@ def test_a_named_checkpoint_is_gone_on_from_and_recorded(workspace: Path, capsys
     assert len(pd.read_csv("curves/reversed-2.csv")) == 3
     description = json.loads((workspace / "models/reversed/2/model.json").read_text())
     assert description["resume_from_sha256"] == files.sha256(path)
+
+
+def swap_vocabulary(workspace: Path) -> None:
+    """Give the text a vocabulary of the same size, whose numbers stand for other words."""
+    words = vocabulary.load(workspace / "vocab/base", "target").names()[3:]
+    swapped = vocabulary.WordVocabulary(words[::-1])
+    swapped.save(workspace / "vocab/base", "target")
+    path = workspace / "encoded/base/encoded.json"
+    files.write_json(path, json.loads(path.read_text()) | {"target_vocabulary_sha256": swapped.sha256})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (swap_vocabulary, "found a checkpoint of another target vocabulary; expected the same, or a model's folder as"),
+        (lambda _: {"resume_from": "models/reversed/1/weights.safetensors"}, "weights without the state of a training"),
+        (lambda _: {"epochs": 1.0}, "found a training of 2 epochs; expected less than train.epochs, 1"),
+    ],
+    ids=["vocabulary", "weights", "epochs"],
+)
+def test_a_named_checkpoint_that_does_not_fit_is_refused(
+    workspace: Path, change: Callable[[Path], dict[str, Any] | None], message: str
+) -> None:
+    path = checkpoint.latest(workspace / "work/train" / fingerprint(workspace))
+    settings = SMALL["train"] | {"resume_from": str(path), "epochs": 3.0} | (change(workspace) or {})
+    project.write_parameters(workspace, **(SMALL | {"train": settings}))
+    before = (workspace / "models/reversed/2/weights.safetensors").read_bytes()
+    with pytest.raises(UserError, match=message):
+        train_one("reversed", 2)
+    assert (workspace / "models/reversed/2/weights.safetensors").read_bytes() == before
+
+
+def test_a_folder_without_a_model_is_refused_as_a_start(workspace: Path) -> None:
+    project.write_parameters(workspace, **(SMALL | {"train": SMALL["train"] | {"initial_weights": "raw"}}))
+    with pytest.raises(
+        UserError, match=r"^raw/model.json: found no such file; expected what train.initial_model names"
+    ):
+        train_one("reversed", 1)
 
 
 def test_a_second_training_of_the_same_waits_for_the_first(workspace: Path) -> None:
