@@ -94,7 +94,7 @@ def dead_runs() -> Iterator[Finding]:
             dead[experiment].append(name)
     for experiment, members in dead.items():
         if not at_work():
-            fault = f"{len(members)} RUNNING that have ended, such as {members[0]}"
+            fault = f"{len(members)} runs RUNNING that have ended, such as {members[0]}"
             yield Finding(shown(file), fault, "marked with their end", partial(sweep, experiment, waiting))
 
 

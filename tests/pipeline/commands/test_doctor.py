@@ -439,11 +439,11 @@ ALIVE = f"{os.uname().nodename} {os.getpid()} {time.time()}"
     [
         (
             [("a", "RUNNING", "process", DEAD), ("b", "RUNNING", "process", ALIVE)],
-            "1 RUNNING that have ended, such as stage a",
+            "1 runs RUNNING that have ended, such as stage a",
         ),
         (
             [("a", "RUNNING", "pipeline", "x"), ("b", "FINISHED", "mlflow.parentRunId", "a")],
-            "1 RUNNING that have ended",
+            "1 runs RUNNING that have ended",
         ),
         ([("a", "RUNNING", "pipeline", "x"), ("b", "RUNNING", "mlflow.parentRunId", "a")], ""),
         ([("a", "RUNNING", "process", "elsewhere 12 1.0"), ("b", "FINISHED", "process", DEAD)], ""),
