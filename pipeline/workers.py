@@ -103,8 +103,8 @@ def delayed() -> Iterator[None]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
-        for signum in arrived:
-            signal.raise_signal(signum)
+        for number in arrived:
+            signal.raise_signal(number)
 
 
 def start(function: Callable[[Any], Any], end: Connection, held: Connection) -> None:

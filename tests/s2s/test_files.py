@@ -16,8 +16,13 @@ def test_bytes_are_on_disk_before_the_name_and_the_name_before_the_end(
 ) -> None:
     events: list[str] = []
     replace = Path.replace
+
+    def rename(path: Path, to: Path) -> Path:
+        events.append("renamed")
+        return replace(path, to)
+
     monkeypatch.setattr(os, "fsync", lambda handle: events.append(Path(f"/proc/self/fd/{handle}").readlink().suffix))
-    monkeypatch.setattr(Path, "replace", lambda path, to: (events.append("renamed"), replace(path, to))[1])
+    monkeypatch.setattr(Path, "replace", rename)
     with files.whole(tmp_path / "folder.part") as folder:
         folder.mkdir()
         (folder / "made.txt").write_text("text")

@@ -29,6 +29,11 @@ def shorten(path: Path) -> None:
     os.truncate(path, 200)
 
 
+def exchange(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def weights(path: Path) -> None:
     checkpoint.write_tensors(path, {"a": torch.arange(3)})
 
@@ -38,7 +43,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda path: os.truncate(path, 0), r"found no checkpoint \(.*\); expected one, as work/train"),
     "weights": (weights, r"found no checkpoint \(weights without the state of a training\); expected one"),
     "text": (lambda path: path.write_text("{}"), r"found no checkpoint \(.*\); expected one"),
-    "a folder": (lambda path: (path.unlink(), path.mkdir()), r"found no checkpoint \(.*\); expected one"),
+    "a folder": (exchange, r"found no checkpoint \(.*\); expected one"),
     "absent": (Path.unlink, r"found no checkpoint \(.*\); expected one"),
     "without its digest": (
         lambda path: files.digest_of(path).unlink(),

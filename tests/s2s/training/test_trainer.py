@@ -172,7 +172,7 @@ def test_the_checkpoint_of_another_network_or_text_is_refused(
     tmp_path: Path, corpora: Corpora, shape: dict[str, Any], text: dict[str, Any], others: str
 ) -> None:
     facts = {"train text": "one", "dev text": "one", "source vocabulary": "one"}
-    sizes = {"dropout": 0.1, "hidden": 16, "embedding": 8}
+    sizes: dict[str, Any] = {"dropout": 0.1, "hidden": 16, "embedding": 8}
     first = Trainer(tiny.network(**sizes), tiny.recipe(epochs=0.2), *corpora, 1, CPU, text=facts)
     first.run(tmp_path / "first")
     path = checkpoint.latest(tmp_path / "first")
