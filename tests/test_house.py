@@ -199,6 +199,19 @@ def test_a_stage_depends_on_the_rooms_of_the_code_that_makes_its_result() -> Non
     assert not idle, "these re-run a stage that does not load them; take them from its deps"
 
 
+def test_stages_without_a_network_start_without_torch() -> None:
+    heavy = {stage.name.partition("@")[0] for stage in STAGES if "torch" in loaded_packages(program(stage))}
+    assert heavy == {
+        "train", "members", "translate", "first_pass", "rescore", "perplexity", "embeddings", "neighbors", "alignments",
+        "ablations",
+    }  # fmt: skip
+
+
+def loaded_packages(file: str) -> set[str]:
+    """Return the top-level packages that a program may import."""
+    return {name for path in closure(file) for name in distributions(path)}
+
+
 def test_what_changes_no_result_is_in_use() -> None:
     loaded = {file for stage in STAGES for file in closure(program(stage))}
     idle = [place for place in CHANGE_NO_RESULT if not any(dag.within(file, place) for file in loaded)]

@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from s2s.errors import UserError, check
 SECTIONS: dict[str, type[Section]] = {"vocab": Vocab, "model": Model, "train": Train}
 KEYS = {key: section for section, kind in SECTIONS.items() for key in kind.model_fields}
 PLACE = "sweep"
+MOST_MODELS = 1000  # of a grid; DVC takes minutes to read as many stages
 Point = dict[str, Any]  # one value for each key of the grid; the key of `model.layers` is `layers`
 
 
@@ -132,6 +134,8 @@ def span(
     check(base in current.systems, f"--base: found {base!r}; expected one of {', '.join(current.systems)}")
     vocabulary_owner = base if current.seeds(base) else default_base(current)
     seeds = seeds or current.seeds(base)[:1] or [1]
+    count = math.prod(map(len, grid.values())) * len(seeds)
+    check(count <= MOST_MODELS, f"{PLACE}: found {count:,} models; expected at most {MOST_MODELS:,}")
     additions = Additions()
     for values in itertools.product(*grid.values()):
         point = dict(zip(grid, values, strict=True))

@@ -60,6 +60,8 @@ def load(text: str, place: str) -> Any:
     try:
         with warnings.catch_warnings(action="ignore"):  # of anchors that are defined twice, which YAML allows
             values = reader.load(text)
+    except TooManyValuesError:
+        raise UserError(f"{place}: found more than {MOST_VALUES:,} values; expected fewer") from None
     except MaxDepthExceededError:
         raise UserError(too_deep) from None
     except Exception as error:  # beside its own errors, ruamel.yaml passes on those of int(), datetime() and others
@@ -68,6 +70,10 @@ def load(text: str, place: str) -> Any:
     check(count <= MOST_VALUES, f"{place}: found aliases of aliases without end; expected values written out")
     check(depth <= DEEPEST, too_deep)
     return values
+
+
+class TooManyValuesError(Exception):
+    """A text with more values than a person writes."""
 
 
 class CountingComposer(Composer):
@@ -81,10 +87,7 @@ class CountingComposer(Composer):
         """Count a value, and compose it."""
         self.count += 1
         if self.count > MOST_VALUES:
-            raise MarkedYAMLError(
-                problem=f"found more than {MOST_VALUES:,} values; expected fewer",
-                problem_mark=self.parser.peek_event().start_mark,
-            )
+            raise TooManyValuesError
         return super().compose_node(parent, index)
 
 

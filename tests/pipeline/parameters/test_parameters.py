@@ -101,6 +101,7 @@ REFUSED = {
         "".join(f"{' ' * depth}a:\n" for depth in range(600)),
         "params.yaml: found values nested too deeply to be read; expected sections of keys",
     ),
+    "a file of many values": ("a: 1\n" * 9_999, "params.yaml: found more than 10,000 values; expected fewer"),
     "a huge file": ("a: 1\n" * 200_000, "params.yaml: found 1,000,000 characters; expected at most 250,000"),
     "misspelt in a system": (
         changed("reversed: {}", "reversed: {model: {layer: 3}}"),
