@@ -296,25 +296,6 @@ def test_takes_the_copy_of_a_stage_before_the_last_commit(checkout: Path, capsys
     assert Path("dvc.lock").read_bytes() == newer
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\xff", b"- a\n", b"schema: '2.0'\nstages:\n  one:\n    cmd: x\n    deps: {"]
-)
-def test_a_part_of_dvc_lock_is_never_kept(content: bytes, checkout: Path) -> None:
-    lockfile.keep()
-    whole = Path("dvc.lock").read_bytes()
-    Path("dvc.lock").write_bytes(content)
-    lockfile.keep()
-    assert Path("work/dvc.lock").read_bytes() == whole
-
-
-def test_a_temporary_copy_of_the_repository_leaves_the_kept_record(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    lockfile.keep()
-    assert not (tmp_path / "work").exists() and not Path("work").exists()
-
-
 def test_without_an_older_version_results_come_back_from_the_cache(
     whole: Path, checkout: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
