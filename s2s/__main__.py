@@ -7,6 +7,7 @@ from s2s import program
 
 def main() -> None:
     """Run the command line."""
+    program.check_streams()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, program.terminate)

@@ -9,6 +9,7 @@ import torch
 from s2s.errors import check
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
+MOST_THREADS = 1024  # with tens of thousands, OpenMP ends the process
 LARGEST_KEPT = 32 << 20  # bytes, glibc's limit; keeping larger blocks is no faster and takes 250 MB more
 
 
@@ -20,8 +21,9 @@ def prepare(device: str, threads: int) -> torch.device:
         threads: of the CPU. Float sums depend on their number, so it is a parameter, not the number of free cores.
 
     Raises:
-        UserError: `device` is cuda and there is none.
+        UserError: `device` is cuda and there is none, or the number of threads is out of range.
     """
+    check(1 <= threads <= MOST_THREADS, f"threads: found {threads}; expected 1 to {MOST_THREADS}")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may change the order of its sums
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # confident models have denormal gradients, whose products are 15 times slower

@@ -4,33 +4,24 @@ A package contains this file and s2s/, so it imports nothing else of the reposit
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from s2s.device import prepare
-from s2s.errors import check
+from s2s.errors import UserError, check
 from s2s.inference.ensemble import MEANS
-from s2s.inference.search import SearchSettings
+from s2s.inference.search import RANGES, SearchSettings
 from s2s.inference.translator import Translation, Translator
 
 SETTINGS, LEXICON = "settings.json", "lexicon.parquet"  # the lexicon is present if the run replaces <unk>
 COLUMN = "source"
-RANGES: dict[str, tuple[float, float]] = {
-    "beam": (1, 1000),
-    "n_best": (1, 1000),
-    "length_penalty": (0, 2),
-    "word_reward": (-10, 10),
-    "min_length_ratio": (0, 10),
-    "max_length_ratio": (0.1, 100),
-    "min_tokens": (0, 10_000),
-    "max_tokens": (1, 10_000),
-}
-"""Allowed ranges of a request's settings, as in params.yaml."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +75,17 @@ class Service:
 
 def texts(model_input: Any) -> list[str]:
     """Return the texts of a frame, of a list, or of a single string."""
-    frame = pd.DataFrame([model_input] if isinstance(model_input, str) else model_input)
+    try:
+        frame = pd.DataFrame([model_input] if isinstance(model_input, str) else model_input)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"input: found {type(model_input).__name__} ({error}); expected a list of texts") from None
     check(len(frame.columns) == 1, f"input: found {len(frame.columns)} columns; expected one, `{COLUMN}`")
     name = frame.columns[0]
     check(name in (COLUMN, 0), f"input: found a column `{name}`; expected `{COLUMN}`")
     lines = frame[name].tolist()
     for row, line in enumerate(lines):
-        found = "nothing" if line is None or line != line else type(line).__name__  # noqa: PLR0124
+        is_missing = bool(np.all(pd.isna(line)))  # None, NaN, NA and NaT, and lists of these
+        found = "nothing" if is_missing else type(line).__name__
         check(isinstance(line, str), f"input row {row}: found {found}; expected text")
     return lines
 
@@ -100,13 +95,25 @@ def changed(search: SearchSettings, params: Mapping[str, Any]) -> SearchSettings
     types = {name: type(value) for name, value in asdict(search).items()}
     for name in params:
         check(name in types, f"params: found {name}; expected some of {', '.join(types)}")
-    search = replace(search, **{name: types[name](value) for name, value in params.items()})
+    search = replace(search, **{name: converted(name, value, types[name]) for name, value in params.items()})
     for name, (least, most) in RANGES.items():
         value = getattr(search, name)
         check(least <= value <= most, f"params: found {name} {value}; expected {least} to {most}")
     check(search.n_best <= search.beam, f"params: found n_best {search.n_best}; expected at most beam, {search.beam}")
     check(search.mean in MEANS, f"params: found mean {search.mean}; expected {' or '.join(MEANS)}")
     return search
+
+
+def converted(name: str, value: Any, kind: type) -> Any:
+    """Return a setting as its type, such as a whole number that JSON wrote as 4.0."""
+    wanted = f"params: found {name} {value!r}; expected a value of type {kind.__name__}"
+    try:
+        result = kind(value)
+        fits = bool(result == value) or (kind is float and math.isnan(result))
+    except (TypeError, ValueError, ArithmeticError):
+        raise UserError(wanted) from None
+    check(fits, wanted)
+    return result
 
 
 def answer(lists: Sequence[Sequence[Translation]]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from s2s.commands import incoming
 from s2s.device import prepare
 from s2s.errors import check
 from s2s.inference.sampling import Sampling
-from s2s.inference.search import SearchSettings
+from s2s.inference.search import RANGES, SearchSettings
 
 
 def of_search(*flags: str, **about: Any) -> Any:
@@ -40,11 +41,14 @@ TopP = Annotated[float, of_sampling(min=0.001, max=1, help="Sample from the top 
 Seed = Annotated[int, of_sampling(min=0, max=2**63 - 1, help="Seed of sampling; each gives other translations.")]
 
 
-def check_search(settings: SearchSettings) -> None:
-    """Raise a UserError for settings that are not finite or contradict each other."""
-    for name, value in vars(settings).items():
+def check_search(settings: SearchSettings, sampling: Sampling) -> None:
+    """Raise a UserError for settings that are not finite, out of range, or contradict each other."""
+    for name, value in (vars(settings) | vars(sampling)).items():
         finite = not isinstance(value, float) or math.isfinite(value)
         check(finite, f"{flag(name)}: found {value}; expected a finite number")
+    for name, (lowest, highest) in RANGES.items():
+        value = getattr(settings, name)
+        check(lowest <= value <= highest, f"{flag(name)}: found {value}; expected {lowest} to {highest}")
     for low, high in (("n_best", "beam"), ("min_tokens", "max_tokens"), ("min_length_ratio", "max_length_ratio")):
         least, most = getattr(settings, low), getattr(settings, high)
         check(least <= most, f"{flag(low)}: found {least}; expected {most} at most, as {flag(high)} says")
@@ -77,7 +81,24 @@ Device = Annotated[
 Threads = Annotated[
     int, typer.Option(min=0, help="CPU threads; 0: all. The last digits of scores depend on their number.")
 ]
-BatchSentences = Annotated[int, typer.Option(min=1, help="Most sentences of a batch: speed and memory.")]
+
+
+def at_most(most: int) -> Callable[[typer.CallbackParam, int], int]:
+    """Return a callback of an option that refuses values above `most`, in one line."""
+
+    def checked(option: typer.CallbackParam, value: int) -> int:
+        check(value <= most, f"{flag(option.name or '')}: found {value}; expected {most} at most")
+        return value
+
+    return checked
+
+
+BatchSentences = Annotated[
+    int, typer.Option(min=1, callback=at_most(4096), help="Most sentences of a batch: speed and memory.")
+]
+BatchTokens = Annotated[
+    int, typer.Option(min=1, callback=at_most(10_000_000), help="The most target tokens of a batch.")
+]
 Mean = Annotated[
     Literal["probabilities", "log_probabilities"],
     typer.Option(help="What an ensemble averages at each token."),

@@ -25,7 +25,7 @@ def score(
     mean: options.Mean = "probabilities",
     device: options.Device = "auto",
     threads: options.Threads = 0,
-    batch_tokens: Annotated[int, typer.Option(min=1, help="The most target tokens of a batch.")] = 4096,
+    batch_tokens: options.BatchTokens = 4096,
 ) -> None:
     """Write the log-probability of each translation in nats, </s> included, and the perplexity of all to stderr.
 

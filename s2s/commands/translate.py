@@ -59,7 +59,7 @@ def translate(
     sampling = Sampling(temperature, top_k, top_p, seed)
     width, limits = max(beam, n_best) if sample else beam, (min_length_ratio, max_length_ratio, min_tokens, max_tokens)
     settings = SearchSettings(width, n_best or 1, length_penalty, word_reward, *limits, forbid_unknown, mean)
-    options.check_search(settings)
+    options.check_search(settings, sampling)
     if not sample:
         options.check_unused(sampling)
     paths, translator = options.paths(files), Translator.load(model, options.ready(device, threads), lexicon)

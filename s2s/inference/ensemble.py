@@ -15,6 +15,7 @@ from s2s.model.layers import product
 from s2s.model.seq2seq import Seq2Seq
 
 SOURCE_TOKENS = 16_384  # the most of an encoder batch: their gates take 260 MB with layers of 1,000
+NO_NUMBER = "model: found a prediction that is no number; expected weights that give finite ones"
 MEANS = ("probabilities", "log_probabilities")
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2s.data.batches import move, pack_sources, padded, within
+from s2s.errors import check
 from s2s.inference import ensemble
 from s2s.model.interface import State
 from s2s.model.loss import Softmax
@@ -61,6 +62,7 @@ def score_pairs(
                 pairs = zip(models, states, strict=True)
                 parts = [prefix_log_probs(model, state, batch).cpu() for model, state in pairs]
                 tokens = ensemble.mean(parts, mean).numpy()
+                check(np.isfinite(tokens).all(), ensemble.NO_NUMBER)
                 ends = np.cumsum(batch.lengths)[:-1]
                 for place, log_probs in zip(batch.places, np.split(tokens, ends), strict=True):
                     scores[rows[place]] = log_probs

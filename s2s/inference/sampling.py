@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from s2s.inference.ensemble import Ensemble
+from s2s.errors import check
+from s2s.inference.ensemble import NO_NUMBER, Ensemble
 from s2s.inference.search import Hypothesis, SearchSettings, forbid
 from s2s.model.seq2seq import Seq2Seq
 from s2s.text.vocabulary import EOS
@@ -84,6 +85,7 @@ class Draw:
     def advance(self, last: Tensor, length: int) -> Tensor:
         """Sample a token for each live hypothesis and return the tokens of those that go on, [R]."""
         log_probs = self.ensemble.next_log_probs(last)  # [R, V]
+        check(not log_probs.isnan().any(), NO_NUMBER)
         own = log_probs.clone()
         forbid(log_probs.unsqueeze(1), length, [self.limits[row] for row in self.rows], self.settings.forbid_unknown)
         drawn = torch.multinomial(weights(log_probs, self.sampling), 1, generator=self.generator)  # [R, 1]

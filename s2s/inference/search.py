@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from s2s.inference.ensemble import Ensemble
+from s2s.errors import check
+from s2s.inference.ensemble import NO_NUMBER, Ensemble
 from s2s.model.seq2seq import Seq2Seq
 from s2s.text.vocabulary import EOS, PAD, UNK
 
@@ -66,6 +67,17 @@ def top(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 EXTRA_LENGTH = 10  # tokens allowed beyond `max_length_ratio`
+RANGES: dict[str, tuple[float, float]] = {
+    "beam": (1, 1000),
+    "n_best": (1, 1000),
+    "length_penalty": (0, 2),
+    "word_reward": (-10, 10),
+    "min_length_ratio": (0, 10),
+    "max_length_ratio": (0, 100),
+    "min_tokens": (0, 10_000),
+    "max_tokens": (1, 10_000),
+}
+"""Ranges of the settings that commands and the service allow."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +158,9 @@ def beam_search(
 
     Returns:
         1 to `n_best` different hypotheses for each sentence, the best first; an empty source has the empty translation.
+
+    Raises:
+        UserError: a model predicts what is no number.
     """
     assert 1 <= settings.n_best <= settings.beam, "n_best is at most the beam"
     lists = [[Hypothesis((), 0.0)] for _ in sources]
@@ -174,6 +189,7 @@ class Search:
         last = torch.full((len(self.sentences),), EOS, device=self.ensemble.device)  # [N * K]
         while self.sentences:
             last = self.advance(last)
+        check(all(self.finished), "search: found no translation; expected limits that allow one")
         return self.finished
 
     def advance(self, last: Tensor) -> Tensor:
@@ -224,6 +240,7 @@ class Search:
         length, n_best = self.tokens.shape[2], self.settings.n_best
         going = []
         for row, log_prob in enumerate(self.log_probs[:, 0].tolist()):
+            check(not math.isnan(log_prob), NO_NUMBER)
             finished, (_, most) = self.finished[self.sentences[row]], self.limits[self.sentences[row]]
             if length > most or log_prob == -math.inf:
                 continue

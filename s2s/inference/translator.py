@@ -145,8 +145,8 @@ class Translator:
                 lists = beam_search(self.models, batch, settings)
             hypotheses |= zip(rows, lists, strict=True)
             progress(len(hypotheses))
-        lists = self.readable(sentences, [hypotheses[row] for row in range(len(sources))])
-        return lists if sampling else [distinct(translations) for translations in lists]
+        translations = self.readable(sentences, [hypotheses[row] for row in range(len(sources))])
+        return translations if sampling else [distinct(candidates) for candidates in translations]
 
     def readable(self, sentences: Sequence[Sentence], lists: Sequence[Sequence[Hypothesis]]) -> list[list[Translation]]:
         """Return the text of all hypotheses of each sentence, with <unk> replaced if there is a lexicon."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from s2s.data.batches import move, pack_sources
 from s2s.errors import check
+from s2s.inference.ensemble import NO_NUMBER
 from s2s.model.seq2seq import Seq2Seq
 
 SENTENCES = 64  # of a batch; changes speed and memory only
@@ -45,6 +46,7 @@ def embed(model: Seq2Seq, sentences: Sequence[Sequence[int]], layer: int = 0, st
         states = model.encoder.vectors(move(sources, device))  # [L, rows, H] each
         check(state in states, f"state: found {state}; expected {' or '.join(states)}, those of this model")
         vectors[rows] = states[state][layer - 1].float().cpu().numpy()
+    check(np.isfinite(vectors).all(), NO_NUMBER)
     return vectors
 
 

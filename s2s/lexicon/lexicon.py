@@ -28,11 +28,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from s2s.errors import UserError, check
+from s2s.errors import check, reading
 from s2s.files import whole
 from s2s.lexicon.cooccurrence import Sentences
 from s2s.lexicon.word_alignment import AlignmentSettings, align, diagonal
-from s2s.text.vocabulary import SPECIAL, UNK, Vocabulary
+from s2s.text.vocabulary import CONTROL, SPECIAL, UNK, Vocabulary
 
 SURE = 1e-3  # less probable translations are dropped
 AT_ALL = 1e-6  # probability of a translation for words that have none
@@ -41,6 +41,7 @@ AGAIN = 0.3  # factor on the weight of a source position that has replaced an <u
 UNKNOWN = SPECIAL[UNK]
 COLUMNS = pa.schema([("source", pa.string()), ("target", pa.string()), ("probability", pa.float64())])
 FACTS = b"lexicon"  # key of the Parquet metadata
+MAKER = "a lexicon, from the lexicon stage"
 
 
 @dataclass(frozen=True)
@@ -135,21 +136,21 @@ class Lexicon:
         Raises:
             UserError: there is no file, or it is no lexicon.
         """
-        try:
+        check(path.is_file(), f"{path}: no such file; expected {MAKER}")
+        with reading(path, MAKER):
             table = pq.read_table(path, use_threads=False)
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such file; expected a lexicon, from the lexicon stage") from None
-        except pa.ArrowInvalid:
-            raise UserError(f"{path}: not Parquet; expected a lexicon, from the lexicon stage") from None
         metadata = table.schema.metadata or {}
         names = ", ".join(table.column_names)
         check(
             FACTS in metadata and table.schema.equals(COLUMNS),
-            f"{path}: found columns {names}; expected a lexicon, from the lexicon stage",
+            f"{path}: found columns {names}; expected {MAKER}",
         )
         words, *translations = (column.to_pylist() for column in table.columns)
         pairs = zip(*translations, strict=True)
-        return cls(dict(zip(words, pairs, strict=True)), **json.loads(metadata[FACTS]))
+        with reading(path, MAKER, KeyError, TypeError, RecursionError):
+            if CONTROL.search("".join(filter(None, translations[0]))):
+                raise ValueError("control characters, which a translation would print")
+            return cls(dict(zip(words, pairs, strict=True)), **json.loads(metadata[FACTS]))
 
 
 def load_for(path: Path, target: Vocabulary) -> Lexicon:

@@ -20,6 +20,8 @@ from s2s.files import whole
 PAD, UNK, EOS = 0, 1, 2
 SPECIAL = ("<pad>", "<unk>", "</s>")
 WHITE_SPACE = re.compile(r"\s")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+"""Characters that command a terminal; normalized text has none."""
 Integers = NDArray[np.int32]
 
 
@@ -126,6 +128,8 @@ class SentencePieceVocabulary(Vocabulary):
         pieces = tuple(self.processor.id_to_piece(number) for number in range(min(3, len(self))))
         if pieces != SPECIAL:
             raise RuntimeError(f"first pieces {' '.join(pieces)}")
+        if any(map(self.processor.is_byte, range(len(self)))) or CONTROL.search("".join(self.names())):
+            raise RuntimeError("subwords of single bytes or of control characters, which text would print")
 
     def __len__(self) -> int:
         return int(self.processor.get_piece_size())
@@ -214,7 +218,8 @@ def read_words(path: Path) -> WordVocabulary:
     check(words.pop() == "", f"{path}: found no line end after the last word; expected a whole file")
     seen: set[str] = set()
     for number, word in enumerate(words):
-        check(word and not WHITE_SPACE.search(word), f"{path} line {number + 1}: found {word!r}; expected one word")
+        is_word = word and not WHITE_SPACE.search(word) and not CONTROL.search(word)
+        check(is_word, f"{path} line {number + 1}: found {word!r}; expected one word")
         check(word not in seen, f"{path} line {number + 1}: found {word!r} a second time; expected each word once")
         seen.add(word)
     return WordVocabulary(words[3:])

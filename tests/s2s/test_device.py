@@ -34,6 +34,12 @@ def test_freed_memory_is_kept_in_blocks_that_an_update_needs_again(setting: str,
     assert held == pytest.approx(kept, abs=30)
 
 
+@pytest.mark.parametrize("threads", [0, 1_000_000])
+def test_threads_have_a_range(threads: int) -> None:
+    with pytest.raises(UserError, match=rf"^threads: found {threads}; expected 1 to 1024$"):
+        prepare("cpu", threads)
+
+
 def test_the_device_is_the_one_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert prepare("auto", 1).type == prepare("cpu", 1).type == "cpu"

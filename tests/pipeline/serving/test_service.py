@@ -1,5 +1,6 @@
 """Requests that a served package accepts: texts and settings."""
 
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,14 @@ def test_texts_come_as_people_have_them(asked: Any, lines: list[str]) -> None:
     [
         (["Here.", 3], "input row 1: found int; expected text"),
         (["Here.", None], "input row 1: found nothing; expected text"),
+        ([math.nan], "input row 0: found nothing; expected text"),
+        (pd.Series(["Here.", pd.NA], dtype="string"), "input row 1: found nothing; expected text"),
+        (pd.Series([pd.NaT]), "input row 0: found nothing; expected text"),
+        ([[["Here."]]], "input row 0: found list; expected text"),
+        (["\ud800"], r"input: found list \(.* surrogates not allowed\); expected a list of texts"),
+        (None, "input: found 0 columns; expected one, `source`"),
+        (3, r"input: found int \(.*\); expected a list of texts"),
+        ({"source": "Here."}, r"input: found dict \(.*\); expected a list of texts"),
         (pd.DataFrame({"text": ["Here."]}), "input: found a column `text`; expected `source`"),
         (pd.DataFrame({"id": ["1"], "source": ["Here."]}), "input: found 2 columns; expected one, `source`"),
     ],
@@ -66,7 +75,13 @@ def test_settings_change_for_a_request() -> None:
     ("params", "message"),
     [
         ({"beam": 1001}, "params: found beam 1001; expected 1 to 1000"),
-        ({"max_length_ratio": float("nan")}, "params: found max_length_ratio nan; expected 0.1 to 100"),
+        ({"max_length_ratio": float("nan")}, "params: found max_length_ratio nan; expected 0 to 100"),
+        ({"beam": None}, "params: found beam None; expected a value of type int"),
+        ({"beam": pd.NA}, "params: found beam <NA>; expected a value of type int"),
+        ({"beam": 2.5}, "params: found beam 2.5; expected a value of type int"),
+        ({"beam": math.inf}, "params: found beam inf; expected a value of type int"),
+        ({"forbid_unknown": "false"}, "params: found forbid_unknown 'false'; expected a value of type bool"),
+        ({"mean": None}, "params: found mean None; expected a value of type str"),
         ({"n_best": 3}, "params: found n_best 3; expected at most beam, 2"),
         ({"mean": "median"}, "params: found mean median; expected probabilities or log_probabilities"),
         ({"bem": 2}, "params: found bem; expected some of beam, n_best, .*"),

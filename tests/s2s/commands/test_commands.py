@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -238,6 +239,10 @@ def test_a_mistake_is_one_line_and_exit_code_2(call: Call, models: list[str], te
         (("translate", *model, "--min-tokens", "1001", text), "--min-tokens: found 1001; expected 1000 at most, as"),
         (("translate", *model, "--min-length-ratio", "4", text), "--min-length-ratio: found 4.0; expected 3.0 at most"),
         (("translate", *model, "--word-reward", "nan", text), "--word-reward: found nan; expected a finite number"),
+        (
+            ("translate", *model, "--sample", "--temperature", "inf", text),
+            "--temperature: found inf; expected a",
+        ),
         (("translate", *model, "--top-k", "3", text), "--top-k: found without --sample; expected both or none"),
         (
             ("score", *model, "--source", text, "--target", str(short)),
@@ -254,6 +259,24 @@ def test_a_mistake_is_one_line_and_exit_code_2(call: Call, models: list[str], te
         code, out, err = call(*arguments)
         assert (code, out, err.count("\n")) == (2, "", 1), err
         assert err.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "wanted"),
+    [
+        ("translate", "beam", "1 to 1000"),
+        ("translate", "n-best", "1 to 1000"),
+        ("translate", "max-tokens", "1 to 10000"),
+        ("translate", "max-length-ratio", "0 to 100"),
+        ("translate", "length-penalty", "0 to 2"),
+        ("translate", "batch-sentences", "4096 at most"),
+        ("score", "batch-tokens", "10000000 at most"),
+    ],
+)
+def test_absurd_sizes_are_refused(call: Call, command: str, option: str, wanted: str) -> None:
+    code, out, err = call(command, "-m", "none", f"--{option}", "100000000")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(rf"--{option}: found 1\S+; expected {wanted}\n", err)
 
 
 def test_weights_that_are_not_there_are_missed(call: Call, tmp_path: Path) -> None:

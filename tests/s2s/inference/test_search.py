@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from s2s.data.batches import pack_sources
+from s2s.errors import UserError
+from s2s.inference.forcing import score_pairs
+from s2s.inference.sampling import Sampling, sample
 from s2s.inference.search import EXTRA_LENGTH, Hypothesis, SearchSettings, beam_search
 from s2s.model.seq2seq import Seq2Seq
 from s2s.text.vocabulary import EOS, PAD, UNK
@@ -180,3 +183,26 @@ def test_of_equal_hypotheses_the_first_and_of_equal_tokens_the_lowest_is_preferr
             parameter.zero_()
     (hypotheses,) = beam_search([model], [[3, 4]], SearchSettings(4, 4, min_tokens=2, max_tokens=2))
     assert [hypothesis.ids for hypothesis in hypotheses] == [(1, 1), (1, 3), (1, 4), (3, 1)]
+
+
+@pytest.mark.parametrize("number", [math.nan, 3e38])
+def test_predictions_that_are_no_numbers_are_refused(number: float) -> None:
+    model = tiny.network()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(number)
+    for work in (
+        lambda: beam_search([model], [[3, 4]], SearchSettings()),
+        lambda: sample([model], [[3, 4]], SearchSettings(), Sampling()),
+        lambda: score_pairs([model], [[3, 4]], [[3]], 100),
+    ):
+        with pytest.raises(
+            UserError, match=r"^model: found a prediction that is no number; expected weights that give"
+        ):
+            work()
+
+
+def test_limits_that_allow_no_translation_are_refused() -> None:
+    model, settings = tiny.network(target_vocabulary=3), SearchSettings(min_tokens=1, forbid_unknown=True)
+    with pytest.raises(UserError, match=r"^search: found no translation; expected limits that allow one$"):
+        beam_search([model], [[3]], settings)

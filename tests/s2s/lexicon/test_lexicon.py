@@ -92,7 +92,10 @@ def test_what_is_no_lexicon_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x\.parquet: no such file; expected a lexicon, from the lexicon stage$"):
         Lexicon.load(tmp_path / "x.parquet")
     (tmp_path / "x.parquet").write_text("a text")
-    with pytest.raises(UserError, match=r"x\.parquet: not Parquet; expected a lexicon, from the lexicon stage$"):
+    with pytest.raises(UserError, match=r"x\.parquet: damaged .*; expected a lexicon, from the lexicon stage$"):
+        Lexicon.load(tmp_path / "x.parquet")
+    Lexicon({"a": ("\x1b[31mb", 0.5)}, 4.0, 0.1).save(tmp_path / "x.parquet")
+    with pytest.raises(UserError, match=r"x\.parquet: damaged \(control characters, .*; expected a lexicon, from the"):
         Lexicon.load(tmp_path / "x.parquet")
     pq.write_table(pa.table({"id": [1], "word": ["a"]}), tmp_path / "x.parquet")
     with pytest.raises(UserError, match=r"x\.parquet: found columns id, word; expected a lexicon, from the lexicon"):

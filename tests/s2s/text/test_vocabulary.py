@@ -83,6 +83,7 @@ GOOD = b"<pad>\n<unk>\n</s>\n"
         (GOOD + b"le\n\n.\n", r"source.words.txt line 5: found ''; expected one word"),
         (GOOD + b"le chat\n", r"source.words.txt line 4: found 'le chat'; expected one word"),
         (GOOD + b"le\nle\n", r"source.words.txt line 5: found 'le' a second time; expected each word once"),
+        (GOOD + b"\x1b[31m\n", r"source.words.txt line 4: found .*31m.*; expected one word"),
         (GOOD + b"\xff\n", r"source.words.txt: found a byte that is not UTF-8 at 17; expected one word a line"),
     ],
 )
