@@ -5,6 +5,7 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -35,8 +36,11 @@ def place_in(mirror: str, copy: Copy) -> str:
     """Return the URL or path of a file in a mirror."""
     if "://" in mirror:
         return f"{mirror.rstrip('/')}/{quote(copy.name)}"
+    folder = Path(mirror)
+    with suppress(RuntimeError):  # no user of that name
+        folder = folder.expanduser()
     # `dvc exp run --temp` runs in a copy elsewhere; DVC_ROOT is the user's repository.
-    return str(Path(os.environ.get("DVC_ROOT", ".")) / Path(mirror).expanduser() / copy.name)
+    return str(Path(os.environ.get("DVC_ROOT", ".")) / folder / copy.name)
 
 
 def places(copies: Sequence[Copy], mirrors: Sequence[str]) -> Iterator[tuple[Copy, str]]:
@@ -98,8 +102,8 @@ class Fetch:
                     digest.update(block)
                     done += len(block)
                     self.watch(done, copy.bytes)
-        except OSError as error:
-            raise UnusablePlaceError(str(error.strerror).lower()) from None
+        except (OSError, ValueError) as error:  # ValueError: the name has a zero byte
+            raise UnusablePlaceError(str(getattr(error, "strerror", error)).lower()) from None
         if not is_right(copy, digest):
             raise UnusablePlaceError(difference(copy, digest, done))
         return path

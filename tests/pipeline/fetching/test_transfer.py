@@ -319,6 +319,11 @@ def test_the_body_of_a_redirect_is_not_read(site: str, tmp_path: Path) -> None:
         assert fetch(tmp_path, listed(url)).read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("mirror", ["~nobody-of-this-name/x", "a\0b", "a" * 5000, "http://a..b", "http://[::1", "://"])
+def test_a_mirror_that_cannot_be_is_passed_over(mirror: str, folder: Path, tmp_path: Path) -> None:
+    assert fetch(tmp_path, listed(servers.dead()), mirrors=(mirror, str(folder))) == folder / NAME
+
+
 def test_a_pipe_in_a_mirror_folder_is_passed_over(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "pipes").mkdir()
     os.mkfifo(tmp_path / "pipes" / NAME)
