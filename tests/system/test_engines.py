@@ -198,6 +198,11 @@ def test_what_takes_all_processors_does_not_wait_for_trainings(tmp_path: Path) -
     assert stages[-3:] == ["train"] * 3
 
 
+def test_what_is_forced_runs_though_dvc_has_its_results(by_snakemake: Path) -> None:
+    output = call(by_snakemake, "snakemake", "--cores", "2", "--forcerun", "difficulty")
+    assert ran(output) == {"difficulty"}
+
+
 def test_an_added_run_runs_alone_is_gathered_and_leaves_nothing_when_removed(by_snakemake: Path) -> None:
     before = results(by_snakemake)
     lock, parameters = (by_snakemake / "dvc.lock").read_bytes(), (by_snakemake / "params.yaml").read_bytes()
