@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from pipeline.schemas.data import records
 from pipeline.schemas.data.records import EXACT
@@ -14,7 +15,7 @@ class CurvePoint:
     """A row of curves/<model>.csv: an evaluation during training. Empty cells are NaN."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
-    epoch: float
+    epoch: Annotated[float, Field(ge=0, le=1e9)]
     update: int
     learning_rate: float
     train_perplexity: float

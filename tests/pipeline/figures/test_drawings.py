@@ -51,6 +51,13 @@ def test_a_second_run_gives_the_same_bytes(workspace: Path) -> None:
     assert run_stages(workspace) == run_stages(workspace)
 
 
+@pytest.mark.parametrize("epoch", ["1e308", "-1", "inf", ""])
+def test_an_epoch_that_cannot_be_is_told(epoch: str, workspace: Path) -> None:
+    (workspace / "curves" / "reversed-1.csv").write_text(f"{','.join(CURVE_COLUMNS)}\n{epoch},1,0.1,9,9,1\n")
+    with pytest.raises(UserError, match=r"reversed-1.csv line 2: epoch: Input should be .*; expected what the stage"):
+        learning.main(workspace / "curves", workspace / "out" / "learning.svg")
+
+
 def test_what_is_missing_is_told_and_nothing_is_written(workspace: Path) -> None:
     (workspace / "curves" / "reversed-2.csv").unlink()
     (workspace / "encoding" / "base.json").unlink()
