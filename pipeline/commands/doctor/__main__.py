@@ -5,16 +5,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.doctor import leftovers, objects, quick, tracked
+from pipeline.commands.doctor import leftovers, objects, quick, runs, tracked
 from pipeline.commands.doctor.findings import report
 from s2s import program
 from s2s.errors import check as demand
 
 KINDS = (
     objects.damaged_objects,
-    objects.damaged_runs,
-    *quick.KINDS,
+    runs.damaged_runs,
     leftovers.half_written,
+    *quick.KINDS,
     leftovers.damaged_work,
     tracked.damaged_database,
     tracked.damaged_records,

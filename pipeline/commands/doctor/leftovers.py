@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pipeline.commands.doctor import repository
 from pipeline.commands.doctor.findings import Finding
-from pipeline.commands.doctor.objects import shown
 from pipeline.commands.doctor.processes import at_work
+from pipeline.commands.doctor.repository import shown
 from pipeline.running import resuming
 from s2s import files
 from s2s.errors import UserError

@@ -2,11 +2,11 @@
 
 import sys
 
-from pipeline.commands.doctor import links, locks
+from pipeline.commands.doctor import links, locks, runs
 from pipeline.commands.doctor.findings import Kind, report
 from s2s import program
 
-KINDS: tuple[Kind, ...] = (locks.damaged_record, locks.stale_locks, links.dangling)
+KINDS: tuple[Kind, ...] = (locks.damaged_record, locks.stale_locks, links.dangling, runs.empty_runs)
 
 
 def main() -> None:

@@ -80,3 +80,8 @@ def links() -> Iterator[Link]:
                 yield Link(path, target, objects / match[1])
         elif path.is_dir():
             waiting.extend(path.iterdir())
+
+
+def shown(path: Path) -> Path:
+    """Return a path as it is seen from the checkout."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

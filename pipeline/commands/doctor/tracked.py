@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.commands.doctor.findings import Finding
-from pipeline.commands.doctor.objects import shown
 from pipeline.commands.doctor.processes import at_work
+from pipeline.commands.doctor.repository import shown
 from pipeline.tracking import address, machine, names, outbox, store
 from s2s import files
 

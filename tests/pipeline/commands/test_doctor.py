@@ -222,6 +222,10 @@ DAMAGES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: rewrite(only(".dvc/cache/runs/*/*/*"), lambda old: re.sub(b"md5: .", b"md5: 0", old)),
         "runs/.*: found other bytes than its name says; ",
     ),
+    "folder of a run without an entry": (
+        lambda: only(".dvc/cache/runs/*/*/*").unlink(),
+        "runs/.*: found an empty folder of DVC's cache of runs; ",
+    ),
     "lost objects": (lambda: cached("data/high").unlink(), "^data: found links to lost files, 1 with high; "),
     "moved checkout": (
         lambda: relink(Path.cwd(), Path("/old")),
