@@ -12,11 +12,13 @@ from pipeline.schemas.reports.scores import Scores, write_sentence_scores
 from pipeline.tracking import run as tracking
 from s2s.data.corpus import EncodedCorpus
 from s2s.device import prepare
+from s2s.errors import check
 from s2s.model import folder as model_folder
 from s2s.model.scoring import Evaluation, sentence_log_probs
 from s2s.text.vocabulary import UNK
 
 SPLITS = ("dev", "test")
+WANTED = "expected weights that give finite ones"
 
 
 def main(models: Path, encoded: Path, out: Path, table: Path, sentences: Path) -> None:
@@ -44,6 +46,10 @@ def main(models: Path, encoded: Path, out: Path, table: Path, sentences: Path) -
                 corpus = EncodedCorpus.open(text, split)
                 scores = sentence_log_probs(network, corpus, settings.batch_tokens)
                 evaluation = Evaluation(float(scores.sum()), int(corpus.target.lengths.sum()))
+                check(
+                    math.isfinite(evaluation.log_prob),
+                    f"{folder}: found predictions of {split} that are no numbers; {WANTED}",
+                )
                 scored[name] = Scores(corpus.target.lengths, scores)  # the last split, test, stays
                 results[name][split] = Perplexity(
                     perplexity=round(evaluation.perplexity, 6),

@@ -118,6 +118,6 @@ def paths(files: list[Path] | None) -> list[Path]:
 
 
 def write(text: str) -> None:
-    """Write text to stdout and flush it, in UTF-8 whatever the locale."""
-    sys.stdout.buffer.write(text.encode("utf-8"))
+    """Write text to stdout and flush it, in UTF-8 whatever the locale; file names are written as they are."""
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
     sys.stdout.buffer.flush()

@@ -23,6 +23,7 @@ from s2s.text.vocabulary import Vocabulary
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 MAKER, SAYS = "what the train stage writes", f"{DESCRIPTION} says"
+LARGEST = 1e308  # a number of model.json
 UNFIT = (KeyError, TypeError, RuntimeError, ArithmeticError, AssertionError)
 """Errors, besides ValueError, of a description that is none of ours; nested JSON gives a RuntimeError."""
 
@@ -84,12 +85,14 @@ class Description:
 
 
 def check_types(record: Architecture | Description, path: Path) -> None:
-    """Raise a UserError unless each value has its field's type, and counts are positive."""
+    """Raise a UserError unless each value has its field's type, counts are positive, and text can be printed."""
     for name, kind in get_type_hints(type(record)).items():
         value = getattr(record, name)
         kinds = (int, float) if kind is float else kind
         fits = isinstance(value, kinds) and (kind is bool or not isinstance(value, bool))
         check(fits, f"{path}: found {name} {value!r}; expected a value of type {kind.__name__}")
+        check(kind is not str or value.isprintable(), f"{path}: found {name} {value!r}; expected printable text")
+        check(kind is not float or abs(value) < LARGEST, f"{path}: found {name} {value}; expected a finite number")
         if isinstance(record, Architecture) and kind is int:
             check(value > 0, f"{path}: found {name} {value}; expected 1 or more")
 
