@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from s2s.errors import safe
+from s2s.errors import UserError, safe
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ def treat(finding: Finding, is_check: bool) -> tuple[str, bool]:
         return safe(f"{said}; to be {finding.cure}"), False
     try:
         finding.mend()
-    except OSError as error:
-        return safe(f"{said}; could not be {finding.cure}: {os.strerror(error.errno or 0).lower()}"), False
+    except (OSError, UserError) as error:
+        reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else str(error)
+        return safe(f"{said}; could not be {finding.cure}: {reason}"), False
     return safe(f"{said}; {finding.cure}"), True
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.commands.doctor import repository
 from pipeline.commands.doctor.findings import Finding
 from pipeline.commands.doctor.repository import shown
+from s2s import files
 from s2s.errors import unreadable
 from s2s.progress import Meter
 
@@ -23,7 +24,8 @@ def damaged_objects() -> Iterator[Finding]:
     for link in repository.links():
         users[link.target].append(link.path)
     cache = repository.cache()
-    paths = [path for folder in (cache, cache / "files" / "md5") for path in folder.glob("[0-9a-f][0-9a-f]/*")]
+    # Beside files/, DVC 3 keeps lists of folders; what DVC 2 kept there has names of other hashes.
+    paths = [*cache.glob("[0-9a-f][0-9a-f]/*.dir"), *(cache / "files" / "md5").glob("[0-9a-f][0-9a-f]/*")]
     paths = sorted(path for path in paths if NAME.fullmatch(f"{path.parent.name}/{path.name}"))
     sizes = [path.lstat().st_size for path in paths]
     with ThreadPoolExecutor() as pool, Meter("doctor", max(sum(sizes), 1)) as meter:
@@ -51,6 +53,6 @@ def fault_of_object(path: Path) -> str:
 
 
 def remove(paths: Sequence[Path]) -> None:
-    """Remove files and links."""
+    """Remove links, and the file or folder that stands in an object's place."""
     for path in paths:
-        path.unlink(missing_ok=True)
+        files.remove(path)

@@ -100,4 +100,5 @@ def dead_runs() -> Iterator[Finding]:
 
 def sweep(experiment: str, waiting: list[str]) -> None:
     """Mark the ended runs of an experiment."""
-    store.Store(experiment).sweep(waiting)
+    with store.answering(""):
+        store.Store(experiment).sweep(waiting)

@@ -167,6 +167,12 @@ def overwrite_database() -> None:
     rewrite(Path("mlflow.db"), lambda old: old[:4096] + b"\0" * (len(old) - 4096))
 
 
+def lay_a_folder_in_the_cache() -> None:
+    place = cached("two.txt")
+    place.unlink()
+    place.mkdir()
+
+
 def lay_a_folder() -> None:
     Path("dvc.lock").unlink()
     Path("dvc.lock").mkdir()
@@ -212,6 +218,10 @@ DAMAGES: dict[str, tuple[Callable[[], object], str]] = {
     "flipped byte": (
         lambda: rewrite(cached("data/high"), flip),
         r"md5/../.{30}: found other bytes than its name says \(data/high\)",
+    ),
+    "folder in an object's place": (
+        lay_a_folder_in_the_cache,
+        r"found a folder \(two.txt\); (to be )?removed",
     ),
     "manifest": (
         lambda: rewrite(only(".dvc/cache/files/md5/*/*.dir"), lambda old: old[:50]),
