@@ -15,6 +15,7 @@ WINDOW_SECONDS = 60.0  # over which the average is taken, or twice the time with
 MOST_REDIRECTS = 20
 NO_REMEDY = (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError, OverflowError)
 """Errors of an address that no retry mends; the last two are those of Python's own modules for hosts and ports."""
+SETTINGS = (OSError, *NO_REMEDY)  # of a proxy or of certificates that the environment names
 FAILURES = (httpx.HTTPError, RuntimeError, *NO_REMEDY)  # RuntimeError: the client was closed between two requests
 
 
@@ -44,7 +45,10 @@ class Client:
         self.ended, self.too_slow = threading.Event(), False
 
     def __enter__(self) -> Self:
-        self.http = httpx.Client(timeout=self.timeout_seconds)
+        try:
+            self.http = httpx.Client(timeout=self.timeout_seconds)
+        except SETTINGS as error:
+            raise self.failure(error) from None
         self.guard = threading.Thread(target=self.watch, daemon=True)
         self.guard.start()
         return self

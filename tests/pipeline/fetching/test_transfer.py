@@ -324,6 +324,16 @@ def test_a_mirror_that_cannot_be_is_passed_over(mirror: str, folder: Path, tmp_p
     assert fetch(tmp_path, listed(servers.dead()), mirrors=(mirror, str(folder))) == folder / NAME
 
 
+@pytest.mark.parametrize(("name", "value"), [("HTTP_PROXY", "bogus://me:s3cret@x"), ("SSL_CERT_FILE", "/nowhere")])
+def test_a_wrong_setting_of_the_network_is_told(
+    name: str, value: str, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=r"one: found at no place: .*(Unknown scheme|No such file).*; expected") as told:
+        fetch(tmp_path, listed(site))
+    assert "s3cret" not in str(told.value)
+
+
 def test_a_pipe_in_a_mirror_folder_is_passed_over(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "pipes").mkdir()
     os.mkfifo(tmp_path / "pipes" / NAME)
