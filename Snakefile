@@ -1,6 +1,7 @@
 # The same pipeline for Snakemake: in parallel on many cores, or on a cluster by an executor plugin.
 # dvc.yaml defines the stages, DVC records them and says which are due; Snakemake decides when and where they run. One
 # rule for each stage. profiles/default holds the options that every run has.
+import functools
 import os
 import sys
 
@@ -30,15 +31,45 @@ try:
     if workflow.is_main_process:
         is_sound = quick.mend()  # what a kill left
     STAGES = dag.stages()
-    RULES = dag.rules(STAGES)
-    FORCED = DUE = []
-    if workflow.is_main_process and workflow.dag_settings:
-        FORCED = forecast.forced(workflow.dag_settings, STAGES)
-        DUE = forecast.due(workflow.dag_settings, STAGES, FORCED)
+    DUE = forecast.forecast(STAGES, wait=True).changes if workflow.is_main_process else {}
 except UserError as error:
     if not is_sound:
         sys.exit(2)  # the lines of the doctor say why
     program.fail(str(error))
+RULES = dag.rules(STAGES)
+
+
+@functools.cache
+def forced():
+    """Return the names of the stages that a person forces."""
+    return forecast.forced(workflow.dag_settings, STAGES)
+
+
+@functools.cache
+def due():
+    """Force the rules of the stages that are due, that a person forces, or that are behind these, and return them."""
+    names = {*DUE, *forecast.behind(forced(), STAGES)}
+    workflow.dag.forcerules.update(workflow.get_rule(RULES[name]) for name in names)
+    return names
+
+
+def inputs(stage):
+    """Return a function that Snakemake calls when it knows its options and before it decides what runs."""
+
+    def paths(wildcards):
+        read = dag.inputs(stage, STAGES)
+        if not workflow.is_main_process:
+            return read
+        if stage.name not in due():
+            return [ancient(path) for path in read]  # DVC compared contents: it does not run for the time of a file
+        # Snakemake looks for what is due along inputs that are not ancient, and not beyond stages that are up to date.
+        return [*read, *forecast.outputs_of_due(stage, due(), STAGES)]
+
+    return paths
+
+
+def force(stage):
+    return lambda wildcards: "--force" if workflow.is_main_process and stage.name in forced() else ""
 
 
 def declared(out):
@@ -56,10 +87,9 @@ for stage in STAGES:
 
     rule:
         name: RULES[stage.name]
-        # DVC compares contents, so no rule runs for the time of a file.
-        input: [ancient(path) for path in dag.inputs(stage, STAGES)]
+        input: inputs(stage)
         output: [declared(out) for out in stage.outs]
-        params: stage=stage.name, force="--force" if stage.name in FORCED else ""
+        params: stage=stage.name, force=force(stage)
         log: f"logs/{RULES[stage.name]}.log"
         benchmark: f"benchmarks/{RULES[stage.name]}.tsv"
         threads: dag.threads(stage)
@@ -73,7 +103,3 @@ for stage in STAGES:
         shell:
             "until S2S_WORKERS={threads} dvc --wait-for-lock repro {params.force} --single-item {params.stage:q} 2>&1"
             " | tee {log:q}; do grep -qE 'is busy, it is being|Unable to acquire lock' {log:q} || exit 1; sleep 9; done"
-
-
-if DUE:
-    workflow.dag_settings.forcerun = {RULES[name] for name in DUE}

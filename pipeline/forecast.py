@@ -46,7 +46,7 @@ class Forecast:
     """Bytes of the outputs of each stage that dvc.lock knows."""
 
 
-def forecast(every: Sequence[Stage], forced: Collection[str] = (), wait: bool = False) -> Forecast:
+def forecast(every: Sequence[Stage], wait: bool = False) -> Forecast:
     """Find the stages that are not up to date, as DVC will when their turn comes.
 
     A stage whose code or parameters changed may write anything. One that only lacks outputs writes the same again, and
@@ -54,7 +54,6 @@ def forecast(every: Sequence[Stage], forced: Collection[str] = (), wait: bool = 
 
     Args:
         every: all stages of dvc.yaml.
-        forced: names of stages that run in any case.
         wait: wait for another process that holds DVC's lock.
 
     Raises:
@@ -62,17 +61,17 @@ def forecast(every: Sequence[Stage], forced: Collection[str] = (), wait: bool = 
     """
     for _ in range(ATTEMPTS):
         with suppress(FileNotFoundError), dag.opened(wait=wait) as repo:  # a stage at work replaces its outputs
-            return judged(repo, every, forced)
+            return judged(repo, every)
     raise UserError("outputs: found them replaced again and again; expected other processes to end")
 
 
-def judged(repo: Any, every: Sequence[Stage], forced: Collection[str]) -> Forecast:
+def judged(repo: Any, every: Sequence[Stage]) -> Forecast:
     """Judge all stages of DVC's repository."""
     entries = {entry.name: entry for entry in repo.index.stages}
     sizes = {name: sum(out.meta.size or 0 for out in entry.outs) for name, entry in entries.items() if ran(entry)}
     judge = Judge(repo, every)
     for name in graphlib.TopologicalSorter(judge.parents).static_order():
-        judge.add(entries[name], name in forced)
+        judge.add(entries[name])
     return Forecast(judge.changes, sizes)
 
 
@@ -94,7 +93,7 @@ class Judge:
         self.removed: set[str] = set()
         """What the stage `check` will remove."""
 
-    def add(self, entry: Any, is_forced: bool) -> None:
+    def add(self, entry: Any) -> None:
         """Judge a stage of DVC."""
         is_new = not ran(entry)
         recorded: dict[str, str | None] = {out.def_path: out.hash_info.value for out in entry.outs}
@@ -107,14 +106,13 @@ class Judge:
         keys = dag.changed_parameters(entry)
         changed = [dep.def_path for dep in files if digests[dep.def_path] not in (None, dep.hash_info.value)]
         rest = ["the command"] * entry.changed_stage() + ["it runs each time"] * entry.always_changed
-        rest += ["it is forced"] * is_forced
         lacks = tuple(out.def_path for out in entry.outs if out.status())
         if not (keys or changed or rest or lacks or None in digests.values()):
             return
         is_larger = bool(keys or rest or any(self.writers(path) for path in changed)) and not is_new
         is_larger |= any(not self.changes[name].is_as_large for name in after)
         reasons = (*keys, *changed, *rest)
-        fate, outs = self.fate(entry, digests, reasons, lacks, is_forced)
+        fate, outs = self.fate(entry, digests, reasons, lacks)
         if entry.name == CHECK:
             outs = recorded
             self.removed = set(map(str, leftovers.find(self.outs)))
@@ -122,12 +120,12 @@ class Judge:
         self.changes[entry.name] = Change(fate, reasons, lacks, after, is_new, not is_larger)
 
     def fate(
-        self, entry: Any, digests: Mapping[str, str | None], reasons: Sequence[str], lacks: Sequence[str], forced: bool
+        self, entry: Any, digests: Mapping[str, str | None], reasons: Sequence[str], lacks: Sequence[str]
     ) -> tuple[str, dict[str, str | None]]:
         """Return what will be done with a stage, and the md5 of each output then."""
         unknown: dict[str, str | None] = {out.def_path: None for out in entry.outs}
         present = {path: digest for path, digest in digests.items() if digest}
-        if forced or present.keys() != digests.keys():
+        if present.keys() != digests.keys():
             return ("runs" if reasons or lacks else "may run"), unknown
         if reasons:
             outs = dag.cached(entry, present)
@@ -179,23 +177,37 @@ class Judge:
                     yield file
 
 
-def named(targets: Collection[str], every: Sequence[Stage]) -> list[Stage]:
-    """Return the stages of some rules of Snakemake or of some outputs."""
-    rules, paths = dag.rules(every), {os.path.relpath(target) for target in targets}
-    return [stage for stage in every if rules[stage.name] in targets or paths.intersection(stage.outs)]
+def forced(settings: Any, every: Sequence[Stage]) -> set[str]:
+    """Return the names of the stages that a person forces by rules or outputs in options of Snakemake."""
+    rules = dag.rules(every)
+    names = {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
+    paths = {os.path.relpath(name) for name in names}
+    return {
+        stage.name
+        for stage in every
+        if settings.forceall or rules[stage.name] in names or paths.intersection(stage.outs)
+    }
 
 
-def forced(settings: Any, every: Sequence[Stage]) -> list[str]:
-    """Return the names of the stages that a person forces by options of Snakemake."""
-    if settings.forceall:
-        return [stage.name for stage in every]
-    targets = {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
-    return [stage.name for stage in named(targets, every)]
+def behind(names: Collection[str], every: Sequence[Stage]) -> set[str]:
+    """Return some stages and all that depend on them, directly or indirectly."""
+    found = set(names)
+    parents = dag.parents(every)
+    for name in graphlib.TopologicalSorter(parents).static_order():
+        if found.intersection(parents[name]):
+            found.add(name)
+    return found
 
 
-def due(settings: Any, every: Sequence[Stage], forced: Collection[str]) -> list[str]:
-    """Return the names of the stages that have to run for Snakemake's targets."""
-    wanted = [] if "all" in settings.targets else named(settings.targets, every)
-    names = {stage.name for target in wanted for stage in (target, *dag.ancestors(target, every))}
-    pending = forecast(every, forced, wait=True).changes
-    return [name for name in pending if name in names or not wanted or name in forced]
+def outputs_of_due(stage: Stage, due: Collection[str], every: Sequence[Stage]) -> list[str]:
+    """Return the outputs of the nearest due stages that a stage depends on through stages that are up to date."""
+    parents, nearest, passed = dag.parents(every), set(), set()
+    waiting = [name for name in parents[stage.name] if name not in due]
+    while waiting:
+        name = waiting.pop()
+        if name in due:
+            nearest.add(name)
+        elif name not in passed:
+            passed.add(name)
+            waiting += parents[name]
+    return [out for other in every if other.name in nearest for out in other.outs]

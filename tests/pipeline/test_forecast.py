@@ -12,6 +12,7 @@ import pytest
 
 from pipeline import dag, forecast
 from s2s.errors import UserError
+from tests.pipeline import test_dag
 
 pytestmark = pytest.mark.engine
 
@@ -46,7 +47,6 @@ stages:
 PARAMETERS = "clean: {bytes: 3}\nruns:\n  a: {bytes: 4}\n  b: {bytes: 2}\n"
 SWEEP = "printf 'data/checked.txt\\ndata/declared.txt\\ndata/clean\\npage.txt\\nout/a\\nout/b\\n' > data/declared.txt"
 EVERY = ("check", "clean", "a", "b", "gather")
-NAMES = ("check", "clean", "translate@a", "translate@b", "gather")
 WITHOUT_B = "clean: {bytes: 3}\nruns:\n  a: {bytes: 4}\n"
 
 
@@ -160,13 +160,6 @@ def test_a_run_that_was_added_and_removed_leaves_the_same_lock(workspace: Path) 
     assert sorted(entries) == sorted(lock.splitlines())
 
 
-def test_what_is_forced_runs_and_those_behind_may(workspace: Path) -> None:
-    changes = forecast.forecast(dag.stages(), ["clean"]).changes
-    assert [(name, change.fate) for name, change in changes.items()] == [
-        ("clean", "runs"), ("translate@a", "may run"), ("translate@b", "may run"), ("gather", "may run")
-    ]  # fmt: skip
-
-
 def test_the_amount_of_work_is_another_after_other_parameters_or_text(workspace: Path) -> None:
     def as_large() -> dict[str, bool]:
         return {name: change.is_as_large for name, change in forecast.forecast(dag.stages()).changes.items()}
@@ -198,24 +191,32 @@ def test_a_link_to_no_file_is_told_with_its_cure(workspace: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "forced", "due"),
+    ("options", "names"),
     [
-        ({}, [], ["clean", "translate@a", "translate@b", "gather"]),
-        ({"targets": {"out/a"}}, [], ["clean", "translate@a"]),
-        ({"targets": {"check"}}, [], []),
-        ({"targets": {"check"}, "forcetargets": True}, ["check"], ["check"]),
-        ({"targets": {"check"}, "forcerun": {"translate_b"}}, ["translate@b"], ["translate@b"]),
-        ({"targets": {"all"}, "forceall": True}, list(NAMES), list(NAMES)),
+        ({}, set()),
+        ({"targets": {"clean"}}, set()),
+        ({"targets": {"clean"}, "forcetargets": True}, {"clean"}),
+        ({"targets": {"clean"}, "forcerun": {"train_a_1", "reports/bleu.json"}}, {"train@a-1", "bleu"}),
+        ({"targets": {"all"}, "forceall": True}, {"clean", "train@a-1", "train@a-2", "bleu"}),
     ],
 )
-def test_snakemake_runs_what_is_due_for_its_targets(
-    options: dict[str, Any], forced: list[str], due: list[str], workspace: Path
-) -> None:
-    settings = SimpleNamespace(
-        **{"targets": set(), "forcerun": set(), "forcetargets": False, "forceall": False} | options
-    )
-    (workspace / "data/clean/text").unlink()
-    (workspace / "code.py").write_text("d")
-    every = dag.stages()
-    assert forecast.forced(settings, every) == forced
-    assert forecast.due(settings, every, forced) == due
+def test_options_of_snakemake_force_stages(options: dict[str, Any], names: set[str]) -> None:
+    defaults = {"targets": set(), "forcerun": set(), "forcetargets": False, "forceall": False}
+    assert forecast.forced(SimpleNamespace(**defaults | options), test_dag.EVERY) == names
+
+
+def test_stages_behind_are_found() -> None:
+    assert forecast.behind({"train@a-1"}, test_dag.EVERY) == {"train@a-1", "bleu"}
+    assert forecast.behind(set(), test_dag.EVERY) == set()
+
+
+@pytest.mark.parametrize(
+    ("due", "outs"),
+    [
+        ({"clean", "train@a-1", "train@a-2", "bleu"}, []),
+        ({"clean", "train@a-1", "bleu"}, ["data/clean", "reports/cleaning.json"]),  # by way of train@a-2
+        ({"train@a-1", "bleu"}, []),
+    ],
+)
+def test_a_stage_waits_for_what_is_due_beyond_stages_that_are_up_to_date(due: set[str], outs: list[str]) -> None:
+    assert forecast.outputs_of_due(test_dag.EVERY[3], due, test_dag.EVERY) == outs
