@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock, Timeout
-
 from pipeline.fetching import transfer
 from pipeline.fetching.part import part_of
 from pipeline.fetching.transfer import Fetch
@@ -17,7 +15,6 @@ from pipeline.parameters.sections import Operation
 from pipeline.running import resuming
 from pipeline.running.resuming import check_free, gigabytes
 from pipeline.sources.catalog import Copy, Source
-from s2s.files import sweep
 from s2s.progress import Meter
 
 UNPACKED_PER_BYTE = 2  # bytes of extracted text for each byte of WMT's archives: UN 2.0, Common Crawl 1.3, others 1
@@ -30,23 +27,14 @@ class StoppedError(Exception):
 
 
 @contextmanager
-def workplace(source: Source, out: Path) -> Iterator[Path]:
+def workplace(source: Source) -> Iterator[Path]:
     """Yield the folder of unfinished downloads, locked for one run; they are removed if the block succeeds."""
     folder = resuming.folder("download")
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"download: waits for another run that uses {folder}", flush=True)
-        lock.acquire()
-    try:
-        sweep(out)
+    with resuming.alone(folder):
         yield folder
         for copies in source.files.values():
             for copy in copies:
                 part_of(copy, folder).unlink(missing_ok=True)
-    finally:
-        lock.release()
 
 
 def check_space(source: Source, mirrors: Sequence[str], folder: Path, out: Path) -> None:

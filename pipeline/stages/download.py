@@ -52,7 +52,7 @@ def main(out: Path, listed: Path = catalog.LISTED) -> None:
             write(settings, MADE_HERE[settings.source], out)
         else:
             source = catalog.find(settings.source, listed)
-            with files.workplace(source, out) as work:
+            with files.workplace(source) as work:
                 files.check_space(source, transfer.mirrors(operation.mirrors), work, out)
                 write(settings, partial(fetched, source, operation, work), out)
         run.metrics({"bytes": sum(path.stat().st_size for path in out.iterdir())})

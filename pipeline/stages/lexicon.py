@@ -11,7 +11,6 @@ from pipeline.parameters.reading import read
 from pipeline.running import program
 from pipeline.schemas.data.pairs import SIDES, open_pairs, read_table, shards, text_column
 from pipeline.tracking import run as tracking
-from s2s.files import sweep
 from s2s.lexicon.lexicon import learn, number_words
 from s2s.lexicon.word_alignment import AlignmentSettings
 from s2s.progress import Meter
@@ -33,7 +32,6 @@ def main(clean: Path, vocab: Path, out: Path) -> None:
     vocabulary = load(vocab, "target")
     files = shards(clean, "train")
     rows = draw_lines([open_pairs(path).metadata.num_rows for path in files], settings.pairs, SEED)
-    sweep(out)
     with tracking.run() as run, Meter("lexicon", settings.iterations) as meter:
         source, target = (number_words(tokens(files, rows, side)) for side in SIDES)
         lexicon = learn(

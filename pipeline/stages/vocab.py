@@ -15,7 +15,7 @@ from pipeline.schemas.reports.text import SideVocabulary, Vocabularies
 from pipeline.tracking import run as tracking
 from pipeline.workers import mapped
 from s2s.errors import check
-from s2s.files import sweep, whole
+from s2s.files import whole
 from s2s.progress import Meter
 from s2s.text.frequencies import WordCounts, count_words, coverage, total, word_vocabulary
 from s2s.text.subwords import draw_lines, train_sentencepiece
@@ -37,7 +37,6 @@ def main(vocabulary: str, clean: Path, out: Path, report: Path) -> None:
         report: JSON file to be written: sizes and coverage.
     """
     settings = read().vocabulary(vocabulary)
-    sweep(out)
     with tracking.run() as run, whole(out) as folder:
         folder.mkdir()
         lines, learned = (learn_words if settings.kind == "words" else learn_subwords)(clean, settings)
