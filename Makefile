@@ -32,6 +32,7 @@ repro: setup  ## run the whole pipeline and print the headline numbers
 	@$(PY) -m pipeline.commands.doctor.quick
 	@$(PY) -m pipeline check
 	@$(PY) -m dvc repro
+	@$(PY) -m pipeline track --seconds 30 > /dev/null || true
 	@$(PY) -m pipeline summary
 
 doctor: setup  ## find damaged files, stale locks and leftovers of killed runs, and mend them

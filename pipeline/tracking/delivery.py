@@ -31,7 +31,7 @@ class Delivery:
     def __init__(self, folder: Path):
         """Read the start of a run and how much of it has arrived."""
         self.folder = folder
-        self.start = json.loads((folder / outbox.START).read_text(encoding="utf-8"))
+        self.start = outbox.start_of(folder)
         self.run, self.parent, self.offset = "", "", 0
         self.is_begun = False
         self.seen_alive = 0  # milliseconds since 1970

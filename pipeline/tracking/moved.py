@@ -1,7 +1,7 @@
 """Places of artifacts in an SQLite store, which MLflow writes as absolute: they follow a folder that was moved."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,10 +17,16 @@ PLACES = {
 def follow(database: Path) -> None:
     """Let the artifacts of a database lie beside it again, if they did so before it was moved or copied.
 
-    Experiments whose artifacts a person put elsewhere stay.
+    Experiments whose artifacts a person put elsewhere stay. A database that is damaged is left to MLflow's own message.
     """
     if not database.exists():
         return
+    with suppress(sqlite3.DatabaseError):
+        move(database)
+
+
+def move(database: Path) -> None:
+    """Write the new places into a database."""
     here = (database.parent / "mlartifacts").as_uri()
     with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
         columns = {table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")] for table in PLACES}

@@ -23,6 +23,7 @@ from pipeline.tracking import address, machine
 
 Message = dict[str, Any]
 START, MESSAGES, JOURNAL, KEPT = "start.json", "messages", "journal.json", "kept"
+TROUBLE_SECONDS = 20.0  # for a server that is just being started
 STARTS = 3  # recorders that end at once, such as for want of memory, are not started for ever
 CODE = Path(__file__).resolve().parents[2]
 
@@ -194,28 +195,41 @@ def untold_trouble() -> str:
     return ""
 
 
-def is_over(run: Path) -> bool:
-    """Return True if a stage has ended or its process is dead."""
-    start = json.loads((run / START).read_text(encoding="utf-8"))
-    return has_ended(run) or machine.is_dead(start["process"])
+def start_of(run: Path) -> dict[str, Any]:
+    """Return the start of a run, {} if it was removed meanwhile or is damaged, which the doctor mends."""
+    with suppress(OSError, ValueError):
+        start = json.loads((run / START).read_bytes())
+        if isinstance(start, dict) and {"process", "store"} <= start.keys():
+            return start
+    return {}
 
 
 def over() -> list[Path]:
-    """Return the folders of the runs that wait and are over."""
-    with suppress(FileNotFoundError):  # a recorder removes folders meanwhile
-        return [run for run in runs() if is_over(run)]
-    return over()
+    """Return the folders of the runs that wait and whose stages have ended, or are dead."""
+    starts = {run: start_of(run) for run in runs()}
+    return [run for run, start in starts.items() if start and (has_ended(run) or machine.is_dead(start["process"]))]
 
 
 def settle(seconds: float) -> list[Path]:
     """Wait until the runs that are over are in MLflow, and return those that are not.
 
-    Give up when the recorder meets trouble, or after some seconds.
+    Give up when the recorder has given up, after some seconds, or after less if it only meets trouble.
     """
     start, deadline, starts = time.time(), time.monotonic() + seconds, 0
     while waiting := over():
-        starts += wake()
-        if trouble(start) or starts > STARTS or time.monotonic() > deadline:
+        if not is_recording():
+            if trouble(start) or starts == STARTS:
+                break
+            starts += wake()
+        if trouble(start + TROUBLE_SECONDS) or time.monotonic() > deadline:
             break
         time.sleep(0.2)
     return waiting
+
+
+def is_recording() -> bool:
+    """Return True if a recorder is at work."""
+    held = lock()
+    if held is not None:
+        os.close(held)
+    return held is None

@@ -36,7 +36,8 @@ class Recorder:
 
         Runs that failed come last, so that one that MLflow cannot take holds up no other.
         """
-        self.deliveries = {folder: self.deliveries.get(folder) or Delivery(folder) for folder in outbox.runs()}
+        known = {folder: self.deliveries.get(folder) or Delivery(folder) for folder in outbox.runs()}
+        self.deliveries = {folder: delivery for folder, delivery in known.items() if delivery.start}
         order = sorted(self.deliveries.values(), key=lambda delivery: delivery.failures)
         visits = [self.visit(delivery) for delivery in order]
         return any(visits)
@@ -81,6 +82,7 @@ class Recorder:
             folder not in self.deliveries
             or (self.deliveries[folder].waiting() and self.deliveries[folder].start["store"] not in self.failures)
             for folder in outbox.runs()
+            if outbox.start_of(folder)
         )
 
 

@@ -274,10 +274,11 @@ def answering(instead: str = ", or --no-register") -> Iterator[None]:
     """Turn MLflow's errors within the block into a `UserError`, with the alternative that the caller names."""
     quieten()
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         reason = " ".join(str(error).split())
         raise UserError(shown(f"{uri()}: found {reason}; expected a store that answers{instead}")) from None
 

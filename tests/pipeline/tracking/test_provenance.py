@@ -183,6 +183,15 @@ def test_a_dead_server_is_one_line(
     assert "secret" not in str(error.value) and not (tmp_path / "reports").exists()
 
 
+def test_a_damaged_database_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write_parameters(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pipeline.dag.stages", lambda: EVERY)
+    Path("mlflow.db").write_text("no database")
+    with pytest.raises(UserError, match=r"mlflow\.db: found .*not a database.*; expected a store that answers$"):
+        provenance.main(tmp_path / "reports")
+
+
 def test_the_command_writes_a_script_and_says_what_it_found(
     run_ids: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,14 +79,6 @@ def statuses(workspace: Path) -> list[tuple[str, str]]:
         return []
 
 
-def is_alone() -> bool:
-    """Return True if no recorder is at work."""
-    held = outbox.lock()
-    if held is not None:
-        os.close(held)
-    return held is not None
-
-
 def test_one_recorder_serves_all_stages_outlives_them_and_goes_away(workspace: Path) -> None:
     processes = [start("short", "--out", f"out{index}.json") for index in range(6)]
     long = start("long", "--delay", "600")
@@ -96,13 +88,13 @@ def test_one_recorder_serves_all_stages_outlives_them_and_goes_away(workspace: P
     ended = [("short", "FINISHED")] * 6
     wait_for(lambda: sorted(statuses(workspace)) == [("long", "RUNNING"), *ended])
     recorded = Recorded(workspace)
-    assert len(recorded.parents) == 1 and not is_alone()
+    assert len(recorded.parents) == 1 and outbox.is_recording()
     for run in recorded.stages:
         assert recorded.curve(run, "loss") == [(1, 1.0)]
     os.killpg(long.pid, signal.SIGKILL)
     killed = time.monotonic()
     long.communicate()
-    wait_for(is_alone)
+    wait_for(lambda: not outbox.is_recording())
     assert time.monotonic() - killed < 60  # some seconds, on a machine that is not busy
     assert sorted(statuses(workspace)) == [("long", "KILLED"), *ended]
     assert Recorded(workspace).parents[0].info.status == "KILLED"
@@ -120,7 +112,7 @@ def test_a_stage_does_not_wait_for_a_dead_server_and_track_names_it(
     assert (done.returncode, done.stdout) == (1, "work/tracking: 0 runs delivered, 1 remain, 0 are running\n")
     assert done.stderr.startswith(f"MLflow: cannot record at {address} (") and done.stderr.count("\n") == 1
     assert len(outbox.runs()) == 1
-    wait_for(is_alone, 60)
+    wait_for(lambda: not outbox.is_recording(), 60)
 
 
 DVC_YAML = """
@@ -184,7 +176,7 @@ def test_under_dvc_each_result_leads_to_the_run_that_made_its_bytes(workspace: P
     assert use.info.run_name == "use@a" and len(use.data.tags["params_sha256"]) == 64
 
     reproduce("title: two\nruns:\n  a: {beam: 1, deep: {er: x}}\n")  # only the report runs
-    wait_for(is_alone)
+    wait_for(lambda: not outbox.is_recording())
     second = Recorded(workspace)
     assert second.statuses()[3:] == [("report", "FINISHED")]
     old, new = second.parents

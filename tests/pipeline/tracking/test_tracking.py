@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.tracking import delivery, names, outbox, recorder, store, track
+from pipeline.tracking import address, delivery, names, outbox, recorder, store, track
 from pipeline.tracking import run as tracking
 from s2s.errors import UserError
 from tests.support import servers, tracked
@@ -74,7 +74,7 @@ def assert_recorded_once(workspace: Path) -> None:
 def test_a_stage_writes_no_word_to_mlflow_itself_and_all_arrives(workspace: Path) -> None:
     record()
     (folder,) = outbox.runs()
-    assert outbox.is_over(folder)
+    assert outbox.over() == [folder]
     deliver()
     assert_recorded_once(workspace)
 
@@ -166,6 +166,16 @@ def test_torn_and_damaged_lines_are_left_out(workspace: Path) -> None:
     recorded = Recorded(workspace)
     assert recorded.stages[0].data.metrics == {"a": 1.0, "d": 1.0}
     assert recorded.statuses() == [("train", "KILLED")]
+
+
+def test_a_damaged_record_holds_up_no_other(workspace: Path) -> None:
+    for content in ("", "{}", "[1]", '{"process": 1}'):
+        path = fake("train", dead(), 1_000).folder / outbox.START
+        path.write_text(content)
+    record()
+    deliver()
+    assert Recorded(workspace).statuses() == [("stage", "FINISHED")]
+    assert len(outbox.runs()) == 4 and outbox.over() == []
 
 
 def test_a_store_that_does_not_answer_loses_nothing_and_is_told_once(
@@ -289,7 +299,7 @@ def test_relative_addresses_start_at_the_repository(
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     if given:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
-    assert store.uri() == wanted.format(root=tmp_path)
+    assert address.uri() == wanted.format(root=tmp_path)
 
 
 def test_a_temporary_copy_records_in_the_repository_it_was_taken_from(
@@ -396,9 +406,8 @@ def test_track_delivers_what_waits(
     worker = recorder.Recorder()
     monkeypatch.setattr(outbox, "wake", lambda: worker.round() and False)
     fake("train", f"{os.uname().nodename} {os.getpid()} {outbox.now() / 1000}", outbox.now())
-    shutil.move("mlflow.db", "elsewhere.db")
-    Path("mlflow.db").write_text("no database")
-    with pytest.raises(SystemExit) as end:
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as end:
+        patch.setattr(store, "Store", lambda experiment: (_ for _ in ()).throw(OSError("a full disk")))
         track.main(0.0)
     said = capsys.readouterr()
     assert (end.value.code, said.out.splitlines()[-1]) == (
@@ -406,7 +415,6 @@ def test_track_delivers_what_waits(
         "work/tracking: 0 runs delivered, 1 remain, 1 are running",
     )
     assert said.err.startswith("MLflow: cannot record at sqlite:///") and said.err.count("\n") == 1
-    shutil.move("elsewhere.db", "mlflow.db")
     worker.retries.clear()
     track.main()
     assert capsys.readouterr().out == "work/tracking: 1 runs delivered, 0 remain, 1 are running\n"
