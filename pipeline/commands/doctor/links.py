@@ -20,19 +20,15 @@ def dangling() -> Iterator[Finding]:
         if not link.own.exists():
             lost[link.path.parent] += [link] * (not link.target.exists())
         elif not link.target.exists() or not link.target.samefile(link.own):
-            strange[link.path.parent].append(link)
-    for folder, members in strange.items():
-        fault = f"links into another cache, {counted(members)}, to {members[0].target}"
-        yield Finding(folder, fault, "led into the cache of this checkout", partial(lead, members))
+            strange[link.target.parents[1]].append(link)
+    for other, members in strange.items():
+        fault = f"{len(members)} that lead into {other}, such as {members[0].path}"
+        yield Finding("links", fault, "led into the cache of this checkout", partial(lead, members))
     for folder, members in lost.items():
         if members:
             cure = "removed: dvc repro makes it again, or dvc pull fetches it"
-            yield Finding(folder, f"links to lost files, {counted(members)}", cure, partial(remove, members))
-
-
-def counted(members: Sequence[Link]) -> str:
-    """Return the number of links and the name of the first."""
-    return f"{len(members)} with {members[0].path.name}"
+            fault = f"{len(members)} links to lost files, such as {members[0].path.name}"
+            yield Finding(folder, fault, cure, partial(remove, members))
 
 
 def lead(members: Sequence[Link]) -> None:
