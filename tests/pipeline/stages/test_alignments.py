@@ -151,7 +151,7 @@ def test_some_sentences_of_every_length_are_chosen(lengths: list[int], expected:
 def test_what_is_absent_or_another_model_is_said_in_a_line(workspace: Path) -> None:
     weights = workspace / "models" / "luong" / "1" / model_folder.WEIGHTS
     weights.write_bytes(weights.read_bytes() + b" ")
-    with pytest.raises(UserError, match=r"weights.safetensors: found sha256 [0-9a-f]+; expected [0-9a-f]+, run"):
+    with pytest.raises(UserError, match=r"weights.safetensors: found sha256 .*; expected .*, the weights"):
         run_stage(workspace)
     (workspace / "members" / "both.json").unlink()
     (workspace / "members" / "alone.json").unlink()

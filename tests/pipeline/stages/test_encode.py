@@ -97,7 +97,7 @@ def test_the_bytes_are_the_same_whatever_the_processes_and_files(
         files = [*(workspace / "encoded").iterdir(), workspace / "encoding.json"]
         contents.append({path.name: path.read_bytes() for path in files})
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 17
+    assert len(contents[0]) == 20
     assert all(str(workspace).encode() not in content for content in contents[0].values())
 
 
