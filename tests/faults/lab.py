@@ -28,7 +28,7 @@ class Command:
 
     @property
     def is_running(self) -> bool:
-        """Whether the command has not ended yet."""
+        """True until the command has ended."""
         return bool(self.process.poll() is None)
 
     def kill(self) -> None:
