@@ -47,6 +47,11 @@ def test_opening_reads_no_sentence(corpus: EncodedCorpus) -> None:
     assert all(isinstance(array, np.memmap) for array in arrays)
 
 
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 IDS = "train.target_ids.npy"
 DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "missing": (IDS, Path.unlink),
@@ -54,7 +59,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "zeros": (IDS, lambda path: path.write_bytes(path.read_bytes()[:-8] + bytes(8))),
     "flipped": ("train.order.npy", lambda path: path.write_bytes(path.read_bytes()[:-4] + b"\1\0\0\0")),
     "of another split": (IDS, lambda path: path.with_name("other.target_ids.npy").replace(path)),
-    "fifo": (IDS, lambda path: (path.unlink(), os.mkfifo(path))),
+    "fifo": (IDS, fifo),
     "no digests": ("train.sha256", Path.unlink),
     "empty digests": ("train.sha256", lambda path: path.write_bytes(b"")),
     "digests of others": ("train.sha256", lambda path: path.with_name("other.sha256").replace(path)),
