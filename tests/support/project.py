@@ -51,19 +51,27 @@ def preset(name: str) -> str:
     return presets.merged(name, ROOT / "presets")
 
 
-def write_split(folder: Path, split: str, pairs: Sequence[tuple[str, str]]) -> None:
-    """Write the clean text of a split from plain English and French sentences."""
+def write_split(folder: Path, split: str, pairs: Sequence[tuple[str, str]], normalized: str = "") -> None:
+    """Write the clean text of a split from plain English and French sentences.
+
+    Args:
+        folder: folder of clean text.
+        split: name of the file.
+        pairs: sources and references.
+        normalized: the targets; the references if it is empty.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     sides = [[tokenizer.tokenize(pair[side], code) for pair in pairs] for side, code in enumerate(("en", "fr"))]
     source, target = ([pair[side] for pair in pairs] for side in (0, 1))
-    columns = [source, target, *sides, target, sides[1]]
+    targets = [[normalized] * len(pairs)] * 2 if normalized else [target, sides[1]]
+    columns = [source, targets[0], sides[0], targets[1], target, sides[1]]
     table = pa.table([pa.array(column, pa.string()) for column in columns], SCORED.names[1:])
     write_pairs(folder / f"{split}.parquet", 0, table)
 
 
 def write_test_set(folder: Path, pairs: Sequence[tuple[str, str]]) -> None:
-    """Write test.parquet from plain English and French sentences."""
-    write_split(folder, "test", pairs)
+    """Write test.parquet from plain English and French sentences; what reads normalized targets scores nothing."""
+    write_split(folder, "test", pairs, normalized="normalized")
 
 
 def write_run(folder: Path, run: str, translations: Sequence[str]) -> None:
