@@ -11,7 +11,7 @@ from pipeline import dag
 from pipeline.dag import Stage
 from pipeline.forecast import Change, Forecast, forecast
 from pipeline.parameters import reading
-from pipeline.tracking import address, store
+from pipeline.tracking import address, lineage, names, store
 from s2s import program
 
 SHOWN = 3  # reasons in a line
@@ -58,16 +58,25 @@ def main() -> None:
 
 
 def durations(experiment: str) -> dict[str, float]:
-    """Return the seconds that each stage took.
+    """Return the seconds of the latest uninterrupted run of each stage.
 
     Print a warning and return {} if MLflow does not answer.
     """
     try:
-        return store.durations(experiment)
+        found = store.Store.find(experiment)
+        runs = found.search("FINISHED", {}) if found else []
     except Exception as error:  # MLflow, its database driver and its HTTP client raise unrelated classes
         reason = " ".join(str(error).split())[:200]
         typer.echo(address.shown(f"no times: MLflow does not answer at {address.uri()} ({reason})"), err=True)
         return {}
+    # Runs that made other outputs than dvc.lock has are those of other parameters, which may take hours longer.
+    made = {names.legal(f"{names.OUTPUT}{path}"): md5 for path, md5 in lineage.locked().items()}
+    return {
+        run.data.tags[names.STAGE]: (run.info.end_time - run.info.start_time) / 1000
+        for run in reversed(runs)
+        if names.STAGE in run.data.tags and "resumed" not in run.data.tags
+        if all(made.get(tag, md5) == md5 for tag, md5 in run.data.tags.items())
+    }
 
 
 def steps(coming: Forecast, times: Mapping[str, float]) -> list[Step]:

@@ -258,17 +258,6 @@ def living(client: Any, experiment: str) -> tuple[str, Any]:
     return name, entity
 
 
-def durations(experiment: str) -> dict[str, float]:
-    """Return the seconds of the latest uninterrupted run of each stage.
-
-    Resumed trainings are left out.
-    """
-    store = Store.find(experiment)
-    runs = store.search("FINISHED", {}) if store else []
-    whole = [run for run in reversed(runs) if STAGE in run.data.tags and "resumed" not in run.data.tags]
-    return {run.data.tags[STAGE]: (run.info.end_time - run.info.start_time) / 1000 for run in whole}
-
-
 @contextmanager
 def answering(instead: str = ", or --no-register") -> Iterator[None]:
     """Turn MLflow's errors within the block into a `UserError`, with the alternative that the caller names."""

@@ -9,7 +9,7 @@ from pipeline import dag
 from pipeline.commands import plan
 from pipeline.commands.plan import Estimate
 from pipeline.forecast import Change, Forecast
-from pipeline.tracking import store
+from pipeline.tracking import names, store
 from tests.pipeline.test_dag import stage
 from tests.support import project
 
@@ -82,15 +82,24 @@ def test_figures_of_earlier_runs_are_given_for_as_much_work(
 
 @pytest.mark.process
 def test_times_are_those_of_the_latest_whole_run(workspace: Path, mlflow_database: Path) -> None:
-    assert store.durations("seq2seq") == {}
+    assert plan.durations("seq2seq") == {}
     shutil.copy(mlflow_database, workspace / "mlflow.db")
     mlflow = store.Store("seq2seq")
-    for start, end, tags in ((1000, 5000, {}), (10_000, 12_500, {}), (20_000, 21_000, {"resumed": "x"})):
+    others = {f"{names.OUTPUT}data/clean": "md5 of other parameters"}
+    for start, end, tags in (
+        (1000, 5000, {}),
+        (10_000, 12_500, {f"{names.OUTPUT}data/clean": "abc.dir"}),
+        (20_000, 21_000, {"resumed": "x"}),
+        (22_000, 29_000, others),
+    ):
         run, parent = mlflow.begin("clean", {}, tags, start)
         mlflow.end(run, parent, "FINISHED", end)
     run, parent = mlflow.begin("clean", {}, {}, 30_000)
     mlflow.end(run, parent, "FAILED", 90_000)
-    assert store.durations("seq2seq") == {"clean": 2.5}
+    assert plan.durations("seq2seq") == {"clean": 7.0}
+    outs = "    - path: data/clean\n      md5: abc.dir\n    - path: page.html\n      md5: def\n"
+    (workspace / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n  clean:\n    outs:\n{outs}")
+    assert plan.durations("seq2seq") == {"clean": 2.5}
 
 
 @pytest.mark.process
