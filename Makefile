@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 5000
+SECONDS ?= 600
 RUN ?= ensemble
 PY := .venv/bin/python
 # Stages are started as `python -m pipeline...`: the environment's python must be the first that is found.
@@ -9,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro doctor quick test slow lint schema ui serve bench clusters lock
+.PHONY: help setup repro doctor quick test slow faults lint schema ui serve bench clusters lock
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +48,9 @@ test: lint  ## lint, types and all tests but the slow
 
 slow: setup  ## the tests that train for minutes
 	$(PY) -m pytest -m slow
+
+faults: setup  ## kill, damage, starve and double the pipeline for SECONDS, and print what was held
+	$(PY) -m tests.faults --seconds $(SECONDS)
 
 lint: setup  ## style, spelling and types
 	$(PY) -m ruff check

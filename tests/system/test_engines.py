@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -13,6 +14,8 @@ import pytest
 import yaml
 
 from pipeline import dag
+from tests.faults import damages
+from tests.faults.lab import Lab
 from tests.support.checkout import Values, call, clone, edit, ran, results, start
 
 GATHER = ("length", "rarity", "scorecard", "ablations", "alignments")
@@ -118,6 +121,12 @@ def test_both_engines_make_the_same_bytes(by_dvc: Path, by_snakemake: Path) -> N
     assert recorded[0] == recorded[1]
     assert {"reports/bleu.json", "reports/index.html", "models/reversed/1/weights.safetensors"} <= made.keys()
     assert not (by_dvc / "reports/index.html").is_symlink()  # browsers would follow it to a name without .html
+
+
+def test_damaged_files_are_found_and_made_again(by_dvc: Path, untouched: Path, tmp_path: Path) -> None:
+    trials = list(damages.ward(Lab(tmp_path, untouched, by_dvc), random.Random(1), 10))
+    assert len(trials) >= 8
+    assert {failure for _, failure in trials} == {""}
 
 
 def test_nothing_is_done_twice(by_dvc: Path, by_snakemake: Path) -> None:
