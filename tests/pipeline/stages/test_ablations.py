@@ -25,6 +25,7 @@ from s2s import files
 from s2s.errors import UserError
 from s2s.evaluation import metrics
 from s2s.inference import operations
+from s2s.text.vocabulary import WordVocabulary
 from tests.support import ablated, comparisons, model_folders, project, tiny
 
 ROOT = Path(__file__).parents[3]
@@ -127,9 +128,12 @@ def test_a_vocabulary_is_a_change_and_perplexities_of_one_target_vocabulary_alon
     }
     comparisons.write_project(workspace, models=models, vocabularies={"base": {}, "few": {f"{side}_size": 9}})
     comparisons.write_encoding(workspace, "few", {**comparisons.ENCODING, "test": EncodedSplit(48, 960, 1392, 0, 0)})
+    few = WordVocabulary(sorted(model_folders.WORDS))
     for seed in comparisons.SEEDS["deep"]:
-        path = workspace / "models" / "deep" / str(seed) / "model.json"
-        files.write_json(path, json.loads(path.read_text()) | {f"{side}_vocabulary_sha256": "f" * 64})
+        folder = workspace / "models" / "deep" / str(seed)
+        few.save(folder, side)
+        description = json.loads((folder / "model.json").read_text()) | {f"{side}_vocabulary_sha256": few.sha256}
+        files.write_json(folder / "model.json", description)
     before = by_system(run_stage(workspace, "wide"))["deep"]
     deep = by_system(run_stage(workspace))["deep"]
     size = {"source": 16000, "target": 8000}[side]
