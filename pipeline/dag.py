@@ -24,8 +24,6 @@ class Stage:
     deps: tuple[str, ...]
     outs: tuple[str, ...]
     """All outputs, metrics and plots included."""
-    uncached: tuple[str, ...]
-    """The outputs that DVC records without a copy in its cache."""
     params: dict[str, Any]
     """The declared keys of params.yaml with their present values."""
     meta: dict[str, Any]
@@ -101,7 +99,6 @@ def stage_of(entry: Any) -> Stage:
         cmd=entry.cmd if isinstance(entry.cmd, str) else " && ".join(entry.cmd),
         deps=tuple(dep.def_path for dep in entry.deps if dep not in params),
         outs=tuple(out.def_path for out in entry.outs),
-        uncached=tuple(out.def_path for out in entry.outs if not out.use_cache),
         params={key: value for dep in params for key, value in dep.read_params().items()},
         meta=dict(entry.meta or {}),
     )

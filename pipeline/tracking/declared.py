@@ -52,13 +52,12 @@ def stage(name: str, entry: Mapping[str, Any], known: Values, values: Values) ->
     """
     entry = filled({key: value for key, value in entry.items() if key != "meta"}, known)
     listed = [out for kind in ("outs", "metrics", "plots") for out in entry.get(kind, [])]
-    outs = {path: facts for out in listed for path, facts in (out.items() if isinstance(out, dict) else [(out, {})])}
+    outs = [path for out in listed for path in (out if isinstance(out, dict) else (out,))]
     return Stage(
         name=name,
         cmd=entry["cmd"] if isinstance(entry["cmd"], str) else " && ".join(entry["cmd"]),
         deps=tuple(entry.get("deps", ())),
         outs=tuple(outs),
-        uncached=tuple(path for path, facts in outs.items() if facts.get("cache") is False),
         params={key: value for key in entry.get("params", ()) for value in at(values, key)},
         meta={},
     )

@@ -12,9 +12,7 @@ from s2s.errors import UserError
 
 
 def stage(name: str, deps: str = "", outs: str = "", **meta: Any) -> dag.Stage:
-    return dag.Stage(
-        name=name, cmd="", deps=tuple(deps.split()), outs=tuple(outs.split()), uncached=(), params={}, meta=meta
-    )
+    return dag.Stage(name=name, cmd="", deps=tuple(deps.split()), outs=tuple(outs.split()), params={}, meta=meta)
 
 
 EVERY = [
@@ -102,7 +100,6 @@ stages:
         cmd="run --beam 1 --out out/a.txt",
         deps=("in.txt",),
         outs=("out/a.txt", "out/a.html"),
-        uncached=("out/a.html",),
         params={"runs.a": {"beam": 1}},
         meta={"threads": 3},
     )
