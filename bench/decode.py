@@ -31,7 +31,7 @@ from s2s.errors import check
 from s2s.inference.search import SearchSettings, beam_search
 from s2s.model import folder as model_folder
 from s2s.model.interface import Architecture
-from s2s.model.seq2seq import Seq2Seq
+from s2s.model.seq2seq import Seq2Seq, parameter_count
 from s2s.text import vocabulary
 from s2s.text.vocabulary import Vocabulary
 
@@ -108,10 +108,15 @@ def random_model(
     torch.manual_seed(1)
     shape = Architecture("lstm", layers, hidden, hidden, 0.0, True, 0.08, len(first) + 3, target_vocabulary)
     folder.mkdir()
-    save_file(Seq2Seq(shape).state_dict(), folder / model_folder.WEIGHTS)
-    files.write_json(folder / model_folder.DESCRIPTION, {"model": model_folder.describe(shape)})
+    model = Seq2Seq(shape)
+    save_file(model.state_dict(), folder / model_folder.WEIGHTS)
+    description = {"model": model_folder.describe(shape), "system": "random", "seed": 1, "best_epoch": 0.0}
+    description |= {"parameters": parameter_count(model), "dev_perplexity": float(target_vocabulary)}
+    description |= {"source_language": "en", "target_language": "fr"}
     for side, entries in words.items():
         vocabulary.WordVocabulary(entries).save(folder, side)
+        description[f"{side}_vocabulary_sha256"] = vocabulary.load(folder, side).sha256
+    files.write_json(folder / model_folder.DESCRIPTION, description)
     return folder
 
 

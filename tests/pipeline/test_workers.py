@@ -14,11 +14,11 @@ from s2s.errors import UserError
 
 pytestmark = pytest.mark.process
 
-LOST = """
+LOST = r"""
 import os, time
 from pipeline.workers import mapped
 def work(number):
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\n" % os.getpid())  # in one piece, for both write at once
     time.sleep(60)
 list(mapped(work, range(2), 2))
 """

@@ -243,9 +243,21 @@ def test_every_test_sentence_has_a_translation_in_order(workspace: Path) -> None
 
 
 def test_a_member_that_changed_is_refused(workspace: Path) -> None:
-    append(workspace / "models/reversed/1/weights.safetensors")
+    model = workspace / "models" / "reversed" / "1"
+    append(model / "weights.safetensors")
+    with pytest.raises(UserError, match=r"found sha256 .*; expected .*, the weights that model.json names"):
+        translate_run("single")
+    name_weights(model)
     with pytest.raises(UserError, match=r"found sha256 .*; expected .*, run the members stage"):
         translate_run("single")
+
+
+def name_weights(model: Path) -> None:
+    """Let model.json name the weights that are there, as if they were trained."""
+    description = json.loads((model / "model.json").read_text())
+    files.write_json(
+        model / "model.json", description | {"weights_sha256": files.sha256(model / "weights.safetensors")}
+    )
 
 
 def test_a_model_of_other_vocabularies_is_refused(workspace: Path) -> None:
@@ -429,6 +441,7 @@ def test_a_run_replaces_unknown_words_where_it_wants(workspace: Path) -> None:
     weights = load_file(model / "weights.safetensors")
     weights["decoder.output.bias"][UNK] += 5.0
     save_file(weights, model / "weights.safetensors")
+    name_weights(model)
     rows = {}
     for run, wanted in (("plain", False), ("replaced", True)):
         runs = {run: {"system": "reversed", "seeds": 1, "beam": 1, "translate": {"replace_unknown": wanted}}}
