@@ -8,6 +8,8 @@ PY := .venv/bin/python
 # Stages are started as `python -m pipeline...`: the environment's python must be the first that is found.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
+# Some containers forbid compiled modules; without them each stage starts half a second and a test run ten seconds later.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup repro doctor quick test slow faults lint schema ui serve bench clusters lock

@@ -61,8 +61,12 @@ def browser(chromium: "Browser") -> "Iterator[Browser]":
 
 KINDS = ("slow", "engine", "process", "browser")
 TESTS = Path(__file__).parent
-PLACES = {TESTS / "system": "engine", TESTS / "pipeline" / "stages": "process"}
-"""Folders whose tests run pipelines or whole stages."""
+PLACES = {
+    TESTS / "system": "engine",
+    TESTS / "pipeline" / "stages": "process",
+    TESTS / "pipeline" / "tracking": "process",
+}
+"""Folders whose tests run pipelines, whole stages or MLflow, which takes seconds to load."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
