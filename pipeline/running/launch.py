@@ -108,7 +108,6 @@ def mistakes_told() -> Iterator[None]:
         message = mistake(error)
         if message is None:
             raise
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # to be ended at once, not after torchrun's 30 s of grace
         if local_rank() == 0:
             Path(os.environ[FAILURE]).write_text(message, encoding="utf-8")
             os.kill(os.getppid(), signal.SIGTERM)
